@@ -1,0 +1,162 @@
+"""A change request: what its requester wants. It is a claim, and is never believed about state."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+
+from itil_gate.model.base import (
+    ApiVersion,
+    Duration,
+    EntityName,
+    Glob,
+    Level,
+    Line,
+    LocalTime,
+    Model,
+    Name,
+    Text,
+)
+
+ChangeId = Annotated[
+    str, StringConstraints(pattern=r"^CHG-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}$")
+]
+"""`CHG-<year>-<8 Crockford base32 characters>`; random, so that branches never collide."""
+
+ChangeType = Literal["standard", "normal", "emergency", "registration"]
+Path = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^/\x00]")]
+
+
+class ChangeMetadata(Model):
+    """Which change this is and who asks for it."""
+
+    id: ChangeId = Field(description="Random identifier; the file is named after it.")
+    title: Line = Field(description="One line that tells a stranger what will change.")
+    requester: Name = Field(description="Person id from people.yaml.")
+    checkpoint: Text | None = Field(
+        None, description="The newest audit-log checkpoint known when the request was written."
+    )
+
+
+class Window(Model):
+    """When the change is meant to happen: local times in one IANA zone, end exclusive."""
+
+    start: LocalTime = Field(description="Local start, for example 2026-11-25T22:00.")
+    end: LocalTime = Field(description="Local end, exclusive.")
+    timezone: Line = Field(description="IANA zone name, for example Europe/Berlin.")
+    soak: Duration = Field("0m", description="Early-life support after the end: 30m, 24h or 2d.")
+
+
+class Impact(Model):
+    """What the requester expects the change to touch, in words."""
+
+    users: Text | None = None
+    security: Text | None = None
+    privacy: Text | None = None
+    continuity: Text | None = None
+    downtime: Duration | None = Field(None, description="Expected downtime, for example 0m.")
+    reversible: bool | None = Field(None, description="Whether the change can be backed out.")
+
+
+class Backout(Model):
+    """How the change is undone."""
+
+    steps: Text
+    tested: bool = False
+    max_minutes: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    owner: Name | None = None
+    abort: Text | None = Field(None, description="The signs on which the change is called off.")
+
+
+class Plans(Model):
+    """How the change is made, tested, undone and announced."""
+
+    implementation: Text | None = None
+    test: Text | None = None
+    backout: Backout | None = None
+    communication: Text | None = None
+
+
+class Readiness(Model):
+    """What operations need to run the changed service."""
+
+    runbook: Text | None = None
+    alerts: Text | None = None
+    oncall: Text | None = None
+
+
+class EvidenceLink(Model):
+    """A report that goes with the change."""
+
+    kind: Literal["junit", "sarif", "coverage", "sbom", "terraform-plan", "in-toto"]
+    path: Path
+
+
+class Link(Model):
+    """An incident, problem or other record this change belongs to."""
+
+    type: Literal["incident", "problem", "change", "release", "risk", "other"]
+    id: Line
+
+
+class RelatedChange(Model):
+    """The same change in another repository."""
+
+    repository: Line
+    change: ChangeId
+
+
+class ChangeSpec(Model):
+    """What is to change, when, and how."""
+
+    type: ChangeType = Field(description="standard, normal, emergency or registration.")
+    model: Name | None = Field(None, description="Change model; required for standard changes.")
+    services: tuple[EntityName, ...] = Field(
+        min_length=1, description="Backstage entity names of the services that change."
+    )
+    environments: tuple[Name, ...] = Field(min_length=1, description="Where it takes effect.")
+    implementer: Name | None = Field(
+        None, description="Person or pipeline who carries it out; excluded from approving."
+    )
+    scope: tuple[Glob, ...] = Field(
+        min_length=1, description="Globs of the paths this request covers: `*` within a segment, "
+        "`**` across segments, no negation."
+    )
+    window: Window | None = None
+    risk: Level | None = Field(None, description="May raise the assessed risk, never lower it.")
+    reason: Text = Field(description="Why the change is needed.")
+    expected_outcome: Text | None = None
+    acceptance: Text | None = None
+    significant: bool = False
+    impact: Impact | None = None
+    plans: Plans | None = None
+    readiness: Readiness | None = None
+    evidence: tuple[EvidenceLink, ...] = ()
+    links: tuple[Link, ...] = ()
+    related: tuple[RelatedChange, ...] = ()
+    extensions: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="The organisation's own `x-…` fields, checked against its own JSON Schema.",
+        exclude=False,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_extensions(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not any(str(key).startswith("x-") for key in value):
+            return value
+        known = {key: item for key, item in value.items() if not str(key).startswith("x-")}
+        known["extensions"] = {
+            key: item for key, item in value.items() if str(key).startswith("x-")
+        }
+        return known
+
+
+class ChangeRequest(Model):
+    """One change request as its requester wrote it."""
+
+    api_version: ApiVersion
+    kind: Literal["ChangeRequest"]
+    metadata: ChangeMetadata
+    spec: ChangeSpec

@@ -1,0 +1,160 @@
+"""The decision: a value that can be printed many ways, replayed by an auditor, sealed in a log."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from itil_gate.model.base import Level, Model, Moment, Oid, RefName, Sha256
+from itil_gate.model.calendar import Interval
+from itil_gate.model.facts import Inputs
+from itil_gate.model.finding import Finding
+
+DECISION_VERSION = "itil-gate/decision/v1"
+
+Outcome = Literal["allow", "overridden", "pending", "deny", "undecided"]
+SEVERITY: tuple[Outcome, ...] = ("allow", "overridden", "pending", "deny", "undecided")
+"""From best to worst; the outcome of several is the worst of them."""
+EXIT_CODES: dict[Outcome, int] = {
+    "allow": 0, "overridden": 0, "deny": 1, "undecided": 2, "pending": 3,
+}
+
+RuleOutcome = Literal[
+    "SATISFIED", "UNSATISFIED", "PENDING", "ADVISORY", "NOT_APPLICABLE", "OVERRIDDEN", "ERROR"
+]
+Lane = Literal["exempt", "express", "peer", "team", "board", "emergency", "registration"]
+Side = Literal["target", "proposed"]
+"""Under whose policies: those of the target, or those the pull request proposes."""
+
+
+class Contribution(Model):
+    """One reason why the risk is what it is."""
+
+    source: str = Field(description="Where it comes from, for example floor:migrations.")
+    level: Level
+    reason: str
+    paths: tuple[str, ...] = Field((), description="At most 20 of the paths that matched.")
+
+
+class RiskAssessment(Model):
+    """The risk level with every contribution to it."""
+
+    level: Level
+    declared: Level | None = None
+    contributions: tuple[Contribution, ...]
+
+
+class RuleState(Model):
+    """One rule of the gate and how it came out; rules that passed are listed too."""
+
+    rule: str
+    side: Side
+    state: RuleOutcome
+    findings: tuple[Finding, ...] = ()
+
+
+class LedgerEntry(Model):
+    """One statement or review as received, and whether it counts."""
+
+    digest: str
+    rank: Literal["signed", "forge-review"] = "signed"
+    person: str | None = Field(None, description="Whom the key or account belongs to.")
+    verdict: str
+    counted: bool
+    code: str = Field(description="Stable reason code, for example stale or contributor.")
+    detail: str = ""
+    carry_over: str | None = None
+    roles: tuple[str, ...] = ()
+    issued_at: Moment | None = None
+
+
+class RequirementState(Model):
+    """One requirement: what is needed, who counts towards it, who still could."""
+
+    id: str
+    side: Side
+    policy: str
+    role: str
+    service: str | None = None
+    needed: int
+    min: int | None = None
+    percent: int | None = None
+    distinct: bool = True
+    state: RuleOutcome
+    counted: tuple[str, ...] = ()
+    eligible: tuple[str, ...] = Field((), description="People who could still approve.")
+
+
+class Action(Model):
+    """One step of the smallest set that would unblock the change."""
+
+    who: tuple[str, ...] = Field(description="Any one of these people; empty means anybody.")
+    command: str
+    why: str
+
+
+class ChangeVerdict(Model):
+    """What was decided about one change request of the pull request."""
+
+    id: str
+    path: str
+    digest: Sha256 = Field(description="SHA-256 of the request file's bytes.")
+    title: str = ""
+    requester: str = ""
+    outcome: Outcome
+    lane: Lane
+    risk: RiskAssessment
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    interval: Interval | None = None
+    requirements: tuple[RequirementState, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    rules: tuple[RuleState, ...] = ()
+
+
+class Digests(Model):
+    """SHA-256 digests of the RFC 8785 form of every input."""
+
+    facts: Sha256
+    requests: Sha256
+    judge: Sha256
+    proposed: Sha256 | None = None
+
+
+class Contributor(Model):
+    """A person excluded from approving, and why."""
+
+    person: str
+    reasons: tuple[str, ...]
+    proved: bool
+
+
+class Decision(Model):
+    """The verdict on a proposed merge with its reasons."""
+
+    api_version: Literal["itil-gate/decision/v1"] = DECISION_VERSION
+    engine: str = Field(description="Name and version of the engine, itil-gate/0.1.0.")
+    outcome: Outcome
+    enforced: bool = True
+    repository: str
+    target: RefName
+    tip: Oid
+    merge_base: Oid | None
+    head: Oid
+    merged_tree: Oid | None
+    content: Sha256
+    now: Moment
+    changes: tuple[ChangeVerdict, ...] = ()
+    contributors: tuple[Contributor, ...] = ()
+    rules: tuple[RuleState, ...] = ()
+    unblock: tuple[Action, ...] = ()
+    digests: Digests
+
+
+class StoredDecision(Model):
+    """A decision together with the inputs it was made from, for replay."""
+
+    api_version: Literal["itil-gate/stored-decision/v1"] = "itil-gate/stored-decision/v1"
+    decision: Decision
+    inputs: Inputs

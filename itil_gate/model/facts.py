@@ -1,0 +1,156 @@
+"""Facts: what the world says about a proposed merge. Gathered, sealed, digested, never argued with.
+
+Paths are text: UTF-8 as it is, other bytes as `\\xNN`, a backslash as `\\\\`; the mapping is
+one to one. Nothing here is a judgement: whose commit counts as whose is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from itil_gate.model.base import Model, Moment, Oid, RefName, Sha256
+from itil_gate.model.policy import Source
+from itil_gate.model.statement import ApprovalPredicate, VouchPredicate
+
+
+class DiffEntry(Model):
+    """One path of the raw diff from merge base to head; renames are a deletion and an addition."""
+
+    old_mode: str
+    new_mode: str
+    old_id: str
+    new_id: str
+    status: Literal["A", "D", "M", "T"]
+    path: str
+
+
+class Identity(Model):
+    """A name and e-mail as somebody wrote them: a hint that may exclude, never grant."""
+
+    name: str
+    email: str
+
+
+class SignatureFact(Model):
+    """What a commit's signature proves: `good` means the key with this fingerprint made it."""
+
+    kind: Literal["none", "ssh", "pgp", "x509", "unknown"] = "none"
+    status: Literal["absent", "good", "bad", "unsupported", "not-verified-here"] = "absent"
+    fingerprint: str | None = Field(None, description="SHA256:… as ssh-keygen prints it.")
+    detail: str = ""
+
+
+class CommitFact(Model):
+    """A commit reachable from head and not from the target."""
+
+    id: Oid
+    parents: tuple[Oid, ...]
+    author: Identity
+    committer: Identity
+    co_authors: tuple[Identity, ...] = ()
+    signature: SignatureFact = SignatureFact()
+    update_merge: bool = Field(
+        False, description="A merge of the target that recomputes to an equal tree."
+    )
+
+
+class ApprovedContent(Model):
+    """What git says about the content a statement names, next to what is proposed now."""
+
+    known: bool = Field(description="Whether the approved commits are still to be had.")
+    content: Sha256 | None = Field(None, description="Content digest recomputed from them.")
+    request: Sha256 | None = Field(None, description="SHA-256 of the request file in them.")
+    request_text: str | None = None
+    in_history: bool = Field(False, description="Whether the approved head leads to this head.")
+    replay_tree: Oid | None = Field(
+        None, description="Tree of merging the target with the approved tree; none on conflict."
+    )
+    changed: tuple[str, ...] = Field((), description="Paths whose content differs, at most 20.")
+
+
+class StatementFact(Model):
+    """One file of the approvals branch, with what its signature proves."""
+
+    path: str
+    digest: Sha256 = Field(description="SHA-256 of the signed bytes.")
+    status: Literal["good", "malformed", "bad-signature", "unsupported-key", "wrong-namespace"]
+    detail: str = ""
+    fingerprint: str | None = None
+    approval: ApprovalPredicate | None = None
+    vouch: VouchPredicate | None = None
+    approved: ApprovedContent | None = None
+    text: str = Field("", description="The file word for word, for whoever verifies it again.")
+
+
+class Review(Model):
+    """A review as a forge's API reported it."""
+
+    id: str
+    forge: str
+    account: int
+    login: str
+    state: Literal["approved", "changes-requested", "commented", "dismissed"]
+    commit: Oid
+    submitted_at: Moment
+    sequence: int = Field(description="Order given by the server.")
+    approved: ApprovedContent | None = None
+
+
+class AccountRef(Model):
+    """An account on a forge by its number."""
+
+    forge: str
+    id: int
+    login: str
+
+
+class PullRequest(Model):
+    """What a forge says about the pull request."""
+
+    opener: AccountRef
+    pushers: tuple[AccountRef, ...] = ()
+    draft: bool = False
+    state: Literal["open", "closed", "merged"] = "open"
+    title: str = ""
+
+
+class Facts(Model):
+    """Everything the decision stands on beside requests and policies."""
+
+    now: Moment
+    target: RefName
+    tip: Oid = Field(description="Tip of the target branch.")
+    merge_base: Oid | None = Field(description="None when the target branch is unborn.")
+    head: Oid
+    head_tree: Oid
+    merged_tree: Oid | None = Field(description="Tree a merge would give; none on conflict.")
+    conflicts: tuple[str, ...] = ()
+    content: Sha256
+    diff: tuple[DiffEntry, ...]
+    commits: tuple[CommitFact, ...]
+    statements: tuple[StatementFact, ...] = ()
+    approvals_tip: Oid | None = None
+    reviews: tuple[Review, ...] = ()
+    pull_request: PullRequest | None = None
+    draft: bool = False
+    adopted_at: Moment | None = Field(
+        None, description="Time of the commit that adopted the gate; only read in audit mode."
+    )
+    target_requests: tuple[str, ...] = Field(
+        (), description="Of the changes that statements name, those whose request is on the target."
+    )
+
+
+class Inputs(Model):
+    """The sealed inputs of a decision: facts, and every text that is judged or judges."""
+
+    facts: Facts
+    requests: tuple[Source, ...] = Field(
+        (), description="Request files added or amended by the diff, as they are at head."
+    )
+    judge: tuple[Source, ...] = Field(description="The judge's data at the tip of the target.")
+    proposed: tuple[Source, ...] | None = Field(
+        None, description="The judge's data at head, if the pull request touches them."
+    )

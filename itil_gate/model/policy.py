@@ -1,0 +1,145 @@
+"""Policies: what the organisation demands. Declarative, typed, read from the target branch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from itil_gate.model.base import (
+    ApiVersion,
+    Duration,
+    Glob,
+    Level,
+    Line,
+    Model,
+    Name,
+    PolicyMetadata,
+    Sha256,
+    Text,
+)
+from itil_gate.model.calendar import Calendar
+from itil_gate.model.config import Config
+from itil_gate.model.people import People
+from itil_gate.model.services import Service
+
+CarryOver = Literal["exact", "same-content", "clean-replay"]
+CARRY_OVERS: tuple[CarryOver, ...] = ("exact", "same-content", "clean-replay")
+
+
+class Requirement(Model):
+    """How many distinct people of which role must approve, and when that is asked."""
+
+    id: Name
+    levels: tuple[Level, ...] = Field(min_length=1, description="Risk levels it applies to.")
+    role: Name = Field(description="A role of people.yaml, or `peer` for any listed human.")
+    of: Literal["anyone", "footprint"] = Field(
+        "anyone",
+        description="`footprint` asks the holders of the role for each affected service.",
+    )
+    min: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="How many people; 1 if neither min nor percent is given."
+    )
+    percent: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="Share of all holders of the role, rounded up."
+    )
+    distinct: bool = Field(
+        True, description="Whether a person counted here may not be counted elsewhere."
+    )
+    fallback: Name | None = Field(
+        None, description="Role that may stand in where contributors leave too few people."
+    )
+
+    @model_validator(mode="after")
+    def _one_quorum(self) -> Requirement:
+        if self.min is not None and self.percent is not None:
+            raise ValueError("give either min or percent, not both")
+        return self
+
+
+class Counting(Model):
+    """Which approvals count, and for how long."""
+
+    levels: tuple[Level, ...] = Field(min_length=1)
+    rank: Literal["signed", "forge-review"] = Field(
+        "signed", description="The least rank of evidence that counts."
+    )
+    max_age: Duration = "30d"
+    carry_over: tuple[CarryOver, ...] = CARRY_OVERS
+
+
+class ApprovalSpec(Model):
+    """Requirements and the way approvals are counted."""
+
+    requirements: tuple[Requirement, ...] = Field(min_length=1)
+    counting: tuple[Counting, ...] = ()
+
+
+class ApprovalPolicy(Model):
+    """Who must approve. All requirements that match are added up."""
+
+    api_version: ApiVersion
+    kind: Literal["ApprovalPolicy"]
+    metadata: PolicyMetadata
+    spec: ApprovalSpec
+
+
+class Floor(Model):
+    """Paths whose change is at least of a certain risk."""
+
+    id: Name
+    paths: tuple[Glob, ...] = Field(min_length=1)
+    level: Level
+    reason: Text
+
+
+class RiskSpec(Model):
+    """Risk by paths: the highest floor whose globs match, or the default."""
+
+    default: Level = "low"
+    floors: tuple[Floor, ...] = ()
+
+
+class RiskModel(Model):
+    """How the risk level of a change is assessed."""
+
+    api_version: ApiVersion
+    kind: Literal["RiskModel"]
+    metadata: PolicyMetadata
+    spec: RiskSpec
+
+
+class Source(Model):
+    """A text as it was read from a git tree; what is decided upon, word for word."""
+
+    path: Line
+    blob: str = Field(description="Object id of the blob in git.")
+    text: str
+
+
+class ExtensionSchema(Model):
+    """The organisation's own JSON Schema for `x-…` fields, as canonical JSON text."""
+
+    path: Line
+    text: str
+
+
+class CalendarText(Model):
+    """An iCalendar file's text, by its path."""
+
+    path: Line
+    text: str
+
+
+class PolicySet(Model):
+    """Everything the judge reads from one tree, validated together."""
+
+    digest: Sha256 = Field(description="SHA-256 of the canonical list of sources.")
+    config: Config
+    people: People
+    services: tuple[Service, ...]
+    approvals: tuple[ApprovalPolicy, ...]
+    risk_models: tuple[RiskModel, ...]
+    calendars: tuple[Calendar, ...]
+    calendar_texts: tuple[CalendarText, ...] = ()
+    extension_schema: ExtensionSchema | None = None
