@@ -1,0 +1,206 @@
+"""The rules built into the gate, named for the fault. They cannot be switched off.
+
+The catalogue is the one source of what `explain`, the rule pages and SARIF say about a rule.
+"""
+
+from __future__ import annotations
+
+from itil_gate.model.finding import Effect
+from itil_gate.model.rule import Rule
+
+
+def _rule(name: str, effect: Effect, summary: str, why: str, remedy: str) -> Rule:
+    return Rule(id=name, effect=effect, summary=summary, why=why, remedy=remedy)
+
+
+GATE_RULES: dict[str, Rule] = {
+    rule.id: rule
+    for rule in (
+        _rule(
+            "empty-change",
+            "deny",
+            "The proposed merge changes no path.",
+            "An empty diff gives nothing to authorise; it is also how a broken checkout looks.",
+            "Push the commits that make the change, or close the pull request.",
+        ),
+        _rule(
+            "merge-conflict",
+            "deny",
+            "The head does not merge cleanly into the target.",
+            "What would land is unknown, so nobody can have approved it.",
+            "Merge or rebase the target into the branch and resolve the conflicts.",
+        ),
+        _rule(
+            "closed-pull-request",
+            "deny",
+            "The pull request is closed or already merged.",
+            "A decision about it would authorise nothing, or something else later.",
+            "Reopen the pull request, or open a new one.",
+        ),
+        _rule(
+            "draft",
+            "pending",
+            "The pull request is a draft.",
+            "Its author says that it is not ready to be merged.",
+            "Mark the pull request as ready for review.",
+        ),
+        _rule(
+            "uncovered-change",
+            "deny",
+            "A governed path changes without a request in this diff whose scope holds it.",
+            "Only requests added or amended in the same diff cover it; an older request was "
+            "authorised for older content.",
+            "Run `itil-gate new`, or widen `spec.scope` of the request in this pull request.",
+        ),
+        _rule(
+            "deleted-request",
+            "deny",
+            "A change request is deleted or renamed.",
+            "Requests are the record of what was asked for, rejected ones included.",
+            "Restore the file; retract a request with `itil-gate withdraw --change`.",
+        ),
+        _rule(
+            "irregular-request",
+            "deny",
+            "A request is a symbolic link, a submodule or an executable file.",
+            "What is judged must be what is stored, word for word.",
+            "Store the request as a regular file.",
+        ),
+        _rule(
+            "duplicate-change",
+            "deny",
+            "Two files of the diff claim the same change id.",
+            "Approvals bind to the id, so it must name one request.",
+            "Give each request an id of its own with `itil-gate new`.",
+        ),
+        _rule(
+            "proposed-policy-invalid",
+            "deny",
+            "The policies, people or configuration that the pull request proposes do not load.",
+            "Merging them would leave the target without a judge.",
+            "Run `itil-gate lint` and mend what it lists.",
+        ),
+        _rule(
+            "unattributable-commit",
+            "deny",
+            "A commit's author or committer is nobody in people.yaml.",
+            "Whoever wrote it could approve it under another name.",
+            "Add the e-mail to the person in people.yaml on the target, or have somebody who will "
+            "not approve run `itil-gate vouch COMMIT`.",
+        ),
+        _rule(
+            "unproved-contributor",
+            "deny",
+            "No signature and no forge proves who made a commit.",
+            "Anyone can commit under anyone's name. From medium risk this denies; at low risk it "
+            "asks for one approval more.",
+            "Sign the commits with an SSH key listed in people.yaml, or vouch for your own with "
+            "`itil-gate vouch COMMIT`.",
+        ),
+        _rule(
+            "unknown-person",
+            "deny",
+            "The request names somebody who is not in people.yaml.",
+            "Nobody can be excluded from approving, or held to anything, who is not known.",
+            "Use a person id from people.yaml on the target branch.",
+        ),
+        _rule(
+            "unknown-service",
+            "deny",
+            "The request names a service the catalogue does not hold.",
+            "Owners, tiers and freezes are found through the service.",
+            "Use the name of a catalogue entity, or add the service first.",
+        ),
+        _rule(
+            "undeclared-service",
+            "deny",
+            "Changed paths belong to a service that the request does not name.",
+            "Approvers sign what the request says; it must say what changes.",
+            "Add the service to `spec.services`, or take the paths out of the change.",
+        ),
+        _rule(
+            "undeclared-environment",
+            "deny",
+            "Changed paths take effect in an environment that the request does not name.",
+            "Freezes and approvals depend on the environment.",
+            "Add the environment to `spec.environments`.",
+        ),
+        _rule(
+            "under-declared-risk",
+            "advise",
+            "The request declares a lower risk than was assessed.",
+            "A declaration may raise the risk, never lower it; the assessed level holds.",
+            "Leave `spec.risk` out, or raise it.",
+        ),
+        _rule(
+            "unknown-model",
+            "deny",
+            "The request names a change model that is not published on the target.",
+            "A standard change is only as safe as the model it follows.",
+            "Use a published model, or make it a normal change.",
+        ),
+        _rule(
+            "invalid-request",
+            "deny",
+            "The request cannot be read.",
+            "What cannot be read cannot be judged.",
+            "Run `itil-gate lint` and mend what it lists.",
+        ),
+        _rule(
+            "in-freeze",
+            "deny",
+            "The change would take place while a freeze is in force.",
+            "A freeze protects the business when failure costs most.",
+            "Move `spec.window` out of the freeze.",
+        ),
+        _rule(
+            "outside-maintenance-window",
+            "deny",
+            "An affected service has maintenance windows and the change lies outside them.",
+            "Users of the service were told when to expect change.",
+            "Move `spec.window` into a maintenance window.",
+        ),
+        _rule(
+            "window-past",
+            "deny",
+            "The planned window has ended.",
+            "An authorisation for a time that is over authorises nothing.",
+            "Set a window that is still to come.",
+        ),
+        _rule(
+            "open-rejection",
+            "deny",
+            "Somebody rejected this change and has not taken it back.",
+            "A rejection holds for the change, whatever is pushed afterwards.",
+            "Ask the person to run `itil-gate withdraw` or `itil-gate approve`.",
+        ),
+        _rule(
+            "withdrawn-change",
+            "deny",
+            "The requester withdrew the change.",
+            "Nobody asks for it any more.",
+            "The requester can run `itil-gate withdraw` again to take that back.",
+        ),
+        _rule(
+            "no-applicable-policy",
+            "deny",
+            "No approval requirement applies to a change of this risk.",
+            "Silence is not consent: nothing applicable is a refusal.",
+            "Add a requirement for the level to an ApprovalPolicy on the target.",
+        ),
+        _rule(
+            "unsatisfiable-requirement",
+            "deny",
+            "Nobody who may approve is left for a requirement.",
+            "Waiting would never end; the rule or the roster must change.",
+            "Name more people in the role, or give the requirement a fallback role.",
+        ),
+        _rule(
+            "missing-approval",
+            "pending",
+            "A requirement still lacks approvals that count.",
+            "Nothing is wrong; a person still has to act.",
+            "Ask one of the people listed to run `itil-gate approve`.",
+        ),
+    )
+}
