@@ -56,7 +56,7 @@ def gate(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-I", "-m", "venv", home / "venv", cwd=home)
     python = home / "venv" / "bin" / "python"
     # The index and its certificates are the machine's own business, so pip keeps its settings.
-    pip = [python, "-I", "-m", "pip", "--disable-pip-version-check"]
+    pip: list[str | Path] = [python, "-I", "-m", "pip", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", "--quiet", wheel], cwd=home, timeout=600, check=True)
     run(*pip, "check", cwd=home)
     return home / "venv" / "bin" / "itil-gate"
