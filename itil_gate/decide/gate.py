@@ -1,0 +1,304 @@
+"""The gate: from sealed inputs to a decision. Read top to bottom, it is the process itself.
+
+Same inputs and engine version, same bytes out, offline. There is no clock, no screen and no
+repository here; what could not be gathered never reaches this file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from itil_gate import __version__
+from itil_gate.decide.contributors import find_contributors
+from itil_gate.decide.coverage import check_coverage, check_request_files, survey
+from itil_gate.decide.roster import build_roster
+from itil_gate.decide.verdict import Asked, Bench, Judged, judge_change, outcome_of, rule_states
+from itil_gate.model.base import LEVELS
+from itil_gate.model.canonical import digest
+from itil_gate.model.change import ChangeRequest
+from itil_gate.model.decision import (
+    SEVERITY,
+    Action,
+    ChangeVerdict,
+    Decision,
+    Digests,
+    LedgerEntry,
+)
+from itil_gate.model.errors import ConfigError, GateError, SourceError
+from itil_gate.model.finding import Finding, Place
+from itil_gate.policy.compile import compile_policies
+from itil_gate.reading.requests import read_request_document
+from itil_gate.reading.yaml import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from itil_gate.decide.coverage import Territory
+    from itil_gate.model.config import Config
+    from itil_gate.model.decision import Outcome, Side
+    from itil_gate.model.facts import Facts, Inputs
+    from itil_gate.model.policy import PolicySet, Source
+
+ENGINE = f"itil-gate/{__version__}"
+AUDIT_LIMIT = timedelta(days=90)
+MERGE_RULES: tuple[str, ...] = (
+    "empty-change",
+    "merge-conflict",
+    "closed-pull-request",
+    "draft",
+    "proposed-policy-invalid",
+    "deleted-request",
+    "irregular-request",
+    "duplicate-change",
+    "invalid-request",
+    "uncovered-change",
+    "unattributable-commit",
+)
+"""The rules judged for the proposed merge as a whole."""
+
+
+def decide(inputs: Inputs) -> Decision:
+    """Return the decision on a proposed merge.
+
+    Raises ConfigError if the policies of the target do not load, and GateError with code
+    `target-not-governed` if the target is not a branch the gate guards; both are exit code 2.
+    """
+    policies = compile_policies(inputs.judge)
+    facts = inputs.facts
+    if facts.target not in policies.config.targets:
+        raise GateError(
+            "target-not-governed",
+            f"{facts.target} is not among the targets of itil-gate.yaml",
+            hint=f"guarded are {', '.join(policies.config.targets)}; add it there if it should be",
+        )
+    asked, faults = read_requests(inputs.requests)
+    proposed, broken = _proposed(inputs.proposed)
+    sides: list[tuple[Side, PolicySet]] = [("target", policies)]
+    if proposed is not None:
+        sides.append(("proposed", proposed))
+    benches = [_bench(side, one, facts) for side, one in sides]
+    general = {
+        bench.side: [
+            *_merge(facts),
+            *(broken if bench.side == "target" else ()),
+            *faults,
+            *check_request_files(bench.territory),
+            *check_coverage(bench.territory, [one.change for one in asked]),
+            *_attribution(bench),
+        ]
+        for bench in benches
+    }
+    own = frozenset(one.change.metadata.id for one in asked)
+    judged = [
+        [judge_change(one, bench=bench, facts=facts, own=own) for bench in benches]
+        for one in asked
+    ]
+    changes = tuple(_both(sides_of_one) for sides_of_one in judged)
+    outcomes: list[Outcome] = [
+        *(outcome_of(findings) for findings in general.values()),
+        *(change.outcome for change in changes),
+    ]
+    return Decision(
+        engine=ENGINE,
+        outcome=max(outcomes, key=SEVERITY.index),
+        enforced=not in_audit_mode(policies.config, facts),
+        repository=policies.config.repository,
+        target=facts.target,
+        tip=facts.tip,
+        merge_base=facts.merge_base,
+        head=facts.head,
+        merged_tree=facts.merged_tree,
+        content=facts.content,
+        now=facts.now,
+        changes=changes,
+        contributors=benches[0].contributors.people,
+        rules=tuple(
+            state
+            for side, findings in general.items()
+            for state in rule_states(MERGE_RULES, findings, side=side)
+        ),
+        unblock=_unblock(general["target"], judged),
+        digests=Digests(
+            facts=digest(facts),
+            requests=digest(inputs.requests),
+            judge=digest(inputs.judge),
+            proposed=digest(inputs.proposed) if inputs.proposed is not None else None,
+        ),
+    )
+
+
+def in_audit_mode(config: Config, facts: Facts) -> bool:
+    """Tell whether the target's own, time-limited audit mode holds: report, do not enforce.
+
+    It ends with the day `auditUntil` (UTC), and never counts where that day lies more than 90
+    days after the adoption, or the adoption cannot be found.
+    """
+    if config.mode != "audit" or config.audit_until is None or facts.adopted_at is None:
+        return False
+    end = datetime.combine(config.audit_until, time(), tzinfo=UTC) + timedelta(days=1)
+    return facts.now < end <= facts.adopted_at + AUDIT_LIMIT + timedelta(days=1)
+
+
+def read_requests(sources: Sequence[Source]) -> tuple[tuple[Asked, ...], tuple[Finding, ...]]:
+    """Read the request files of a diff; what cannot be read is a finding."""
+    asked: list[Asked] = []
+    faults: list[Finding] = []
+    for source in sources:
+        try:
+            document = parse(source.text, file=source.path)
+        except SourceError as error:
+            faults.append(
+                Finding(
+                    rule=error.code, message=error.message, remedy=error.hint, place=error.place
+                )
+            )
+            continue
+        change = read_request_document(document)
+        if isinstance(change, ChangeRequest):
+            mark = hashlib.sha256(source.text.encode()).hexdigest()
+            asked.append(Asked(change, source, mark, document))
+        else:
+            faults += change
+    for name, count in Counter(one.change.metadata.id for one in asked).items():
+        if count > 1:
+            files = ", ".join(
+                one.source.path for one in asked if one.change.metadata.id == name
+            )
+            faults.append(
+                Finding(
+                    rule="duplicate-change",
+                    message=f"{name} is claimed by {count} files: {files}",
+                    remedy="give each request an id of its own with `itil-gate new`",
+                )
+            )
+    return tuple(asked), tuple(faults)
+
+
+def _proposed(sources: Sequence[Source] | None) -> tuple[PolicySet | None, tuple[Finding, ...]]:
+    """Compile the set that the pull request proposes; a set that does not load is a refusal."""
+    if sources is None:
+        return None, ()
+    try:
+        return compile_policies(sources), ()
+    except ConfigError as error:
+        place = next((found.place for found in error.findings if found.place), None)
+        return None, (
+            Finding(
+                rule="proposed-policy-invalid",
+                message=error.message,
+                remedy=error.hint or "run `itil-gate lint` and mend what it lists",
+                place=place,
+            ),
+        )
+
+
+def _bench(side: Side, policies: PolicySet, facts: Facts) -> Bench:
+    roster = build_roster(policies.people)
+    return Bench(
+        side=side,
+        policies=policies,
+        roster=roster,
+        contributors=find_contributors(facts, roster, repository=policies.config.repository),
+        territory=survey(facts.diff, policies.config),
+    )
+
+
+def _merge(facts: Facts) -> list[Finding]:
+    """Return what is wrong with the merge itself."""
+    found = []
+    if not facts.diff:
+        found.append(
+            Finding(
+                rule="empty-change",
+                message="the head changes nothing against the merge base",
+                remedy="push the commits that make the change",
+            )
+        )
+    if facts.merged_tree is None:
+        paths = ", ".join(facts.conflicts[:5]) or "unknown paths"
+        found.append(
+            Finding(
+                rule="merge-conflict",
+                message=f"the head does not merge cleanly into {facts.target}: {paths}",
+                remedy="merge or rebase the target into the branch and resolve the conflicts",
+                place=Place(file=facts.conflicts[0]) if facts.conflicts else None,
+            )
+        )
+    request = facts.pull_request
+    if request is not None and request.state != "open":
+        found.append(
+            Finding(
+                rule="closed-pull-request",
+                message=f"the pull request is {request.state}",
+                remedy="reopen it, or open a new one",
+            )
+        )
+    if facts.draft or (request is not None and request.draft):
+        found.append(
+            Finding(
+                rule="draft",
+                message="the pull request is a draft",
+                remedy="mark it as ready for review",
+                effect="pending",
+            )
+        )
+    return found
+
+
+def _attribution(bench: Bench) -> tuple[Finding, ...]:
+    """Commits of nobody block what is governed; what is exempt asks for no authority."""
+    territory: Territory = bench.territory
+    governed = territory.governed or territory.requests
+    return bench.contributors.unattributable if governed else ()
+
+
+def _both(sides: Sequence[Judged]) -> ChangeVerdict:
+    """Join the verdicts on one change under the old and the new policies: the stricter holds."""
+    verdicts = [one.verdict for one in sides]
+    first = verdicts[0]
+    if len(verdicts) == 1:
+        return first
+    worst = max(verdicts, key=lambda one: SEVERITY.index(one.outcome))
+    riskier = max(verdicts, key=lambda one: LEVELS.index(one.risk.level))
+    return first.model_copy(
+        update={
+            "outcome": worst.outcome,
+            "lane": riskier.lane,
+            "risk": riskier.risk,
+            "services": tuple(sorted({name for one in verdicts for name in one.services})),
+            "requirements": tuple(state for one in verdicts for state in one.requirements),
+            "ledger": _ledger(first.ledger, verdicts[1].ledger),
+            "rules": tuple(state for one in verdicts for state in one.rules),
+        }
+    )
+
+
+def _ledger(
+    old: Sequence[LedgerEntry], new: Sequence[LedgerEntry]
+) -> tuple[LedgerEntry, ...]:
+    """A statement counts only if it counts under both sets; a refusal says under which it fails."""
+    proposed = {entry.digest: entry for entry in new}
+    joined = []
+    for entry in old:
+        other = proposed.get(entry.digest)
+        if entry.verdict == "approve" and entry.counted and other and not other.counted:
+            detail = f"under the proposed policies: {other.detail}"
+            joined.append(other.model_copy(update={"detail": detail}))
+        else:
+            joined.append(entry)
+    return tuple(joined)
+
+
+def _unblock(
+    findings: Sequence[Finding], judged: Sequence[Sequence[Judged]]
+) -> tuple[Action, ...]:
+    steps = [
+        Action(who=(), command=finding.remedy, why=finding.rule)
+        for finding in findings
+        if finding.effect != "advise"
+    ]
+    steps += [action for sides in judged for one in sides for action in one.actions]
+    return tuple(dict.fromkeys(steps))

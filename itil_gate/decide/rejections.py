@@ -1,0 +1,82 @@
+"""Rejections last: through new heads, and through a new name for the same work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from itil_gate.decide.chains import resolve
+from itil_gate.decide.ledger import links
+from itil_gate.reading.globs import compile_globs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from itil_gate.decide.roster import Roster
+    from itil_gate.model.change import ChangeRequest
+    from itil_gate.model.facts import Facts, StatementFact
+
+
+def inherited_rejections(
+    change: ChangeRequest,
+    *,
+    own: frozenset[str],
+    paths: Sequence[str],
+    facts: Facts,
+    roster: Roster,
+    repository: str,
+) -> tuple[tuple[str, StatementFact], ...]:
+    """Return open rejections of other requests that this one inherits, with who rejected.
+
+    A request inherits when the rejected scope holds a path that changes now, and either the
+    rejected head leads to this head, or the same requester asks again while the rejected request
+    never reached the target. `own` are the ids of the requests in this pull request.
+    """
+    by_chain: dict[tuple[str, str], list[StatementFact]] = {}
+    for item in facts.statements:
+        said = item.approval
+        if item.status != "good" or said is None or said.change in own:
+            continue
+        person = roster.by_key.get(item.fingerprint or "")
+        if person is None or person.id != said.signer:
+            continue
+        if (said.repository, said.target) == (repository, facts.target):
+            by_chain.setdefault((said.change, person.id), []).append(item)
+    found = []
+    for (other, person), items in sorted(by_chain.items()):
+        standing = resolve(links(items)).standing
+        found += [
+            (person, item)
+            for item in items
+            if item.digest in standing
+            and _open(item, person, roster, facts)
+            and _same_work(item, change, other, paths=paths, facts=facts)
+        ]
+    return tuple(found)
+
+
+def _open(item: StatementFact, person: str, roster: Roster, facts: Facts) -> bool:
+    said = item.approval
+    return (
+        said is not None
+        and said.verdict == "reject"
+        and any(roster.holds(person, role, now=facts.now) for role in said.roles)
+    )
+
+
+def _same_work(
+    item: StatementFact,
+    change: ChangeRequest,
+    other: str,
+    *,
+    paths: Sequence[str],
+    facts: Facts,
+) -> bool:
+    said = item.approval
+    if said is None:
+        return False
+    matches = compile_globs(said.scope)
+    if not any(matches(path) for path in paths):
+        return False
+    if item.approved is not None and item.approved.in_history:
+        return True
+    return said.requester == change.metadata.requester and other not in facts.target_requests

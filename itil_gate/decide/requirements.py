@@ -1,0 +1,223 @@
+"""What must be approved by whom, how far that is met, and who could still act.
+
+Requirements of all policies are added up. People who contributed never count, neither towards a
+requirement nor towards the hope of meeting it: what nobody is left to meet is a refusal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from itil_gate.decide.ledger import exclusions, length
+from itil_gate.decide.matching import Need, match
+from itil_gate.model.decision import RequirementState
+from itil_gate.model.people import PEER
+from itil_gate.model.policy import CARRY_OVERS, Counting
+from itil_gate.model.statement import BoundRequirement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from itil_gate.decide.contributors import Contributors
+    from itil_gate.decide.roster import Roster
+    from itil_gate.model.base import Level
+    from itil_gate.model.change import ChangeRequest
+    from itil_gate.model.decision import Side
+    from itil_gate.model.policy import ApprovalPolicy, Requirement
+
+UNPROVED_ID = "unproved-contributor"
+
+
+@dataclass(frozen=True)
+class Demand:
+    """One requirement made concrete: for one service where owners are asked."""
+
+    id: str
+    policy: str
+    role: str
+    service: str | None
+    needed: int
+    min: int | None
+    percent: int | None
+    distinct: bool
+    holders: frozenset[str]
+    """Humans who hold the role, contributors included."""
+    eligible: frozenset[str]
+    """Those of them, and of a fallback role where one stands in, who may approve."""
+    by_role: Mapping[str, frozenset[str]]
+    """Eligible people by the role in which they may approve."""
+
+    @property
+    def key(self) -> str:
+        """A name that is unique among the demands of one change."""
+        return f"{self.policy}/{self.id}/{self.service or ''}"
+
+    def bound(self) -> BoundRequirement:
+        """Return what an approver signs of it."""
+        return BoundRequirement(
+            role=self.role,
+            service=self.service,
+            min=self.min,
+            percent=self.percent,
+            distinct=self.distinct,
+        )
+
+
+def demands(
+    policies: Sequence[ApprovalPolicy],
+    *,
+    change: ChangeRequest,
+    level: Level,
+    footprint: Sequence[str],
+    roster: Roster,
+    contributors: Contributors,
+    now: datetime,
+) -> tuple[Demand, ...]:
+    """Return every requirement that applies to a change of this level, made concrete."""
+    barred = {
+        person for person in roster.persons if exclusions(person, change, contributors)
+    }
+    found = [
+        _concrete(
+            requirement,
+            policy=policy.metadata.name,
+            service=service,
+            roster=roster,
+            barred=barred,
+            now=now,
+        )
+        for policy in policies
+        for requirement in policy.spec.requirements
+        if level in requirement.levels
+        for service in (sorted(footprint) if requirement.of == "footprint" else (None,))
+    ]
+    if found and contributors.unproved and level == "low":
+        people = frozenset(roster.holders(PEER, service=None, now=now))
+        left = people - barred
+        found.append(
+            Demand(
+                id=UNPROVED_ID, policy="built-in", role=PEER, service=None, needed=1, min=1,
+                percent=None, distinct=True, holders=people, eligible=left, by_role={PEER: left},
+            )
+        )
+    return tuple(found)
+
+
+def _concrete(
+    requirement: Requirement,
+    *,
+    policy: str,
+    service: str | None,
+    roster: Roster,
+    barred: set[str],
+    now: datetime,
+) -> Demand:
+    holders = frozenset(roster.holders(requirement.role, service=service, now=now))
+    minimum = requirement.min
+    if minimum is None and requirement.percent is None:
+        minimum = 1
+    if requirement.percent is not None:
+        # The ceiling: 51 % of two people is two people.
+        needed = max(1, -(-requirement.percent * len(holders) // 100))
+    else:
+        needed = minimum or 1
+    by_role = {requirement.role: holders - barred}
+    if requirement.fallback is not None and len(by_role[requirement.role]) < needed:
+        stand_ins = frozenset(roster.holders(requirement.fallback, service=service, now=now))
+        by_role[requirement.fallback] = stand_ins - barred
+    return Demand(
+        id=requirement.id,
+        policy=policy,
+        role=requirement.role,
+        service=service,
+        needed=needed,
+        min=minimum,
+        percent=requirement.percent,
+        distinct=requirement.distinct,
+        holders=holders,
+        eligible=frozenset().union(*by_role.values()),
+        by_role=by_role,
+    )
+
+
+def counting(policies: Sequence[ApprovalPolicy], *, level: Level) -> Counting:
+    """Return the strictest of all ways of counting that apply to a level."""
+    rules = [
+        entry for policy in policies for entry in policy.spec.counting if level in entry.levels
+    ]
+    if not rules:
+        return Counting(levels=(level,))
+    return Counting(
+        levels=(level,),
+        rank="signed" if any(rule.rank == "signed" for rule in rules) else "forge-review",
+        max_age=min((rule.max_age for rule in rules), key=length),
+        carry_over=tuple(
+            kind for kind in CARRY_OVERS if all(kind in rule.carry_over for rule in rules)
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How far demands are met, and the smallest set of people that would meet the rest."""
+
+    states: tuple[RequirementState, ...]
+    missing: tuple[tuple[Demand, tuple[str, ...]], ...]
+    """Per approval still needed: the demand, and the people any one of whom would do."""
+    impossible: tuple[Demand, ...]
+
+
+def settle(
+    wanted: Sequence[Demand], approvals: Mapping[str, frozenset[str]], *, side: Side
+) -> Settled:
+    """Distribute the people who approved over the demands; k approvals are k people.
+
+    `approvals` maps each approver to the roles they claimed and hold. Demands with
+    `distinct: false` may count somebody who is counted elsewhere as well.
+    """
+    may = {demand.key: _counted(demand, approvals) for demand in wanted}
+    apart = [demand for demand in wanted if demand.distinct]
+    placed = match(
+        [Need(demand.key, demand.needed, may[demand.key]) for demand in apart],
+        sorted(approvals),
+    )
+    hoped = match(
+        [Need(demand.key, demand.needed, demand.eligible | may[demand.key]) for demand in apart],
+        sorted(frozenset().union(*(demand.eligible for demand in apart)) if apart else ()),
+        placed=placed,
+    )
+    states, missing, impossible = [], [], []
+    for demand in wanted:
+        have = placed[demand.key] if demand.distinct else tuple(sorted(may[demand.key]))
+        reach = hoped[demand.key] if demand.distinct else tuple(sorted(demand.eligible))
+        lacking = demand.needed - len(have)
+        possible = len(reach) >= demand.needed
+        if lacking <= 0:
+            state = "SATISFIED"
+        else:
+            state = "PENDING" if possible else "UNSATISFIED"
+            others = tuple(sorted(demand.eligible - set(approvals))) or tuple(
+                sorted(demand.eligible - set(have))
+            )
+            missing += [(demand, others)] * (lacking if possible else 0)
+            impossible += [] if possible else [demand]
+        states.append(
+            RequirementState(
+                id=demand.id, side=side, policy=demand.policy, role=demand.role,
+                service=demand.service, needed=demand.needed, min=demand.min,
+                percent=demand.percent, distinct=demand.distinct, state=state,
+                counted=have, eligible=tuple(sorted(demand.eligible - set(have))),
+            )
+        )
+    return Settled(tuple(states), tuple(missing), tuple(impossible))
+
+
+def _counted(demand: Demand, approvals: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    return frozenset(
+        person
+        for person, roles in approvals.items()
+        for role, people in demand.by_role.items()
+        if role in roles and person in people
+    )

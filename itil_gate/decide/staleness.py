@@ -1,0 +1,113 @@
+"""Whether what somebody approved is what would land now: proved, or stale.
+
+Content is compared by object ids, modes and paths, never by patch text: white space and moved
+hunks are changes. A carry-over is named in the decision.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from itil_gate.model.errors import SourceError
+from itil_gate.reading.yaml import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from itil_gate.model.facts import Facts, StatementFact
+    from itil_gate.model.policy import CarryOver
+    from itil_gate.model.statement import BoundRequirement
+
+SHOWN = 5
+
+
+def carry_over(item: StatementFact, *, facts: Facts, request: str) -> CarryOver | None:
+    """Return how an approval is proved to hold for the present head, or None if it is stale.
+
+    `exact`: same head and merge base. `same-content`: equal content digest. `clean-replay`:
+    merging the target with the approved tree gives exactly the tree that would land now.
+    """
+    predicate = item.approval
+    if predicate is None or facts.merged_tree is None:
+        return None
+    if predicate.content == facts.content and predicate.request == request:
+        same = predicate.head == facts.head and predicate.merge_base == facts.merge_base
+        return "exact" if same else "same-content"
+    proof = item.approved
+    if (
+        proof is not None
+        and proof.known
+        and proof.content == predicate.content
+        and proof.request == predicate.request == request
+        and proof.replay_tree is not None
+        and proof.replay_tree == facts.merged_tree
+    ):
+        return "clean-replay"
+    return None
+
+
+def tightened(
+    demands: Sequence[BoundRequirement], bound: Sequence[BoundRequirement]
+) -> str | None:
+    """Return the first demand of today that what was signed under does not cover, in words."""
+    for demand in demands:
+        if not any(_covers(old, demand) for old in bound):
+            of = f" of {demand.service}" if demand.service else ""
+            amount = f"{demand.percent} % of" if demand.percent else f"{demand.min or 1}"
+            return f"{amount} {demand.role}{of}"
+    return None
+
+
+def _covers(old: BoundRequirement, new: BoundRequirement) -> bool:
+    if (old.role, old.service) != (new.role, new.service):
+        return False
+    if (old.percent is None) != (new.percent is None):
+        return False
+    return (
+        (old.min or 1) >= (new.min or 1)
+        and (old.percent or 0) >= (new.percent or 0)
+        and (old.distinct or not new.distinct)
+    )
+
+
+def what_changed(item: StatementFact, *, text: str) -> str:
+    """Say in one line what differs between what was approved and what is proposed now."""
+    predicate, proof = item.approval, item.approved
+    head = predicate.head[:12] if predicate is not None else "unknown"
+    if proof is None or not proof.known:
+        return f"it is bound to commit {head}, which is not to be had here"
+    where = "" if proof.in_history else f"; commit {head} is not part of this pull request"
+    fields = _changed_fields(proof.request_text, text)
+    if fields:
+        more = f" and {len(fields) - SHOWN} more" if len(fields) > SHOWN else ""
+        return f"{', '.join(fields[:SHOWN])}{more} changed after approval{where}"
+    if proof.changed:
+        shown = ", ".join(proof.changed[:SHOWN])
+        more = f" and {len(proof.changed) - SHOWN} more" if len(proof.changed) > SHOWN else ""
+        return f"{shown}{more} changed after approval{where}"
+    if proof.content is not None and predicate is not None and proof.content != predicate.content:
+        return f"the content it names is not that of commit {head}"
+    return f"the target moved in a way that changes the result of the merge{where}"
+
+
+def _changed_fields(before: str | None, after: str) -> list[str]:
+    if before is None:
+        return []
+    try:
+        old = dict(_leaves(parse(before, file="before").data))
+        new = dict(_leaves(parse(after, file="after").data))
+    except SourceError:
+        return []
+    return sorted(
+        key.removeprefix("spec.")
+        for key in old.keys() | new.keys()
+        if old.get(key) != new.get(key)
+    )
+
+
+def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, value
