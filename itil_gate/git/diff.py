@@ -1,0 +1,72 @@
+"""What changed between two trees, and one digest that stands for all of it.
+
+Raw differences of recorded objects only: no rename detection, no text conversion, no drivers, no
+attributes. Renames are a deletion and an addition.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from typing import TYPE_CHECKING, cast
+
+from itil_gate.git.paths import to_bytes, to_text
+from itil_gate.model.errors import HistoryError
+from itil_gate.model.facts import DiffEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Literal
+
+    from itil_gate.git.view import View
+
+CONTENT_MAGIC = b"itil-gate-content-v1\0"
+
+_RAW = ("-r", "-z", "--raw", "--no-renames", "--full-index", "--no-abbrev", "--no-textconv")
+_PLAIN = ("--no-ext-diff", "--ignore-submodules=none", "--no-relative", "-O/dev/null")
+
+
+def raw_diff(view: View, base_tree: str | None, head_tree: str) -> tuple[DiffEntry, ...]:
+    """Return one entry for each path that differs, sorted by the path's bytes.
+
+    Ids name trees or commits; None for `base_tree` is the empty tree. Raises HistoryError
+    `object-missing`, or `tree-damaged` where a tree names one path twice.
+    """
+    base = base_tree or view.empty_tree
+    done = view.git("diff-tree", *_RAW, *_PLAIN, "--end-of-options", base, head_tree)
+    fields = done.out.split(b"\0")
+    if len(fields) % 2 != 1 or fields[-1]:
+        raise HistoryError("git-failed", "`git diff-tree` ended in the middle of an entry")
+    pairs = sorted(zip(fields[1::2], fields[:-1:2], strict=True))
+    for (path, _), (following, _) in itertools.pairwise(pairs):
+        if path == following:
+            raise HistoryError("tree-damaged", f"a tree names the path {to_text(path)} twice")
+    return tuple(_entry(path, header) for path, header in pairs)
+
+
+def content_digest(entries: Iterable[DiffEntry]) -> str:
+    r"""Return the content digest: SHA-256 in hexadecimal over the entries sorted by path bytes.
+
+    After `itil-gate-content-v1\0` come, for each entry, old mode, new mode, old id, new id,
+    status and path, each ended by NUL; the path as git stores it.
+    """
+    digest = hashlib.sha256(CONTENT_MAGIC)
+    for path, e in sorted(((to_bytes(e.path), e) for e in entries), key=lambda pair: pair[0]):
+        fields = (e.old_mode, e.new_mode, e.old_id, e.new_id, e.status)
+        digest.update("\0".join(fields).encode() + b"\0" + path + b"\0")
+    return digest.hexdigest()
+
+
+def _entry(path: bytes, header: bytes) -> DiffEntry:
+    words = header.decode("ascii", "replace").split(" ")
+    expected = 5
+    if len(words) != expected or not words[0].startswith(":") or words[4] not in "ADMT":
+        raise HistoryError("git-failed", f"`git diff-tree` said {header!r}")
+    return DiffEntry(
+        old_mode=words[0][1:],
+        new_mode=words[1],
+        old_id=words[2],
+        new_id=words[3],
+        status=cast('Literal["A", "D", "M", "T"]', words[4]),
+        path=to_text(path),
+    )

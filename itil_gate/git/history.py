@@ -1,0 +1,200 @@
+"""Commits between two points, by whom, and whether enough history is here to say so.
+
+Everything is counted over all parents. A clone too shallow to know is an error with the command
+that deepens it, never a shorter answer. Names and trailers are hints and parsed to exclude:
+nothing written in a commit can make this code fail or keep a person out of sight.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from itil_gate.git.objects import GitObject, is_oid
+from itil_gate.model.errors import HistoryError
+from itil_gate.model.facts import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from itil_gate.git.view import View
+
+LIMIT = 5 * 1024 * 1024
+"""Bytes of one commit."""
+
+_CO_AUTHOR = re.compile(r"(?im)^[ \t>]*co[-_ ]?authored[-_ ]?by[ \t]*:(.*)$")
+_PERSON = re.compile(r"([^<>]*)<([^<>]*)>?")
+_CHARSET = re.compile(r"(?:iso-?8859|windows-?125|cp125|koi8|latin|us-ascii|utf-?8|gb|big5|euc)")
+
+
+@dataclass(frozen=True, slots=True)
+class RawCommit:
+    """A commit as git stores it, and the people it names. Times are seconds since 1970, UTC."""
+
+    id: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Identity
+    committer: Identity
+    committed_at: int
+    co_authors: tuple[Identity, ...]
+    message: str
+    raw: bytes
+
+
+def read_commit(view: View, oid: str) -> RawCommit:
+    """Return one commit. Raises HistoryError `object-missing` or `not-a-commit`."""
+    return parse_commit(view.read(oid, limit=LIMIT))
+
+
+def merge_base(view: View, a: str, b: str) -> str:
+    """Return the one best common ancestor of two commits.
+
+    Raises HistoryError `unrelated-histories`, `history-too-shallow` or `ambiguous-merge-base`.
+    """
+    _refuse_shallow(view, a, b)
+    done = view.git("merge-base", "--all", "--end-of-options", a, b, ok=(0, 1))
+    bases = done.out.decode("ascii").split()
+    if not bases and view.shallow:
+        raise _too_shallow("no common ancestor is in this shallow clone")
+    if not bases:
+        raise HistoryError(
+            "unrelated-histories",
+            f"{a} and {b} have no commit in common",
+            hint="base the change on the target branch",
+        )
+    if len(bases) > 1:
+        raise HistoryError(
+            "ambiguous-merge-base",
+            f"{a} and {b} have several merge bases: {', '.join(sorted(bases))}",
+            hint="merge the target branch into the change once more, or rebase it",
+        )
+    return bases[0]
+
+
+def commits_between(view: View, base: str | None, head: str) -> tuple[RawCommit, ...]:
+    """Return the commits reachable from `head` and not from `base`, newest first.
+
+    None for `base` is an unborn branch: everything reachable from `head`. Raises HistoryError
+    `history-too-shallow` where the clone ends between the two.
+    """
+    _refuse_shallow(view, base, head)
+    exclude = [f"^{base}"] if base else []
+    done = view.git("rev-list", "--topo-order", "--end-of-options", head, *exclude)
+    oids = done.out.decode("ascii").split()
+    return tuple(parse_commit(thing) for thing in view.read_many(oids, limit=LIMIT))
+
+
+def is_ancestor(view: View, a: str, b: str) -> bool:
+    """Whether commit `a` is `b` or one of its ancestors."""
+    return view.git("merge-base", "--is-ancestor", "--", a, b, ok=(0, 1)).status == 0
+
+
+def parse_commit(thing: GitObject) -> RawCommit:
+    """Return the commit that these bytes hold.
+
+    Raises HistoryError `not-a-commit` only for a missing tree or a parent that is no id; every
+    other oddity is read as far as it can be, and people it names twice are all kept.
+    """
+    header, _, body = thing.data.partition(b"\n\n")
+    fields = [line.partition(b" ") for line in header.split(b"\n")]
+    values = {
+        key: [value for name, _, value in fields if name == key]
+        for key in (b"tree", b"parent", b"author", b"committer", b"encoding")
+    }
+    tree = _ids(values[b"tree"])
+    if thing.type != "commit" or len(tree) != 1:
+        raise HistoryError("not-a-commit", f"{thing.id} is not a well-formed commit")
+    charset = _charset(values[b"encoding"])
+    authors = [_identity(_text(line, charset)) for line in values[b"author"]]
+    committers = [_identity(_text(line, charset)) for line in values[b"committer"]]
+    message = _text(body, charset)
+    nobody = Identity(name="", email="")
+    return RawCommit(
+        id=thing.id,
+        tree=tree[0],
+        parents=_ids(values[b"parent"]),
+        author=authors[0] if authors else nobody,
+        committer=committers[0] if committers else nobody,
+        committed_at=_seconds(values[b"committer"]),
+        co_authors=(*authors[1:], *committers[1:], *co_authors(message)),
+        message=message,
+        raw=thing.data,
+    )
+
+
+def co_authors(message: str) -> tuple[Identity, ...]:
+    """Return everybody a message calls a co-author, wherever in it and however spaced.
+
+    More is found than git would call a trailer, because it is only used to exclude.
+    """
+    lines = message.replace("\r", "\n")
+    found = (person for line in _CO_AUTHOR.findall(lines) for person in _people(line))
+    return tuple(dict.fromkeys(found))
+
+
+def _people(line: str) -> Iterable[Identity]:
+    people = [
+        Identity(name=name.strip(" \t,;&"), email=email.strip())
+        for name, email in _PERSON.findall(line)
+    ]
+    if people or not line.strip():
+        return people
+    words = line.split()
+    emails = [word.strip("(),;") for word in words if "@" in word]
+    return [Identity(name=line.strip(), email=email) for email in emails or [""]]
+
+
+def _identity(line: str) -> Identity:
+    name, opened, rest = line.partition("<")
+    email = rest.partition(">")[0] if opened else ""
+    return Identity(name=name.strip(), email=email.strip())
+
+
+def _seconds(lines: list[bytes]) -> int:
+    found = re.search(rb">[ ]*(\d{1,12}) [+-]\d+\s*\Z", lines[0]) if lines else None
+    return int(found[1]) if found else 0
+
+
+def _ids(values: list[bytes]) -> tuple[str, ...]:
+    ids = tuple(value.decode("ascii", "replace") for value in values)
+    if not all(is_oid(oid) for oid in ids):
+        raise HistoryError("not-a-commit", f"a commit names {ids!r} as tree or parent")
+    return ids
+
+
+def _charset(values: list[bytes]) -> str:
+    name = values[0].decode("ascii", "replace").strip().lower() if values else "utf-8"
+    if not _CHARSET.match(name):
+        return "utf-8"
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return "utf-8"
+
+
+def _text(data: bytes, charset: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode(charset, "backslashreplace")
+
+
+def _refuse_shallow(view: View, base: str | None, head: str) -> None:
+    if not view.shallow:
+        return
+    ends = [head] if base is None else [f"{base}...{head}"]
+    between = view.git("rev-list", "--end-of-options", *ends).out.decode("ascii").split()
+    if view.shallow.intersection(between):
+        raise _too_shallow("this shallow clone ends between the target and the change")
+
+
+def _too_shallow(message: str) -> HistoryError:
+    return HistoryError(
+        "history-too-shallow",
+        message,
+        hint="`git fetch --unshallow origin`, or `git fetch --deepen=1000 origin` until it"
+        " is enough; in GitHub Actions `fetch-depth: 0`",
+    )

@@ -1,0 +1,78 @@
+"""What a merge would give, computed from objects alone.
+
+Done in the view, where no attributes, merge drivers or configuration are in force, and where the
+resulting objects stay. Nothing is merged anywhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from itil_gate.git.history import is_ancestor, read_commit
+from itil_gate.git.paths import to_text
+from itil_gate.model.errors import HistoryError
+
+if TYPE_CHECKING:
+    from itil_gate.git.view import View
+
+_OURS = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "itil-gate"), ("EMAIL", "itil-gate"), ("DATE", "@1 +0000"))
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MergeResult:
+    """The tree of a merge; on conflict no tree, and the paths that conflict, sorted."""
+
+    tree: str | None
+    conflicts: tuple[str, ...] = ()
+
+
+def merge_tree(view: View, ours: str, theirs: str) -> MergeResult:
+    """Return what merging commit `theirs` into commit `ours` would give.
+
+    Raises HistoryError `unrelated-histories` or `object-missing`.
+    """
+    done = view.git(
+        *("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"),
+        *("--end-of-options", ours, theirs),
+        ok=(0, 1, 128),
+    )
+    if done.status not in (0, 1):
+        if b"unrelated histories" in done.err:
+            raise HistoryError("unrelated-histories", f"{ours} and {theirs} share no commit")
+        raise view.failure("merge-tree", done)
+    tree, *names = done.out.split(b"\0")
+    if done.status == 0:
+        return MergeResult(tree.decode("ascii").strip())
+    return MergeResult(None, tuple(to_text(name) for name in sorted(set(names)) if name))
+
+
+def clean_replay(
+    view: View, *, approved_tree: str, approved_merge_base: str, onto: str
+) -> str | None:
+    """Return the tree of merging what was approved onto another commit; None on conflict.
+
+    What was approved is put into a commit of our own whose only parent is the merge base of that
+    time, so that the merge sees exactly the difference that was looked at.
+    """
+    made = view.git("commit-tree", "-p", approved_merge_base, approved_tree, stdin=b"", env=_OURS)
+    return merge_tree(view, onto, made.out.decode("ascii").strip()).tree
+
+
+def is_update_merge(view: View, commit: str, target_tip: str) -> bool:
+    """Whether a commit only brings the target in: it adds no content of its own.
+
+    True for a merge of two parents of which exactly one is reachable from the target's tip, if
+    merging the two again gives, without conflict, a tree equal to the commit's.
+    """
+    found = read_commit(view, commit)
+    if len(found.parents) != 2:  # noqa: PLR2004
+        return False
+    ours, theirs = found.parents
+    if is_ancestor(view, ours, target_tip) == is_ancestor(view, theirs, target_tip):
+        return False
+    return merge_tree(view, ours, theirs).tree == found.tree

@@ -1,0 +1,178 @@
+"""From a name that a person typed to an object id or a target ref.
+
+A name found in two places is refused, not guessed. Understood: full object ids, `HEAD`, full refs,
+short names of branches, tags and remote branches, each with `^`, `^N` and `~N` behind. Nothing
+else of git's revision language is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from itil_gate.git.objects import is_oid
+from itil_gate.model.errors import GateError, HistoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from itil_gate.git.view import View
+
+_SUFFIX = re.compile(r"((?:[~^][0-9]{0,4})*)\Z")
+_STEP = re.compile(r"([~^])([0-9]*)")
+_REFUSED = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)|/\Z|\.\Z|\A[-./]")
+_DEEPEST_TAG = 20
+
+
+def resolve(view: View, name: str) -> str | None:
+    """Return the id of the commit that `name` stands for; None if there is no such name.
+
+    Raises GateError `bad-name`, `ambiguous-name` or `not-a-commit`, and HistoryError
+    `object-missing` for a full id or a parent that is not in the repository.
+    """
+    steps = _SUFFIX.search(name)
+    suffix = steps[1] if steps else ""
+    stem = name.removesuffix(suffix) if suffix else name
+    oid = _stem(view, stem)
+    if oid is None:
+        return None
+    commit = _peel(view, oid, name)
+    for kind, number in _STEP.findall(suffix):
+        commit = _step(view, commit, kind, int(number) if number else 1)
+    return commit
+
+
+def target_ref(view: View, name: str) -> str:
+    """Return the full name of the branch that a change would be merged into.
+
+    `main`, `refs/heads/main`, `origin/main` and `refs/remotes/origin/main` all name
+    `refs/heads/main`, whether it exists here or not. Raises GateError `target-needed` for what
+    names no branch, such as a commit id or a tag.
+    """
+    _check(name)
+    if name == "HEAD":
+        head = read_head(view)
+        if head.startswith("refs/heads/"):
+            return head
+        raise _target_needed(name)
+    if name.startswith("refs/remotes/"):
+        return _of_remote(name, name.removeprefix("refs/remotes/"))
+    if name.startswith("refs/heads/"):
+        return name
+    if is_oid(name) or name.startswith("refs/"):
+        raise _target_needed(name)
+    found = _existing(view, _places(name))
+    refs = sorted({ref for ref in found if not ref.startswith("refs/tags/")})
+    if len(refs) > 1:
+        raise _ambiguous(name, refs)
+    if found and not refs:
+        raise _target_needed(name)
+    if refs and refs[0].startswith("refs/remotes/"):
+        return _of_remote(name, name)
+    return f"refs/heads/{name}"
+
+
+def ref_tip(view: View, ref: str) -> str | None:
+    """Return the id that a full ref `refs/…` holds, not peeled; None if there is no such ref."""
+    _check(ref)
+    if not ref.startswith("refs/"):
+        raise GateError("bad-name", f"{ref!r} is not a full ref")
+    return _existing(view, (ref,)).get(ref)
+
+
+def read_head(view: View) -> str:
+    """Return what HEAD of the work tree we were called in holds: a full ref or an object id."""
+    head = view.repository.git_dir / "HEAD"
+    try:
+        text = str(head.readlink()) if head.is_symlink() else head.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HistoryError("head-unreadable", f"{head} cannot be read: {error}") from error
+    ref = text.removeprefix("ref:").strip()
+    if is_oid(ref) or (ref.startswith("refs/") and not _REFUSED.search(ref)):
+        return ref
+    raise HistoryError("head-unreadable", f"{head} holds neither a ref nor an object id")
+
+
+def _stem(view: View, stem: str) -> str | None:
+    if is_oid(stem):
+        return stem
+    _check(stem)
+    if stem == "HEAD":
+        head = read_head(view)
+        return head if is_oid(head) else _existing(view, (head,)).get(head)
+    found = _existing(view, (stem,) if stem.startswith("refs/") else _places(stem))
+    if len(found) > 1:
+        raise _ambiguous(stem, sorted(found))
+    return next(iter(found.values()), None)
+
+
+def _check(name: str) -> None:
+    if not name or _REFUSED.search(name) or ("/" not in name and name.startswith("@")):
+        raise GateError(
+            "bad-name",
+            f"{name!r} is not a name of a commit that is understood here",
+            hint="give a branch, a tag, a full ref or a full commit id",
+        )
+
+
+def _places(name: str) -> tuple[str, ...]:
+    return tuple(f"refs/{kind}/{name}" for kind in ("heads", "tags", "remotes"))
+
+
+def _existing(view: View, refs: Sequence[str]) -> dict[str, str]:
+    """Return the id held by each of these full refs that exists."""
+    done = view.git("for-each-ref", "--format=%(objectname) %(refname)%00", "--", *refs)
+    if done.err.strip():
+        raise HistoryError(
+            "ref-broken",
+            f"a ref cannot be read: {done.complaint}",
+            hint="`git fsck` tells which refs are damaged",
+        )
+    listed = (line.strip() for line in done.out.decode("utf-8", "surrogateescape").split("\0"))
+    pairs = (line.partition(" ") for line in listed if line)
+    return {ref: oid for oid, _, ref in pairs if ref in refs}
+
+
+def _peel(view: View, oid: str, name: str) -> str:
+    for _ in range(_DEEPEST_TAG):
+        thing = view.read(oid)
+        if thing.type == "commit":
+            return oid
+        if thing.type != "tag":
+            break
+        oid = thing.data.partition(b"\n")[0].removeprefix(b"object ").decode("ascii", "replace")
+    raise GateError("not-a-commit", f"{name!r} does not lead to a commit")
+
+
+def _step(view: View, commit: str, kind: str, number: int) -> str:
+    picks = [0] * number if kind == "~" else [number - 1] * (number > 0)
+    for pick in picks:
+        header = view.read(commit).data.partition(b"\n\n")[0]
+        parents = re.findall(rb"^parent ([0-9a-f]+)$", header, re.MULTILINE)
+        if pick >= len(parents):
+            raise GateError("not-a-commit", f"commit {commit} has no parent number {pick + 1}")
+        commit = parents[pick].decode()
+    return commit
+
+
+def _of_remote(name: str, rest: str) -> str:
+    _, slash, branch = rest.partition("/")
+    if not slash or branch == "HEAD":
+        raise _target_needed(name)
+    return f"refs/heads/{branch}"
+
+
+def _ambiguous(name: str, refs: Sequence[str]) -> GateError:
+    return GateError(
+        "ambiguous-name",
+        f"{name!r} may mean {' or '.join(refs)}",
+        hint="give the full ref",
+    )
+
+
+def _target_needed(name: str) -> GateError:
+    return GateError(
+        "target-needed",
+        f"{name!r} does not say which branch the change is meant for",
+        hint="name the target branch with --target",
+    )

@@ -1,0 +1,250 @@
+"""Read git objects by full id through one long-lived `git cat-file --batch-command`.
+
+Every object is hashed again when it is read: what we judge is what its id says. Anything larger
+than the limit is refused before its bytes are read. Names other than full ids are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import select
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from itil_gate.git.run import TIMEOUT, git_program
+from itil_gate.model.errors import HistoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+ObjectType = Literal["commit", "tree", "blob", "tag"]
+
+LIMIT = 50 * 1024 * 1024
+"""Bytes of one object that are read unless the caller says otherwise."""
+
+_OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
+_AT_ONCE = 40  # requests of at most 75 bytes: fits the smallest pipe, so that no write blocks
+_READ = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class GitObject:
+    """One object: its id, its type and its bytes without git's header."""
+
+    id: str
+    type: ObjectType
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """An object's id, type and size in bytes."""
+
+    id: str
+    type: ObjectType
+    size: int
+
+
+def is_oid(text: str) -> bool:
+    """Whether the text is a full object id, SHA-1 or SHA-256, in lower case."""
+    return _OID.match(text) is not None
+
+
+def hash_object(kind: ObjectType, data: bytes, *, algorithm: str) -> str:
+    """Return the id git gives to these bytes; `algorithm` is `sha1` or `sha256`."""
+    digest = hashlib.new(algorithm, f"{kind} {len(data)}\0".encode(), usedforsecurity=False)
+    digest.update(data)
+    return digest.hexdigest()
+
+
+class ObjectReader:
+    """A conversation with one `git cat-file`; it starts with the first question.
+
+    `missing_hint` tells a person how to get an object that is not there.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        env: Mapping[str, str],
+        *,
+        algorithm: str,
+        missing_hint: str,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        self._directory = directory
+        self._env = dict(env)
+        self._algorithm = algorithm
+        self._missing_hint = missing_hint
+        self._timeout = timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._buffer = bytearray()
+
+    def info(self, oids: Iterable[str]) -> Iterator[ObjectInfo | None]:
+        """Yield type and size of each object, or None where it is missing, in the order asked."""
+        for some in _chunks(oids):
+            yield from self._info(some)
+
+    def read_many(self, oids: Iterable[str], *, limit: int = LIMIT) -> Iterator[GitObject]:
+        """Yield the objects in the order asked.
+
+        Raises HistoryError `object-missing`, `object-too-large` (over `limit` bytes) or
+        `object-damaged`.
+        """
+        for some in _chunks(oids):
+            infos = [self._there(oid, i) for oid, i in zip(some, self._info(some), strict=True)]
+            for info in infos:
+                if info.size > limit:
+                    raise HistoryError(
+                        "object-too-large",
+                        f"{info.type} {info.id} has {info.size} bytes; at most {limit} are read",
+                    )
+            for group in _groups(infos):
+                yield from self._contents(group)
+
+    def close(self) -> None:
+        """End the conversation."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._errors.close()
+
+    def _there(self, oid: str, info: ObjectInfo | None) -> ObjectInfo:
+        if info is None:
+            raise HistoryError(
+                "object-missing",
+                f"object {oid} is not in this repository",
+                hint=self._missing_hint.format(oid=oid),
+            )
+        return info
+
+    def _info(self, oids: Sequence[str]) -> list[ObjectInfo | None]:
+        self._ask(b"info", oids)
+        return [self._header(oid) for oid in oids]
+
+    def _contents(self, infos: Sequence[ObjectInfo]) -> list[GitObject]:
+        self._ask(b"contents", [info.id for info in infos])
+        return [self._content(info) for info in infos]
+
+    def _content(self, info: ObjectInfo) -> GitObject:
+        if self._header(info.id) != info:
+            raise self._stopped(f"object {info.id} changed while it was read")
+        data = self._take(info.size)
+        self._take(1)
+        if hash_object(info.type, data, algorithm=self._algorithm) != info.id:
+            raise HistoryError(
+                "object-damaged",
+                f"the bytes stored for {info.type} {info.id} have another id",
+                hint="`git fsck` tells what is damaged",
+            )
+        return GitObject(info.id, info.type, data)
+
+    def _header(self, oid: str) -> ObjectInfo | None:
+        words = self._line().decode("utf-8", "backslashreplace").split(" ")
+        match words:
+            case [same, "missing"] if same == oid:
+                return None
+            case [same, "commit" | "tree" | "blob" | "tag" as kind, size] if same == oid:
+                return ObjectInfo(oid, cast("ObjectType", kind), int(size))
+            case _:
+                raise self._stopped(f"git answered {' '.join(words)!r} when asked for {oid}")
+
+    def _ask(self, command: bytes, oids: Sequence[str]) -> None:
+        for oid in oids:
+            if not is_oid(oid):
+                raise HistoryError("not-an-object-id", f"{oid!r} is not a full object id")
+        pipe = self._started().stdin
+        if pipe is None:  # pragma: no cover - Popen was given a pipe
+            raise self._stopped("git cat-file has no input")
+        try:
+            pipe.write(b"".join(b"%s %s\0" % (command, oid.encode()) for oid in oids))
+            pipe.flush()
+        except BrokenPipeError as error:
+            raise self._stopped("git cat-file ended early") from error
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
+                [git_program(), "cat-file", "--batch-command", "-z"],
+                cwd=self._directory,
+                env=self._env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+            )
+        return self._process
+
+    def _line(self) -> bytes:
+        start = 0
+        while (end := self._buffer.find(b"\n", start)) < 0:
+            start = len(self._buffer)
+            self._more()
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _take(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._more()
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+    def _more(self) -> None:
+        pipe = self._started().stdout
+        if pipe is None:  # pragma: no cover - Popen was given a pipe
+            raise self._stopped("git cat-file has no output")
+        deadline = time.monotonic() + self._timeout
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN | select.POLLHUP)
+        while not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            if time.monotonic() >= deadline:
+                raise HistoryError(
+                    "git-timeout", f"git cat-file said nothing for {self._timeout:g} seconds"
+                )
+        read = pipe.read1(_READ)  # type: ignore[attr-defined] # a BufferedReader
+        if not read:
+            raise self._stopped("git cat-file ended early")
+        self._buffer += read
+
+    def _stopped(self, message: str) -> HistoryError:
+        self._errors.seek(0)
+        said = self._errors.read(2000).decode("utf-8", "backslashreplace").strip()
+        return HistoryError("git-failed", f"{message}: {said}" if said else message)
+
+
+def _chunks(oids: Iterable[str]) -> Iterator[list[str]]:
+    some: list[str] = []
+    for oid in oids:
+        some.append(oid)
+        if len(some) == _AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _groups(infos: Iterable[ObjectInfo]) -> Iterator[list[ObjectInfo]]:
+    group: list[ObjectInfo] = []
+    size = 0
+    for info in infos:
+        if group and size + info.size > LIMIT:
+            yield group
+            group, size = [], 0
+        group.append(info)
+        size += info.size
+    if group:
+        yield group

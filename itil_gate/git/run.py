@@ -1,0 +1,161 @@
+"""Start a program: the only place in the gate that does.
+
+Lists of arguments, never a shell; always a time-out and a checked status. Every `GIT_*` variable
+of the caller is dropped, because any of them can point git at another repository, configuration
+or program; relative entries of `PATH` are dropped, because they may lie in a checkout.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from itil_gate.model.errors import GateError, HistoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+TIMEOUT = 120.0
+"""Seconds that a program may take unless the caller says otherwise."""
+
+OLDEST_GIT = (2, 38)
+"""`merge-tree --write-tree` and `cat-file -z` came with this version."""
+
+QUARANTINE = (
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+)
+"""What a pre-receive hook is given to see the objects pushed but not yet accepted."""
+
+_HARDENED = {
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a finished program left behind."""
+
+    status: int
+    out: bytes
+    err: bytes
+
+    @property
+    def complaint(self) -> str:
+        """The first lines of standard error, as text, for a message."""
+        return "\n".join(self.err.decode("utf-8", "backslashreplace").strip().splitlines()[:5])
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for programs: the caller's, without `GIT_*`, then `extra`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") and name != "XDG_CONFIG_HOME"
+    }
+    kept["PATH"] = search_path()
+    return kept | (dict(extra) if extra else {})
+
+
+def hardened(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment in which git obeys nobody's configuration but ours."""
+    return environment(_HARDENED | (dict(extra) if extra else {}))
+
+
+def search_path() -> str:
+    """Return `PATH` without its relative entries."""
+    entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(entry for entry in entries if os.path.isabs(entry))
+
+
+def run(
+    arguments: Sequence[str | bytes],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: bytes | None = None,
+    ok: Collection[int] = (0,),
+    timeout: float = TIMEOUT,
+) -> Result:
+    """Run a program to its end and return what it wrote.
+
+    Without `stdin` it reads an empty file. A status outside `ok` raises HistoryError
+    `git-failed`; taking more than `timeout` seconds raises HistoryError `git-timeout`.
+    """
+    name = " ".join(os.fsdecode(a) for a in arguments[:2])
+    try:
+        done = subprocess.run(  # noqa: S603 - a list, no shell
+            list(arguments),
+            cwd=cwd,
+            env=dict(env),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            check=False,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise HistoryError(
+            "git-timeout",
+            f"`{name}` took more than {timeout:g} seconds and was stopped",
+            hint="try again on a less busy machine, or with a smaller history",
+        ) from error
+    except OSError as error:
+        raise GateError("program-failed", f"`{name}` could not be started: {error}") from error
+    result = Result(done.returncode, done.stdout, done.stderr)
+    if result.status not in ok:
+        raise HistoryError(
+            "git-failed", f"`{name}` ended with status {result.status}: {result.complaint}"
+        )
+    return result
+
+
+def git_program() -> str:
+    """Return the absolute path of a git that is new enough.
+
+    Raises GateError `git-missing` or `git-too-old`.
+    """
+    program = shutil.which("git", path=search_path())
+    if program is None:
+        raise GateError(
+            "git-missing",
+            "git was not found on the PATH",
+            hint=f"install git {_dotted(OLDEST_GIT)} or newer",
+        )
+    version = _version(program)
+    if version < OLDEST_GIT:
+        raise GateError(
+            "git-too-old",
+            f"{program} is version {_dotted(version)}",
+            hint=f"install git {_dotted(OLDEST_GIT)} or newer",
+        )
+    return program
+
+
+@functools.cache
+def _version(program: str) -> tuple[int, int]:
+    from pathlib import Path  # noqa: PLC0415
+
+    said = run([program, "version"], cwd=Path("/"), env=hardened(), timeout=20)
+    found = re.match(rb"git version (\d+)\.(\d+)", said.out)
+    if found is None:
+        raise GateError("git-missing", f"{program} does not say which version it is")
+    return int(found[1]), int(found[2])
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(str(part) for part in version)
