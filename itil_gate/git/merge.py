@@ -75,4 +75,9 @@ def is_update_merge(view: View, commit: str, target_tip: str) -> bool:
     ours, theirs = found.parents
     if is_ancestor(view, ours, target_tip) == is_ancestor(view, theirs, target_tip):
         return False
-    return merge_tree(view, ours, theirs).tree == found.tree
+    try:
+        return merge_tree(view, ours, theirs).tree == found.tree
+    except HistoryError as error:
+        if error.code == "unrelated-histories":
+            return False
+        raise

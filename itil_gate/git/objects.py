@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from itil_gate.git.run import TIMEOUT, git_program
 from itil_gate.model.errors import HistoryError
@@ -158,7 +158,7 @@ class ObjectReader:
             case [same, "missing"] if same == oid:
                 return None
             case [same, "commit" | "tree" | "blob" | "tag" as kind, size] if same == oid:
-                return ObjectInfo(oid, cast("ObjectType", kind), int(size))
+                return ObjectInfo(oid, kind, int(size))
             case _:
                 raise self._stopped(f"git answered {' '.join(words)!r} when asked for {oid}")
 

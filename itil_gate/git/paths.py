@@ -1,6 +1,6 @@
-"""Paths between git's bytes and our text, one to one.
+r"""Paths between git's bytes and our text, one to one.
 
-UTF-8 stays as it is; a backslash is doubled; any other byte becomes `\\xNN` in lower case.
+UTF-8 stays as it is; a backslash is doubled; any other byte becomes `\xNN` in lower case.
 Text that no path maps to is refused, so that two spellings never name one file.
 """
 
@@ -19,9 +19,9 @@ def to_text(path: bytes) -> str:
 
 
 def to_bytes(text: str) -> bytes:
-    """Return the path that `to_text` maps to `text`.
+    r"""Return the path that `to_text` maps to `text`.
 
-    Raises GateError `path-text` when there is none, as for `\\q` or `\\x41` (which is `A`).
+    Raises GateError `path-text` when there is none, as for `\q` or `\x41` (which is `A`).
     """
     try:
         raw = text.encode("utf-8")

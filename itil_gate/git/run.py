@@ -13,13 +13,13 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from itil_gate.model.errors import GateError, HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
 TIMEOUT = 120.0
 """Seconds that a program may take unless the caller says otherwise."""
@@ -79,7 +79,7 @@ def hardened(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def search_path() -> str:
     """Return `PATH` without its relative entries."""
     entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join(entry for entry in entries if os.path.isabs(entry))
+    return os.pathsep.join(entry for entry in entries if Path(entry).is_absolute())
 
 
 def run(
@@ -148,8 +148,6 @@ def git_program() -> str:
 
 @functools.cache
 def _version(program: str) -> tuple[int, int]:
-    from pathlib import Path  # noqa: PLC0415
-
     said = run([program, "version"], cwd=Path("/"), env=hardened(), timeout=20)
     found = re.match(rb"git version (\d+)\.(\d+)", said.out)
     if found is None:

@@ -167,9 +167,9 @@ def read_extensions(repository: Repository) -> dict[str, str]:
     config = repository.common_dir / "config"
     found: dict[str, str] = {}
     if b"extensions" in _read_or_nothing(config).lower():
+        asked = ("config", "--no-includes", "-z", "--file", str(config), "--get-regexp")
         listed = run(
-            [git_program(), "config", "--no-includes", "-z", "--file", str(config)]
-            + ["--get-regexp", r"^extensions\."],
+            [git_program(), *asked, r"^extensions\."],
             cwd=repository.common_dir,
             env=hardened({"GIT_DIR": "/dev/null"}),
             ok=(0, 1),
