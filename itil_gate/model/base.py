@@ -5,11 +5,24 @@ Nothing here may depend on a particular noun.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from itil_gate.model.paths import glob_fault, path_fault
+from itil_gate.model.zones import nearest_zones, zone_names
 
 API_VERSION = "itil-gate/v1"
 ApiVersion = Literal["itil-gate/v1"]
@@ -29,29 +42,135 @@ class Model(BaseModel):
     )
 
 
+def refusal(rule: str, message: str, *, remedy: str, at: str = "") -> PydanticCustomError:
+    """Return the error a validator raises to name a rule, what is so and what would satisfy it.
+
+    `at` is the key, inside the value that is validated, to which the finding points.
+    """
+    return PydanticCustomError(
+        rule,
+        "{message}",
+        {"message": message, "remedy": remedy, "at": at},
+    )
+
+
+_DAY = r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}"
+_LOCAL = _DAY + r"T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+_MOMENT = _LOCAL + r"(Z|[+-][0-9]{2}:[0-9]{2})"
+
+
+def _written(pattern: str, remedy: str) -> BeforeValidator:
+    """Accept one way of writing a date or time; pydantic by itself also takes Unix seconds."""
+    fullmatch = re.compile(pattern, re.ASCII).fullmatch
+
+    def check(value: Any) -> Any:
+        if isinstance(value, date):
+            return value
+        if not isinstance(value, str):
+            named = {dict: "a mapping", tuple: "a list", list: "a list", type(None): "empty"}
+            kind = named.get(type(value), f"the bare value {str(value).lower()[:60]}")
+            raise refusal("wrong-type", f"is {kind}", remedy=remedy)
+        if fullmatch(value) is None:
+            raise refusal("wrong-value", f'is "{value[:60]}"', remedy=remedy)
+        return value
+
+    return BeforeValidator(check)
+
+
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
-        raise ValueError("a moment needs a time zone: end it in Z or +hh:mm")
+        raise refusal(
+            "wrong-value",
+            "has no offset from UTC",
+            remedy="end it in Z or an offset such as +01:00",
+        )
     return value.astimezone(UTC)
 
 
 def _naive(value: datetime) -> datetime:
     if value.tzinfo is not None:
-        raise ValueError("a local time has no offset: give the zone in `timezone`")
+        raise refusal(
+            "wrong-value",
+            "has an offset, and local times have none",
+            remedy="leave the offset away and name the zone in timezone",
+        )
+    return value
+
+
+def inside(value: str) -> str:
+    """Return a path as it is if it stays inside the repository, for use as a validator."""
+    if fault := path_fault(value):
+        raise refusal(
+            "wrong-value", f'is "{value[:60]}", which {fault.message}', remedy=fault.remedy
+        )
+    return value
+
+
+def _glob(value: str) -> str:
+    if fault := glob_fault(value):
+        raise refusal(
+            "wrong-glob", f'is "{value[:60]}", which {fault.message}', remedy=fault.remedy
+        )
+    return value
+
+
+def _known_zone(value: str) -> str:
+    if value not in zone_names():
+        near = nearest_zones(value)
+        meant = f"did you mean {' or '.join(near)}?" if near else ""
+        raise refusal(
+            "unknown-timezone",
+            f'is "{value[:60]}", which is not a time zone of the IANA database',
+            remedy=meant or "write a name such as Europe/Berlin, America/New_York or UTC",
+        )
     return value
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=r"\S")]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\r\n]*\S[^\r\n]*$")]
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\r\n]*\S[^\r\n]*$")
+]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
-EntityName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
-Glob = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^!/\s][^\r\n]*$")]
+EntityName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")
+]
+Glob = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, pattern=r"^[^!/\s][^\r\n]*$"),
+    AfterValidator(_glob),
+]
 RefName = Annotated[str, StringConstraints(pattern=r"^refs/[!-~]+$", max_length=300)]
 Oid = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Day = Annotated[date, Field(strict=False)]
-Moment = Annotated[datetime, Field(strict=False), AfterValidator(_aware)]
-LocalTime = Annotated[datetime, Field(strict=False), AfterValidator(_naive)]
+Timezone = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9+_/-]{0,63}$"),
+    AfterValidator(_known_zone),
+]
+"""A name of the IANA time zone database."""
+Day = Annotated[
+    date,
+    Field(strict=False),
+    _written(_DAY, "write a day as YYYY-MM-DD, for example 2026-11-25"),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": f"^{_DAY}$"}),
+]
+Moment = Annotated[
+    datetime,
+    Field(strict=False),
+    _written(_MOMENT, "write a moment with its offset, for example 2026-11-25T21:00:00Z"),
+    AfterValidator(_aware),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{_MOMENT}$"}),
+]
+LocalTime = Annotated[
+    datetime,
+    Field(strict=False),
+    _written(
+        f"{_LOCAL}|{_MOMENT}",
+        "write a local time as YYYY-MM-DDThh:mm, for example 2026-11-25T22:00",
+    ),
+    AfterValidator(_naive),
+    WithJsonSchema({"type": "string", "pattern": f"^{_LOCAL}$"}),
+]
 Duration = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}[mhd]$")]
 """A length of time: a whole number and m, h or d."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from itil_gate.model.base import (
     ApiVersion,
@@ -16,6 +16,8 @@ from itil_gate.model.base import (
     Name,
     PolicyMetadata,
     Text,
+    Timezone,
+    refusal,
 )
 from itil_gate.model.services import Tier
 
@@ -37,9 +39,20 @@ class Period(Model):
     reason: Text
     start: LocalTime
     end: LocalTime
-    timezone: Line
+    timezone: Timezone
     rrule: RRule | None = Field(None, description="RFC 5545 recurrence rule without RRULE:.")
     scope: CalendarScope = Field(default_factory=CalendarScope)
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Period:
+        if self.end <= self.start:
+            raise refusal(
+                "wrong-window",
+                f"is {self.end:%Y-%m-%dT%H:%M}, not after the start {self.start:%Y-%m-%dT%H:%M}",
+                remedy="let the period end after it starts",
+                at="end",
+            )
+        return self
 
 
 class CalendarFile(Model):

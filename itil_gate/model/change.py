@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
 from itil_gate.model.base import (
     ApiVersion,
@@ -17,15 +17,21 @@ from itil_gate.model.base import (
     Model,
     Name,
     Text,
+    Timezone,
+    inside,
+    refusal,
 )
 
-ChangeId = Annotated[
-    str, StringConstraints(pattern=r"^CHG-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}$")
-]
+ChangeId = Annotated[str, StringConstraints(pattern=r"^CHG-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}$")]
 """`CHG-<year>-<8 Crockford base32 characters>`; random, so that branches never collide."""
 
 ChangeType = Literal["standard", "normal", "emergency", "registration"]
-Path = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^/\x00]")]
+
+Path = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1000, pattern=r"^[^/\x00]"),
+    AfterValidator(inside),
+]
 
 
 class ChangeMetadata(Model):
@@ -44,8 +50,19 @@ class Window(Model):
 
     start: LocalTime = Field(description="Local start, for example 2026-11-25T22:00.")
     end: LocalTime = Field(description="Local end, exclusive.")
-    timezone: Line = Field(description="IANA zone name, for example Europe/Berlin.")
+    timezone: Timezone = Field(description="IANA zone name, for example Europe/Berlin.")
     soak: Duration = Field("0m", description="Early-life support after the end: 30m, 24h or 2d.")
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Window:
+        if self.end <= self.start:
+            raise refusal(
+                "wrong-window",
+                f"is {self.end:%Y-%m-%dT%H:%M}, not after the start {self.start:%Y-%m-%dT%H:%M}",
+                remedy="let the window end after it starts",
+                at="end",
+            )
+        return self
 
 
 class Impact(Model):
@@ -120,8 +137,9 @@ class ChangeSpec(Model):
         None, description="Person or pipeline who carries it out; excluded from approving."
     )
     scope: tuple[Glob, ...] = Field(
-        min_length=1, description="Globs of the paths this request covers: `*` within a segment, "
-        "`**` across segments, no negation."
+        min_length=1,
+        description="Globs of the paths this request covers: `*` within a segment, "
+        "`**` across segments, no negation.",
     )
     window: Window | None = None
     risk: Level | None = Field(None, description="May raise the assessed risk, never lower it.")
@@ -138,19 +156,47 @@ class ChangeSpec(Model):
     extensions: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="The organisation's own `x-…` fields, checked against its own JSON Schema.",
-        exclude=False,
     )
 
     @model_validator(mode="before")
     @classmethod
     def _gather_extensions(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or not any(str(key).startswith("x-") for key in value):
+        if not isinstance(value, dict):
             return value
-        known = {key: item for key, item in value.items() if not str(key).startswith("x-")}
-        known["extensions"] = {
-            key: item for key, item in value.items() if str(key).startswith("x-")
-        }
+        own = {key: _listed(value[key]) for key in value if _is_extension(key)}
+        if not own:
+            return value
+        known = {key: item for key, item in value.items() if key not in own}
+        if "extensions" in known:
+            raise refusal(
+                "unknown-key",
+                "gives x-… fields both side by side and under extensions",
+                remedy="write the x-… fields directly in spec",
+            )
+        known["extensions"] = own
         return known
+
+    @model_validator(mode="after")
+    def _extensions_are_marked(self) -> ChangeSpec:
+        for key in self.extensions:
+            if not _is_extension(key):
+                raise refusal(
+                    "unknown-key",
+                    f'has the extension "{key[:60]}", which does not begin with x-',
+                    remedy=f"write it as x-{key[:60]} directly in spec",
+                )
+        return self
+
+
+def _is_extension(key: object) -> bool:
+    return isinstance(key, str) and key.startswith("x-") and len(key) > len("x-")
+
+
+def _listed(value: Any) -> Any:
+    """Turn the tuples of a document into the lists that JSON has."""
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, (tuple, list)) else value
 
 
 class ChangeRequest(Model):

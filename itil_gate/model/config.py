@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from itil_gate.model.base import ApiVersion, Day, Glob, Line, Model, Name, RefName, Text
+from itil_gate.model.base import (
+    ApiVersion,
+    Day,
+    Glob,
+    Line,
+    Model,
+    Name,
+    RefName,
+    Text,
+    inside,
+    refusal,
+)
 
 CONFIG_PATH = "itil-gate.yaml"
 ALWAYS_GOVERNED: tuple[str, ...] = (
@@ -20,7 +31,9 @@ ALWAYS_GOVERNED: tuple[str, ...] = (
 """Paths that no exemption covers, beside the judge's data themselves."""
 
 RepoPath = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$", max_length=300)
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$", max_length=300),
+    AfterValidator(inside),
 ]
 
 
@@ -78,5 +91,10 @@ class Config(Model):
     @model_validator(mode="after")
     def _audit_has_an_end(self) -> Config:
         if self.mode == "audit" and self.audit_until is None:
-            raise ValueError("mode: audit needs auditUntil, at most 90 days after adoption")
+            raise refusal(
+                "missing-key",
+                "is audit, and auditUntil is missing",
+                remedy="add auditUntil, a day at most 90 days after adoption",
+                at="mode",
+            )
         return self

@@ -1,0 +1,49 @@
+"""Time zones of the IANA database, from the `tzdata` package only.
+
+The host's own database is not asked: it differs between machines, knows names that mean something
+else on every host (`localtime`), and a decision must be replayed years later on another one.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+
+class UnknownZoneError(ValueError):
+    """A name is not in the IANA time zone database."""
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Return every zone name known to the installed `tzdata`."""
+    from importlib.resources import files  # noqa: PLC0415  # only needed where zones are read
+
+    names = (files("tzdata") / "zones").read_text(encoding="utf-8").split()
+    return frozenset(names) - {"Factory"}
+
+
+@cache
+def zone(name: str) -> ZoneInfo:
+    """Return a zone by its exact name, or raise UnknownZoneError."""
+    from importlib.resources import files  # noqa: PLC0415
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    if name not in zone_names():
+        raise UnknownZoneError(f'"{name[:60]}" is not a time zone of the IANA database')
+    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
+        return ZoneInfo.from_file(data, key=name)
+
+
+def nearest_zones(name: str) -> tuple[str, ...]:
+    """Return up to two known names that resemble one that is not known."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only for messages
+
+    folded = {known.casefold(): known for known in sorted(zone_names())}
+    if exact := folded.get(name.casefold()):
+        return (exact,)
+    near = get_close_matches(name[:64].casefold(), folded, n=2, cutoff=0.75)
+    return tuple(folded[match] for match in near)
