@@ -84,6 +84,7 @@ def decide(inputs: Inputs) -> Decision:
         bench.side: [
             *_merge(facts),
             *(broken if bench.side == "target" else ()),
+            *inputs.faults,
             *faults,
             *check_request_files(bench.territory),
             *check_coverage(bench.territory, [one.change for one in asked]),

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from itil_gate.model.base import Model, Moment, Oid, RefName, Sha256
+from itil_gate.model.finding import Finding
 from itil_gate.model.policy import Source
 from itil_gate.model.statement import ApprovalPredicate, VouchPredicate
 
@@ -131,7 +132,9 @@ class Facts(Model):
     diff: tuple[DiffEntry, ...]
     commits: tuple[CommitFact, ...]
     statements: tuple[StatementFact, ...] = ()
-    approvals_tip: Oid | None = None
+    approvals_tips: tuple[Oid, ...] = Field(
+        (), description="Tips of the approvals branch, here and as last fetched from remotes."
+    )
     reviews: tuple[Review, ...] = ()
     pull_request: PullRequest | None = None
     draft: bool = False
@@ -152,5 +155,8 @@ class Inputs(Model):
     )
     judge: tuple[Source, ...] = Field(description="The judge's data at the tip of the target.")
     proposed: tuple[Source, ...] | None = Field(
-        None, description="The judge's data at head, if the pull request touches them."
+        None, description="The judge's data as a merge would leave them, if it touches them."
+    )
+    faults: tuple[Finding, ...] = Field(
+        (), description="What kept a request or a proposed policy from being read as text."
     )

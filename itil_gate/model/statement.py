@@ -6,16 +6,16 @@ an approval binds repository, target, change, request, content, role, risk and r
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from itil_gate.model.base import Glob, Level, Line, Model, Moment, Name, Oid, RefName, Sha256, Text
 from itil_gate.model.change import ChangeId
 
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-APPROVAL_TYPE = "https://itil-gate.dev/approval/v1"
-VOUCH_TYPE = "https://itil-gate.dev/vouch/v1"
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+APPROVAL_TYPE: Final = "https://itil-gate.dev/approval/v1"
+VOUCH_TYPE: Final = "https://itil-gate.dev/vouch/v1"
 APPROVAL_NAMESPACE = "approval@itil-gate"
 VOUCH_NAMESPACE = "vouch@itil-gate"
 APPROVALS_BRANCH = "refs/heads/itil-gate-approvals"

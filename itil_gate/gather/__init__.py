@@ -1,0 +1,1 @@
+"""Gathering: facts and policies from git and forges, as values. It judges nothing."""

@@ -1,0 +1,247 @@
+"""Gather the sealed inputs of a decision about merging one commit into one branch.
+
+Everything is read as objects through a bare view. The target's tip says who judges; the head
+only says what is asked for.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from itil_gate.gather.sources import read_judge, read_sources
+from itil_gate.gather.statements import (
+    approval_tips,
+    content_prover,
+    list_statements,
+    read_statements,
+    vouches_for,
+)
+from itil_gate.git.diff import content_digest, raw_diff
+from itil_gate.git.history import commits_between, merge_base
+from itil_gate.git.merge import is_update_merge, merge_tree
+from itil_gate.git.names import ref_tip, resolve
+from itil_gate.git.tree import TreeEntry, ls_tree, tree_id
+from itil_gate.model.config import CONFIG_PATH
+from itil_gate.model.errors import ConfigError, GateError, HistoryError, SourceError
+from itil_gate.model.facts import CommitFact, Facts, Inputs
+from itil_gate.model.finding import Finding, Place
+from itil_gate.model.statement import VOUCH_FOLDER
+from itil_gate.policy.compile import read_config
+from itil_gate.policy.places import is_request_path, judge_prefixes
+from itil_gate.signing.commit import commit_signature
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from itil_gate.git.history import RawCommit
+    from itil_gate.git.view import View
+    from itil_gate.model.config import Config
+    from itil_gate.model.facts import DiffEntry, StatementFact
+    from itil_gate.model.policy import Source
+
+REGULAR = ("100644", "100755")
+PARENTS_OF_A_MERGE = 2
+
+
+def gather(
+    view: View, *, target: str, base: str, head: str, now: datetime, draft: bool = False
+) -> Inputs:
+    """Return the sealed inputs of a decision.
+
+    `target` is the full name of the branch, `base` the commit at its tip, `head` the commit that
+    is proposed. Raises HistoryError where history does not suffice, ConfigError `not-adopted`
+    where the target has no configuration.
+    """
+    judge = read_judge(view, base)
+    config = read_config({source.path: source for source in judge})
+    fork = merge_base(view, base, head)
+    head_tree = tree_id(view, head)
+    diff = raw_diff(view, tree_id(view, fork), head_tree)
+    content = content_digest(diff)
+    merged = merge_tree(view, base, head)
+    commits = commits_between(view, base, head)
+    requests, unreadable = _requests(view, diff, config)
+    proposed, broken = _proposed(view, merged.tree or head_tree, diff, config)
+    tips = approval_tips(view)
+    statements, on_target = _statements(
+        view, tips, config, base=base, commits=commits, asked=_ids(diff, config)
+    )
+    prove = content_prover(view, tip=base, head=head, diff=diff, content=content)
+    facts = Facts(
+        now=now,
+        target=target,
+        tip=base,
+        merge_base=fork,
+        head=head,
+        head_tree=head_tree,
+        merged_tree=merged.tree,
+        conflicts=merged.conflicts,
+        content=content,
+        diff=diff,
+        commits=tuple(_commit(view, commit, base) for commit in commits),
+        statements=tuple(prove(item) for item in statements),
+        approvals_tips=tips,
+        draft=draft,
+        adopted_at=_adopted_at(view, base) if config.mode == "audit" else None,
+        target_requests=on_target,
+    )
+    return Inputs(
+        facts=facts, requests=requests, judge=judge, proposed=proposed, faults=unreadable + broken
+    )
+
+
+def find_commit(view: View, name: str) -> str:
+    """Return the commit a name stands for. Raises GateError `unknown-revision`."""
+    commit = resolve(view, name)
+    if commit is None:
+        raise GateError(
+            "unknown-revision",
+            f"{name!r} names no commit here",
+            hint="fetch it first: `git fetch origin BRANCH`",
+        )
+    return commit
+
+
+def find_target_tip(view: View, target: str) -> str:
+    """Return the tip of a target branch: the fetched copy if there is one, else the local one.
+
+    Where both exist and differ, the one that holds the other is taken; branches that have parted
+    are refused as `ambiguous-target`.
+    """
+    short = target.removeprefix("refs/heads/")
+    tips = {
+        ref: tip
+        for ref in (f"refs/remotes/origin/{short}", target)
+        if (tip := ref_tip(view, ref)) is not None
+    }
+    if not tips:
+        raise GateError(
+            "unknown-revision",
+            f"the target branch {short} is not here",
+            hint=f"fetch it first: `git fetch origin {short}`",
+        )
+    return next(iter(tips.values()))
+
+
+def _requests(
+    view: View, diff: Sequence[DiffEntry], config: Config
+) -> tuple[tuple[Source, ...], tuple[Finding, ...]]:
+    sources: list[Source] = []
+    faults: list[Finding] = []
+    for entry in diff:
+        if not is_request_path(config, entry.path) or entry.new_mode not in REGULAR:
+            continue
+        item = TreeEntry(mode=entry.new_mode, oid=entry.new_id, path=entry.path)
+        try:
+            sources += read_sources(view, [item])
+        except SourceError as error:
+            faults.append(_fault(error))
+        except HistoryError as error:
+            if error.code != "object-too-large":
+                raise
+            faults.append(
+                Finding(
+                    rule="invalid-request",
+                    message=f"{entry.path} is too large to be a change request",
+                    remedy="keep reports out of the request; name them under spec.evidence",
+                    place=Place(file=entry.path),
+                )
+            )
+    return tuple(sources), tuple(faults)
+
+
+def _proposed(
+    view: View, tree: str, diff: Sequence[DiffEntry], config: Config
+) -> tuple[tuple[Source, ...] | None, tuple[Finding, ...]]:
+    """Return the judge's data as the merge would leave them, if the diff touches them."""
+    prefixes = judge_prefixes(config)
+    if not any(
+        entry.path == prefix or entry.path.startswith(f"{prefix}/")
+        for entry in diff
+        for prefix in prefixes
+    ):
+        return None, ()
+    try:
+        return read_judge(view, tree), ()
+    except SourceError as error:
+        return None, (_fault(error).model_copy(update={"rule": "proposed-policy-invalid"}),)
+    except ConfigError as error:
+        place = next((found.place for found in error.findings if found.place), None)
+        return None, (
+            Finding(
+                rule="proposed-policy-invalid",
+                message=f"what the pull request proposes does not load: {error.message}",
+                remedy="run `itil-gate lint` and mend what it lists",
+                place=place or Place(file=CONFIG_PATH),
+            ),
+        )
+
+
+def _statements(
+    view: View,
+    tips: Sequence[str],
+    config: Config,
+    *,
+    base: str,
+    commits: Sequence[RawCommit],
+    asked: frozenset[str],
+) -> tuple[tuple[StatementFact, ...], tuple[str, ...]]:
+    """Return the statements that may bear on this merge, and which of their changes are merged.
+
+    Those are the statements about the requests of the diff, about requests that never reached the
+    target (a rejected one may be back under a new name), and vouches for the commits.
+    """
+    if not tips:
+        return (), ()
+    folders = list_statements(view, tips)
+    others = frozenset(folders) - asked - {VOUCH_FOLDER}
+    merged: frozenset[str] = frozenset()
+    if others:
+        merged = frozenset(
+            _stem(entry.path) for entry in ls_tree(view, base, [config.locations.changes])
+        )
+    entries = [
+        entry
+        for folder in sorted((asked | (others - merged)) & set(folders))
+        for entry in folders[folder]
+    ]
+    vouches = vouches_for(view, folders, [commit.id for commit in commits])
+    return (*read_statements(view, entries), *vouches), tuple(sorted(others & merged))
+
+
+def _ids(diff: Sequence[DiffEntry], config: Config) -> frozenset[str]:
+    """Return the change ids that the request files of a diff are named after."""
+    return frozenset(_stem(entry.path) for entry in diff if is_request_path(config, entry.path))
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0]
+
+
+def _commit(view: View, commit: RawCommit, tip: str) -> CommitFact:
+    return CommitFact(
+        id=commit.id,
+        parents=commit.parents,
+        author=commit.author,
+        committer=commit.committer,
+        co_authors=commit.co_authors,
+        signature=commit_signature(commit.raw),
+        update_merge=len(commit.parents) == PARENTS_OF_A_MERGE
+        and is_update_merge(view, commit.id, tip),
+    )
+
+
+def _adopted_at(view: View, tip: str) -> datetime | None:
+    """Return when the commit that first brought the configuration was made; None if unknown."""
+    done = view.git(
+        "log", "--first-parent", "--diff-filter=A", "--format=%ct", tip, "--", CONFIG_PATH
+    )
+    times = done.out.decode("ascii").split()
+    if view.shallow or not times:
+        return None
+    return datetime.fromtimestamp(int(times[-1]), tz=UTC)
+
+
+def _fault(error: SourceError) -> Finding:
+    return Finding(rule=error.code, message=error.message, remedy=error.hint, place=error.place)

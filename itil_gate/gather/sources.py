@@ -1,0 +1,65 @@
+"""Read the judge's data as git objects from one tree, never from a work tree.
+
+A symbolic link or submodule in their place is refused, so is a text that is not UTF-8: what is
+read must be what the tree holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from itil_gate.git.tree import ls_tree
+from itil_gate.model.config import CONFIG_PATH, Config
+from itil_gate.model.errors import ConfigError
+from itil_gate.model.policy import Source
+from itil_gate.policy.compile import read_config
+from itil_gate.policy.places import YAML, judge_prefixes
+from itil_gate.reading.yaml import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from itil_gate.git.tree import TreeEntry
+    from itil_gate.git.view import View
+
+TEXTS = (*YAML, ".ics")
+
+
+def read_judge(view: View, treeish: str) -> tuple[Source, ...]:
+    """Return every text of the judge's data in a tree, sorted by path.
+
+    Raises ConfigError `not-adopted` without a configuration, `irregular-file` for a link, and
+    SourceError for a text that cannot be decoded.
+    """
+    found = read_sources(view, ls_tree(view, treeish, [CONFIG_PATH]))
+    config = read_config({source.path: source for source in found})
+    return read_sources(
+        view,
+        (entry for entry in ls_tree(view, treeish, judge_prefixes(config)) if _is_ours(entry.path, config)),
+    )
+
+
+def read_sources(view: View, entries: Iterable[TreeEntry]) -> tuple[Source, ...]:
+    """Return the texts of regular files, sorted by path; see `read_judge` for the errors."""
+    entries = tuple(entries)
+    for entry in entries:
+        if not entry.is_file:
+            raise ConfigError(
+                "irregular-file",
+                f"{entry.path} is a link or a submodule where the judge's data should be",
+                hint="store it as a regular file",
+            )
+    objects = view.read_many([entry.oid for entry in entries])
+    return tuple(
+        sorted(
+            (
+                Source(path=entry.path, blob=entry.oid, text=decode(thing.data, file=entry.path))
+                for entry, thing in zip(entries, objects, strict=True)
+            ),
+            key=lambda source: source.path,
+        )
+    )
+
+
+def _is_ours(path: str, config: Config) -> bool:
+    return path.endswith(TEXTS) or path == config.extensions

@@ -1,0 +1,144 @@
+"""Read signed statements from the approvals branch, with what git says about what they name.
+
+Every copy of the branch is read, the local one and those fetched from remotes: a statement that
+one of them lacks is still there in the other. A malformed file is a fact about its change only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from itil_gate.git.diff import content_digest, raw_diff
+from itil_gate.git.history import is_ancestor
+from itil_gate.git.merge import clean_replay
+from itil_gate.git.tree import blob_at, ls_tree, tree_id
+from itil_gate.model.errors import GateError, HistoryError
+from itil_gate.model.facts import ApprovedContent
+from itil_gate.model.statement import APPROVALS_BRANCH, VOUCH_FOLDER
+from itil_gate.signing.statement import read_statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from itil_gate.git.tree import TreeEntry
+    from itil_gate.git.view import View
+    from itil_gate.model.facts import DiffEntry, StatementFact
+    from itil_gate.model.statement import ApprovalPredicate
+
+SHOWN_PATHS = 20
+MOST_BYTES = 256 * 1024
+
+
+def approval_tips(view: View) -> tuple[str, ...]:
+    """Return the tips of the approvals branch: the local one and every fetched copy, sorted."""
+    name = APPROVALS_BRANCH.removeprefix("refs/heads/")
+    done = view.git(
+        "for-each-ref", "--format=%(objectname)", APPROVALS_BRANCH, f"refs/remotes/*/{name}"
+    )
+    return tuple(sorted(set(done.out.decode("ascii").split())))
+
+
+def list_statements(view: View, tips: Sequence[str]) -> dict[str, tuple[TreeEntry, ...]]:
+    """Return the files of the approvals branch by folder, over all copies of the branch."""
+    found: dict[tuple[str, str], TreeEntry] = {}
+    for tip in tips:
+        for entry in ls_tree(view, tip):
+            found[entry.path, entry.oid] = entry
+    folders: dict[str, list[TreeEntry]] = {}
+    for entry in found.values():
+        folder, _, name = entry.path.partition("/")
+        if name:
+            folders.setdefault(folder, []).append(entry)
+    return {folder: tuple(entries) for folder, entries in folders.items()}
+
+
+def read_statements(view: View, entries: Iterable[TreeEntry]) -> tuple[StatementFact, ...]:
+    """Return the statements in these files; hostile ones come back as what is wrong with them."""
+    facts = []
+    for entry in entries:
+        if not entry.is_file:
+            facts.append(read_statement(entry.path, b""))
+            continue
+        try:
+            data = view.read(entry.oid, limit=MOST_BYTES).data
+        except GateError as error:
+            if error.code != "object-too-large":
+                raise
+            data = b""
+        facts.append(read_statement(entry.path, data))
+    return tuple(facts)
+
+
+def vouches_for(
+    view: View, folders: dict[str, tuple[TreeEntry, ...]], commits: Sequence[str]
+) -> tuple[StatementFact, ...]:
+    """Return the vouches that name one of the given commits."""
+    wanted = {commit.encode() for commit in commits}
+    entries = [entry for entry in folders.get(VOUCH_FOLDER, ()) if entry.is_file]
+    about = []
+    for entry in entries:
+        data = view.read(entry.oid).data
+        if any(commit in data for commit in wanted):
+            about.append(entry)
+    return read_statements(view, about)
+
+
+def content_prover(
+    view: View, *, tip: str, head: str, diff: Sequence[DiffEntry], content: str
+) -> Callable[[StatementFact], StatementFact]:
+    """Return a function that adds to a statement what git says about the content it names."""
+    now = {entry.path: entry for entry in diff}
+    known: dict[tuple[str, str, str, bool], ApprovedContent] = {}
+
+    def prove(item: StatementFact) -> StatementFact:
+        said = item.approval
+        if said is None:
+            return item
+        key = (said.merge_base, said.head, said.request_path, said.content == content)
+        if key not in known:
+            known[key] = _look(view, said, tip=tip, head=head, now=now, content=content)
+        return item.model_copy(update={"approved": known[key]})
+
+    return prove
+
+
+def _look(
+    view: View,
+    said: ApprovalPredicate,
+    *,
+    tip: str,
+    head: str,
+    now: dict[str, DiffEntry],
+    content: str,
+) -> ApprovedContent:
+    if not all(view.reader.info([said.head, said.merge_base])):
+        return ApprovedContent(known=False)
+    try:
+        tree = tree_id(view, said.head)
+        then = raw_diff(view, tree_id(view, said.merge_base), tree)
+        request = blob_at(view, said.head, said.request_path)
+        in_history = is_ancestor(view, said.head, head)
+        replayed = None
+        if said.content != content:
+            replayed = clean_replay(
+                view, approved_tree=tree, approved_merge_base=said.merge_base, onto=tip
+            )
+    except HistoryError as error:
+        # Commits that are here only in part prove nothing; the approval is reported as unknown.
+        if error.code not in {"object-missing", "unrelated-histories", "not-a-commit"}:
+            raise
+        return ApprovedContent(known=False)
+    before = {entry.path: entry for entry in then}
+    changed = sorted(
+        path for path in before.keys() | now.keys() if before.get(path) != now.get(path)
+    )
+    return ApprovedContent(
+        known=True,
+        content=content_digest(then),
+        request=hashlib.sha256(request).hexdigest() if request is not None else None,
+        request_text=request.decode("utf-8", "replace") if request is not None else None,
+        in_history=in_history,
+        replay_tree=replayed,
+        changed=tuple(changed[:SHOWN_PATHS]),
+    )
