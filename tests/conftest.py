@@ -1,0 +1,23 @@
+"""Fixtures for the tests of every room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.repository import Keyring, Repo, make_keyring
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def keyring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
+    """Five people with a key each, made once."""
+    return make_keyring(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """An empty repository with branch main checked out."""
+    return Repo(tmp_path / "repo")
