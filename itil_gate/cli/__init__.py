@@ -1,0 +1,142 @@
+"""The command line: one file a command, loaded when it is called.
+
+The only room that prints, exits, reads the environment or the clock.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from itil_gate import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UNDECIDED = 2
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("adopting", "Write a configuration, policies, people and an example."),
+    "doctor": ("adopting", "Look whether real people can satisfy the rules."),
+    "demo": ("adopting", "Play a denied, a pending and an approved change through."),
+    "new": ("developing", "Write a change request from the diff."),
+    "lint": ("developing", "Check requests and policies as files, offline."),
+    "check": ("developing", "The merge gate: allow, deny or pending, with reasons."),
+    "vouch": ("developing", "Vouch for an outsider's commit, signed."),
+    "explain": ("developing", "Say why: a rule, a change or a stored decision."),
+    "status": ("developing", "Derived state of one change or of all open ones."),
+    "approve": ("approving", "Sign an approval of exactly this content."),
+    "reject": ("approving", "Sign a rejection; it holds through new pushes."),
+    "withdraw": ("approving", "Take back one's own statement, or one's own change."),
+    "import": ("approving", "Add a statement that somebody else signed."),
+    "audit": ("auditing", "Replay stored decisions."),
+    "schema": ("everyday", "Print the JSON Schemas of every file format."),
+    "migrate": ("everyday", "Bring files to the current format version."),
+}
+"""Command, the group it is shown in, and its one line of help; the rest is in its own file."""
+
+
+class Gate(click.Group):
+    """Commands are imported by name when called; help needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of a change's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"itil_gate.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands by what they are for."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for name, (group, text) in COMMANDS.items():
+            groups.setdefault(group, []).append((name, text))
+        for group, rows in groups.items():
+            with formatter.section(group.capitalize()):
+                formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest name for one that does not exist."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib  # noqa: PLC0415 - only on a mistake
+
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Gate,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 allow or fine, 1 deny or tampered, 2 could not decide, 3 pending.",
+)
+@click.version_option(__version__, prog_name="itil-gate")
+def gate() -> None:
+    """A change-management gate that lives in git.
+
+    Change requests are YAML files; a pull request that touches governed paths carries one.
+
+    \b
+    Try it:      itil-gate demo
+    Adopt it:    itil-gate init
+    Every day:   itil-gate new      then      itil-gate check --base main --head HEAD
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit.
+
+    Refusals exit 1 and waiting 3, by the command's own word. Everything else that is not a plain
+    success is 2: a mistake of the operator, missing evidence, an error of ours.
+    """
+    try:
+        result: Any = gate.main(
+            args=list(arguments) if arguments is not None else None,
+            prog_name="itil-gate",
+            standalone_mode=False,
+        )
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(UNDECIDED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(UNDECIDED)
+    except Exception as error:  # noqa: BLE001 - the last line: whatever happens, never a pass
+        sys.exit(_report(error))
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _report(error: Exception) -> int:
+    from itil_gate.model.errors import ConfigError, GateError  # noqa: PLC0415 - errors are rare
+    from itil_gate.report.escape import terminal  # noqa: PLC0415
+
+    if isinstance(error, GateError):
+        click.echo(f"itil-gate: {error.code}: {terminal(error.message)}", err=True)
+        if isinstance(error, ConfigError):
+            for finding in error.findings[:20]:
+                place = f"{finding.place}: " if finding.place else ""
+                click.echo(f"  {terminal(place)}{finding.rule}: {terminal(finding.message)}", err=True)
+        if error.hint:
+            click.echo(f"  next: {terminal(error.hint)}", err=True)
+        return UNDECIDED
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output went away; what they did not read must not look like a pass.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNDECIDED
+    import traceback  # noqa: PLC0415
+
+    for line in traceback.format_exc().splitlines():
+        click.echo(terminal(line), err=True)
+    click.echo("itil-gate: internal-error: this is a fault of the gate; nothing was allowed", err=True)
+    return UNDECIDED

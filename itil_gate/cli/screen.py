@@ -1,0 +1,68 @@
+"""What commands share about the screen and the clock. No command lives here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from itil_gate.git.discover import Repository
+
+repo_option = click.option(
+    "--repo",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where the repository is; the current directory by default.",
+)
+
+
+def now() -> datetime:
+    """Return the host's clock in UTC, to the second. Read once a command."""
+    return datetime.now(tz=UTC).replace(microsecond=0)
+
+
+def repository(path: Path) -> Repository:
+    """Return the repository at a path or above it. Raises GateError `not-a-repository`."""
+    from itil_gate.git.discover import discover  # noqa: PLC0415 - help needs no git
+
+    return discover(path)
+
+
+def color() -> bool:
+    """Tell whether results may be coloured: a terminal, and NO_COLOR not set."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def width() -> int:
+    """Return the width to wrap at, in characters."""
+    return min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
+
+
+def out(text: str) -> None:
+    """Write a result to standard output."""
+    click.echo(text, nl=not text.endswith("\n"), color=True)
+
+
+def say(text: str) -> None:
+    """Write anything that is not the result to standard error."""
+    from itil_gate.report.escape import terminal  # noqa: PLC0415 - only when there is something
+
+    for line in text.splitlines():
+        click.echo(terminal(line), err=True)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: beside it first, then moved into its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
