@@ -28,7 +28,7 @@ class TreeEntry:
     """One entry of a tree: mode of six digits, object id, path as text from the root."""
 
     mode: str
-    id: str
+    oid: str
     path: str
 
     @property
@@ -61,7 +61,7 @@ def ls_tree(
             if entry is None:
                 continue
             if entry.mode == TREE:
-                _collect(view, [(to_bytes(entry.path) + b"/", entry.id)], found)
+                _collect(view, [(to_bytes(entry.path) + b"/", entry.oid)], found)
             else:
                 found[to_bytes(entry.path)] = entry
     return tuple(found[path] for path in sorted(found))
@@ -88,7 +88,7 @@ def blob_at(view: View, treeish: str, path: str, *, limit: int | None = None) ->
             f"{path} cannot be read: {entry.path} is {kinds.get(entry.mode, 'a file')}",
             hint="keep it as a regular file",
         )
-    return (view.read(entry.id) if limit is None else view.read(entry.id, limit=limit)).data
+    return (view.read(entry.oid) if limit is None else view.read(entry.oid, limit=limit)).data
 
 
 def tree_id(view: View, treeish: str) -> str:
