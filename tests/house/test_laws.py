@@ -50,6 +50,12 @@ PROGRAMS = frozenset(
         *(f"os.{call}{tail}" for call in ("exec", "spawn") for tail in ("v", "ve", "vp", "vpe")),
     }
 )
+NETWORK = frozenset(
+    {
+        *("socket", "socketserver", "ssl", "http", "urllib.request", "ftplib", "smtplib"),
+        *("imaplib", "poplib", "telnetlib", "xmlrpc", "asyncio", "requests", "httpx", "urllib3"),
+    }
+)
 CODE_FROM_DATA = frozenset({"eval", "exec", "pickle", "marshal", "shelve", "ctypes", "__import__"})
 CHANCE_AND_FILES = frozenset({"open", "random", "secrets", "uuid", "os", "glob", "threading"})
 BOUND_BY: dict[str, Callable[[set[str]], set[str]]] = {
@@ -166,6 +172,7 @@ LAWS: dict[str, Law] = {
     ),
     "clock": ("only cli/ reads the clock", named(CLOCK), lambda room: room != "cli"),
     "programs": ("only git/ starts programs", named(PROGRAMS), lambda room: room != "git"),
+    "network": ("only forge/ opens sockets", named(NETWORK), lambda room: room != "forge"),
     "yaml": ("only reading/ imports yaml", named(frozenset({"yaml"})), lambda r: r != "reading"),
     "click": ("only cli/ imports click", named(frozenset({"click"})), lambda room: room != "cli"),
     "code": ("nobody makes code from data", named(CODE_FROM_DATA), lambda _: True),
@@ -211,6 +218,9 @@ def test_every_room_keeps_the_law(law: str) -> None:
         ("programs", "from subprocess import run"),
         ("programs", "import os\nos.system('true')"),
         ("programs", "import os\nos.execvp('true', [])"),
+        ("network", "import socket"),
+        ("network", "from urllib.request import urlopen"),
+        ("network", "from urllib import request"),
         ("yaml", "import yaml"),
         ("yaml", "def f():\n    from yaml import safe_load"),
         ("click", "import click"),
@@ -236,6 +246,7 @@ def test_a_law_sees_an_offence(law: str, source: str) -> None:
         ("clock", "def decide(now): return now.date()"),
         ("clock", "import time\ntime.monotonic()"),
         ("programs", "import os\nos.path"),
+        ("network", "from urllib.parse import quote"),
         ("broad", "try:\n    pass\nexcept ValueError:\n    pass"),
         ("pure", "def f(open): return open"),
     ],
