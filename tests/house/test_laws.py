@@ -7,6 +7,7 @@ offences, so that a law that no longer sees anything fails too.
 from __future__ import annotations
 
 import ast
+import builtins
 import subprocess
 import sys
 import tomllib
@@ -78,9 +79,9 @@ def room_of(file: Path) -> str:
 
 
 def dotted(node: ast.expr, names: dict[str, str]) -> str | None:
-    """Spell a name or attribute chain with the module it was imported from."""
+    """Spell a name or attribute chain with the module it comes from; None if it is a variable."""
     if isinstance(node, ast.Name):
-        return names.get(node.id, node.id)
+        return names.get(node.id)
     if isinstance(node, ast.Attribute):
         left = dotted(node.value, names)
         return f"{left}.{node.attr}" if left else None
@@ -88,26 +89,26 @@ def dotted(node: ast.expr, names: dict[str, str]) -> str | None:
 
 
 def uses(source: str) -> Iterator[tuple[int, str]]:
-    """Yield every imported module and every name used, in full, with its line."""
-    tree = ast.parse(source)
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
+    """Yield every module imported, and every use of one or of a builtin, in full, with its line."""
+    nodes = tuple(ast.walk(ast.parse(source)))
+    bound = {
+        *(node.name for node in nodes if isinstance(node, ast.FunctionDef)),
+        *(node.arg for node in nodes if isinstance(node, ast.arg)),
+        *(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)),
+    }
+    names = {name: name for name in dir(builtins) if name not in bound}
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                names[alias.asname or alias.name.split(".")[0]] = (
-                    alias.name if alias.asname else alias.name.split(".")[0]
-                )
+                root = alias.name.split(".")[0]
+                names[alias.asname or root] = alias.name if alias.asname else root
                 yield node.lineno, alias.name
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
                 yield node.lineno, f"{node.module}.{alias.name}"
-    bound = {
-        *(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)),
-        *(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)),
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in bound):
+    for node in nodes:
+        if isinstance(node, ast.Attribute | ast.Name):
             name = dotted(node, names)
             if name:
                 yield node.lineno, name
@@ -247,6 +248,7 @@ def test_a_law_sees_an_offence(law: str, source: str) -> None:
         ("clock", "import time\ntime.monotonic()"),
         ("programs", "import os\nos.path"),
         ("network", "from urllib.parse import quote"),
+        ("network", "requests = []\nrequests.append(1)"),
         ("broad", "try:\n    pass\nexcept ValueError:\n    pass"),
         ("pure", "def f(open): return open"),
     ],
