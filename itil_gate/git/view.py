@@ -33,7 +33,7 @@ _CONFIG = """\
 \thooksPath = /dev/null
 \tfsmonitor = false
 \tcommitGraph = false
-[gc]
+{settings}[gc]
 \tauto = 0
 [maintenance]
 \tauto = false
@@ -46,6 +46,7 @@ _MISSING = re.compile(
     r"|not a valid object|bad tree object|unable to find|could not parse commit"
     r"|unable to parse commit|failed to read object"
 )
+_NOT_COMMIT = re.compile(r"is a (?:tree|blob|tag), not a commit|not a valid 'commit' object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class View:
 
     def failure(self, name: str, result: Result) -> HistoryError:
         """Return the error for a git command that went wrong."""
+        if _NOT_COMMIT.search(result.complaint):
+            return HistoryError("not-a-commit", f"`git {name}` was given what is no commit")
         if _MISSING.search(result.complaint):
             return HistoryError(
                 "object-missing",
@@ -121,13 +124,12 @@ def open_view(
     objects pushed but not yet accepted can be seen. Raises GateError `reftable` for a repository
     whose refs are kept in a way this gate cannot read.
     """
-    extensions = read_extensions(repository)
-    algorithm = extensions.get("objectformat", "sha1")
+    algorithm = read_format(repository).get("objectformat", "sha1")
     shallow = _read_or_nothing(repository.common_dir / "shallow")
     with tempfile.TemporaryDirectory(prefix="itil-gate-") as name:
         directory = Path(name).resolve()
         stores = [*_quarantined(quarantine or {}), repository.common_dir / "objects"]
-        _furnish(directory, repository, algorithm)
+        furnish(directory, repository, algorithm=algorithm)
         (directory / "objects" / "info").mkdir(parents=True)
         (directory / "objects" / "info" / "alternates").write_bytes(
             b"".join(_quoted(bytes(store.resolve())) + b"\n" for store in stores)
@@ -158,25 +160,26 @@ def missing_hint(repository: Repository, shallow: bool) -> str:  # noqa: FBT001 
     return "`git fetch origin {oid}` gets it, if the remote still has it"
 
 
-def read_extensions(repository: Repository) -> dict[str, str]:
-    """Return the repository's `extensions.*`, the one thing we take from its configuration.
+def read_format(repository: Repository) -> dict[str, str]:
+    """Return how the repository stores things, which is all we take from its configuration.
 
-    Without them its objects cannot be read at all. Includes are not followed. Raises GateError
-    `reftable` or `unknown-object-format`.
+    Those are `extensions.*`, without which its objects cannot be read, and
+    `core.sharedrepository`, without which what is written cannot be read by others. Includes are
+    not followed. Raises GateError `reftable` or `unknown-object-format`.
     """
     config = repository.common_dir / "config"
     found: dict[str, str] = {}
-    if b"extensions" in _read_or_nothing(config).lower():
+    if re.search(rb"extensions|sharedrepository", _read_or_nothing(config), re.IGNORECASE):
         asked = ("config", "--no-includes", "-z", "--file", str(config), "--get-regexp")
         listed = run(
-            [git_program(), *asked, r"^extensions\."],
+            [git_program(), *asked, r"^(extensions\.|core\.sharedrepository$)"],
             cwd=repository.common_dir,
             env=hardened({"GIT_DIR": "/dev/null"}),
             ok=(0, 1),
         )
         for item in listed.out.decode("utf-8", "backslashreplace").split("\0"):
             key, _, value = item.partition("\n")
-            found[key.removeprefix("extensions.")] = value.lower()
+            found[key.rpartition(".")[2]] = value.lower()
     if found.get("refstorage", "files") != "files" or (repository.common_dir / "reftable").exists():
         raise GateError(
             "reftable",
@@ -191,14 +194,15 @@ def read_extensions(repository: Repository) -> dict[str, str]:
     return found
 
 
-def _furnish(directory: Path, repository: Repository, algorithm: str) -> None:
-    """Lay out a git directory whose refs are the repository's and whose HEAD is unborn."""
+def furnish(directory: Path, repository: Repository, *, algorithm: str, settings: str = "") -> None:
+    """Lay out a git directory whose refs are the repository's and whose HEAD is unborn.
+
+    `settings` are lines for the `[core]` section of its configuration.
+    """
     sha256 = algorithm == "sha256"
+    extensions = "[extensions]\n\tobjectFormat = sha256\n" if sha256 else ""
     (directory / "config").write_text(
-        _CONFIG.format(
-            version=1 if sha256 else 0,
-            extensions="[extensions]\n\tobjectFormat = sha256\n" if sha256 else "",
-        )
+        _CONFIG.format(version=int(sha256), settings=settings, extensions=extensions)
     )
     # Newer git reads attributes from the tree of HEAD in a bare repository: there must be none.
     (directory / "HEAD").write_text("ref: refs/itil-gate/no-such-ref\n")
