@@ -1,0 +1,49 @@
+"""`itil-gate audit`: recompute what was decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from itil_gate.cli.screen import out, say
+
+DIFFERS = 1
+
+
+@click.group()
+def command() -> None:
+    """Recompute stored decisions, offline and without trust in whoever made them."""
+
+
+@command.command()
+@click.option(
+    "--decision",
+    "file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A decision stored by `itil-gate check --output`.",
+)
+@click.option("--show", is_flag=True, help="Print the recomputed decision as JSON.")
+def replay(file: Path, *, show: bool) -> int:
+    """Decide again on the stored inputs; the same engine must give the same bytes.
+
+    Exit code 0 if the decision stands, 1 if it differs, 2 if it cannot be read.
+
+    \b
+    itil-gate audit replay --decision decision.json
+    """
+    from itil_gate.prove.replay import load_stored  # noqa: PLC0415
+    from itil_gate.prove.replay import replay as again  # noqa: PLC0415
+    from itil_gate.report.json_report import decision_json  # noqa: PLC0415
+
+    found = again(load_stored(file.read_text(encoding="utf-8"), file=str(file)))
+    if show:
+        out(decision_json(found.recomputed))
+    else:
+        out(f"{found.result}: {found.stored.outcome} by {found.stored.engine}")
+    if found.differences:
+        say(f"differing: {', '.join(found.differences)}")
+    if found.result == "engine-differs":
+        say(f"recomputed by {found.recomputed.engine}: {found.recomputed.outcome}")
+    return 0 if found.holds else DIFFERS

@@ -1,0 +1,70 @@
+"""`itil-gate check`: the merge gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from itil_gate.cli.hearing import hearing, merge_options
+from itil_gate.cli.screen import color, now, out, repo_option, say, width, write_file
+
+FORMATS = ("text", "markdown", "json", "sarif", "junit", "github")
+
+
+@click.command(
+    epilog="Exit codes: 0 allow, 1 deny, 2 could not decide, 3 pending.",
+)
+@merge_options
+@repo_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    envvar="ITIL_GATE_FORMAT",
+    show_default=True,
+    help="How to print the decision.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="ITIL_GATE_OUTPUT",
+    help="Also store the decision with its sealed inputs, for `audit replay`.",
+)
+@click.option("--draft", is_flag=True, help="The pull request is a draft: never more than pending.")
+def command(
+    base: str | None,
+    head: str,
+    target: str | None,
+    repo: Path,
+    form: str,
+    output: Path | None,
+    *,
+    draft: bool,
+) -> int:
+    """Decide whether HEAD may be merged into BASE, with reasons.
+
+    Policies, people and services are read from the tip of the target branch, never from the
+    head. Nothing of the head is executed.
+
+    \b
+    itil-gate check --base origin/main --head HEAD
+    itil-gate check --base main --head feature --format json --output decision.json
+    """
+    from itil_gate.model.decision import EXIT_CODES, StoredDecision  # noqa: PLC0415
+    from itil_gate.report import DECISION_FORMATS  # noqa: PLC0415
+
+    with hearing(repo, base=base, head=head, target=target, now=now(), draft=draft) as heard:
+        decision = heard.decision
+        if output is not None:
+            from itil_gate.report.json_report import stored_json  # noqa: PLC0415
+
+            stored = StoredDecision(decision=decision, inputs=heard.inputs)
+            write_file(output, stored_json(stored).encode())
+    out(DECISION_FORMATS[form](decision, color=color(), width=width()))
+    code = EXIT_CODES[decision.outcome]
+    if not decision.enforced and decision.outcome in ("deny", "pending"):
+        say(f"audit mode: not enforced; the outcome would be {decision.outcome}")
+        return 0
+    return code

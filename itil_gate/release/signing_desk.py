@@ -1,0 +1,202 @@
+"""The signing desk: make, sign and file a statement about a change request.
+
+It binds the statement to the content that was shown, signs with the person's own SSH key and
+appends one file to the approvals branch. It never touches work tree, index, HEAD or any other
+branch, so signing makes nobody a contributor and moves no head.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from itil_gate.decide.chains import resolve
+from itil_gate.decide.ledger import length, links
+from itil_gate.decide.requirements import counting
+from itil_gate.git.refs import append_file
+from itil_gate.git.sshkeygen import sign
+from itil_gate.model.errors import GateError, SigningError
+from itil_gate.model.people import PEER
+from itil_gate.model.statement import (
+    APPROVALS_BRANCH,
+    VOUCH_FOLDER,
+    ApprovalPredicate,
+    ApprovalStatement,
+    BoundRequirement,
+    VouchStatement,
+)
+from itil_gate.signing.statement import (
+    SUFFIX,
+    StatementError,
+    approval_statement,
+    compose,
+    namespace_of,
+    path_of,
+    read_statement,
+    signed_bytes,
+    split,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from itil_gate.decide.roster import Roster
+    from itil_gate.git.discover import Repository
+    from itil_gate.model.change import ChangeRequest
+    from itil_gate.model.decision import ChangeVerdict
+    from itil_gate.model.facts import Facts, StatementFact
+    from itil_gate.model.people import Person
+    from itil_gate.model.policy import PolicySet
+    from itil_gate.model.statement import Verdict
+
+
+@dataclass(frozen=True)
+class Filed:
+    """A signed statement: its file name on the approvals branch and its bytes."""
+
+    path: str
+    data: bytes
+
+
+def make_statement(
+    verdict: Verdict,
+    *,
+    change: ChangeRequest,
+    judged: ChangeVerdict,
+    facts: Facts,
+    policies: PolicySet,
+    roster: Roster,
+    signer: Person,
+    roles: Sequence[str],
+    now: datetime,
+    reason: str | None,
+) -> ApprovalStatement:
+    """Return the statement a person would sign about a change as it stands now.
+
+    `roles` are those claimed; empty claims every role the signer holds. Raises GateError
+    `nothing-to-bind` for a change without a merge base.
+    """
+    if facts.merge_base is None:
+        raise GateError("nothing-to-bind", "the target branch does not exist yet")
+    age = length(counting(policies.approvals, level=judged.risk.level).max_age)
+    bound = {
+        (state.role, state.service, state.min, state.percent, state.distinct): BoundRequirement(
+            role=state.role,
+            service=state.service,
+            min=state.min,
+            percent=state.percent,
+            distinct=state.distinct,
+        )
+        for state in judged.requirements
+    }
+    return approval_statement(
+        ApprovalPredicate(
+            repository=policies.config.repository,
+            target=facts.target,
+            change=change.metadata.id,
+            verdict=verdict,
+            signer=signer.id,
+            roles=tuple(roles) or held_roles(roster, signer, now=now),
+            requester=change.metadata.requester,
+            request=judged.digest,
+            request_path=judged.path,
+            scope=change.spec.scope,
+            content=facts.content,
+            merge_base=facts.merge_base,
+            head=facts.head,
+            tree=facts.head_tree,
+            risk=judged.risk.level,
+            requirements=tuple(bound.values()),
+            issued_at=now,
+            expires_at=now + age,
+            previous=latest(facts.statements, change.metadata.id, signer, roster, facts=facts),
+            reason=reason,
+        )
+    )
+
+
+def held_roles(roster: Roster, person: Person, *, now: datetime) -> tuple[str, ...]:
+    """Return every role a person holds now, for any service, the built-in one first."""
+    names = {grant.role for grant in roster.people.roles}
+    names |= {entry.role for entry in roster.people.delegations}
+    return (PEER, *sorted(name for name in names if roster.holds(person.id, name, now=now)))
+
+
+def latest(
+    statements: Sequence[StatementFact],
+    change: str,
+    person: Person,
+    roster: Roster,
+    *,
+    facts: Facts,
+) -> tuple[str, ...]:
+    """Return the digests that a person's next statement about a change follows."""
+    mine = [
+        item
+        for item in statements
+        if item.status == "good"
+        and item.approval is not None
+        and (item.approval.change, item.approval.target) == (change, facts.target)
+        and roster.by_key.get(item.fingerprint or "") == person
+    ]
+    return resolve(links(mine)).tips
+
+
+def sign_statement(
+    statement: ApprovalStatement | VouchStatement, *, key: str, interactive: bool
+) -> Filed:
+    """Sign a statement with an SSH key and return the file to store.
+
+    The result is read back and verified before anybody relies on it. Raises SigningError.
+    """
+    armored = sign(
+        signed_bytes(statement),
+        key=key,
+        namespace=namespace_of(statement),
+        interactive=interactive,
+    )
+    filed = Filed(path_of(statement), compose(statement, armored))
+    check = read_statement(filed.path, filed.data)
+    if check.status != "good":
+        raise SigningError(
+            "signature-not-good",
+            f"the signature just made does not verify: {check.status}: {check.detail}",
+            hint="use an Ed25519, ECDSA, RSA (2048 bits or more) or security key",
+        )
+    return filed
+
+
+def place_of(data: bytes) -> str:
+    """Return where on the approvals branch a file that somebody sent belongs, by its content.
+
+    What cannot be read gets a path that no statement has, so that reading it says what is wrong.
+    """
+    try:
+        signed, _ = split(data)
+        said = json.loads(signed)["predicate"]
+    except (StatementError, ValueError, KeyError, TypeError):
+        return "unreadable"
+    folder = said.get("change", VOUCH_FOLDER) if isinstance(said, dict) else VOUCH_FOLDER
+    return f"{folder}/{hashlib.sha256(signed).hexdigest()}{SUFFIX}"
+
+
+def file_statement(
+    repository: Repository, filed: Filed, *, identity: tuple[str, str], now: datetime
+) -> str:
+    """Append a signed statement to the approvals branch and return the new commit's id.
+
+    Filing the same bytes again changes nothing. Concurrent writers lose nothing: the branch is
+    moved by compare-and-swap and the append is tried again.
+    """
+    return append_file(
+        repository,
+        APPROVALS_BRANCH,
+        filed.path,
+        filed.data,
+        message=f"Add {filed.path.partition('/')[0]} statement",
+        identity=identity,
+        when=now,
+    )

@@ -1,0 +1,91 @@
+"""A signer's statements form a chain; holes and forks never free a change."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from itil_gate.decide.chains import Link, resolve
+
+APPROVE, REJECT, WITHDRAW = "approve", "reject", "withdraw"
+
+
+def test_the_tip_of_a_chain_stands_and_the_rest_is_superseded() -> None:
+    chain = resolve([Link("a", APPROVE, ()), Link("b", REJECT, ("a",)), Link("c", APPROVE, ("b",))])
+    assert chain.standing == {"c"}
+    assert chain.void == {"a": "superseded", "b": "superseded"}
+    assert chain.tips == ("c",)
+
+
+def test_on_a_fork_the_most_negative_statement_wins() -> None:
+    chain = resolve([Link("a", APPROVE, ()), Link("b", APPROVE, ("a",)), Link("c", REJECT, ("a",))])
+    assert chain.standing == {"c"}
+    assert chain.void["b"] == "forked"
+    assert chain.tips == ("b", "c")
+
+
+def test_a_statement_that_follows_both_sides_of_a_fork_heals_it() -> None:
+    chain = resolve(
+        [Link("a", APPROVE, ()), Link("b", REJECT, ()), Link("c", APPROVE, ("a", "b"))]
+    )
+    assert chain.standing == {"c"}
+
+
+def test_a_missing_predecessor_takes_every_approval_of_the_signer_away() -> None:
+    chain = resolve([Link("a", APPROVE, ()), Link("c", APPROVE, ("b",))])
+    assert chain.standing == frozenset()
+    assert chain.void == {"a": "missing-predecessor", "c": "missing-predecessor"}
+
+
+def test_a_rejection_stands_even_where_its_predecessor_is_missing() -> None:
+    assert resolve([Link("b", REJECT, ("a",))]).standing == {"b"}
+
+
+def test_a_rejection_is_not_ended_by_a_statement_with_a_hole_before_it() -> None:
+    chain = resolve([Link("a", REJECT, ()), Link("c", APPROVE, ("a", "gone"))])
+    assert chain.standing == {"a"}
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Link]:
+    count = draw(st.integers(1, 7))
+    links: list[Link] = []
+    for number in range(count):
+        earlier = [link.digest for link in links]
+        previous = draw(st.sets(st.sampled_from(earlier), max_size=2)) if earlier else set()
+        verdict = draw(st.sampled_from([APPROVE, REJECT, WITHDRAW, "withdraw-change"]))
+        links.append(Link(f"s{number}", verdict, tuple(sorted(previous))))
+    return links
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_the_order_of_evidence_never_matters(links: list[Link], random: object) -> None:
+    shuffled = list(links)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert resolve(shuffled) == resolve(links)
+
+
+@given(histories(), st.data())
+def test_removing_an_approval_never_ends_a_rejection(links: list[Link], data: st.DataObject) -> None:
+    verdicts = {link.digest: link.verdict for link in links}
+    before = {one for one in resolve(links).standing if verdicts[one] == REJECT}
+    approvals = [link for link in links if link.verdict == APPROVE]
+    if not approvals:
+        return
+    gone = data.draw(st.sampled_from(approvals))
+    after = resolve([link for link in links if link != gone]).standing
+    assert before <= after
+
+
+@given(histories(), st.data())
+def test_removing_anything_never_creates_an_approval(links: list[Link], data: st.DataObject) -> None:
+    """A deleted tail cannot be seen here; a deleted statement that others follow can."""
+    gone = data.draw(st.sampled_from(links))
+    followed = {older for link in links for older in link.previous}
+    if gone.digest not in followed:
+        return
+    verdicts = {link.digest: link.verdict for link in links}
+    before = {one for one in resolve(links).standing if verdicts[one] == APPROVE}
+    left = [link for link in links if link != gone]
+    after = {one for one in resolve(left).standing if verdicts[one] == APPROVE}
+    assert after <= before
