@@ -14,7 +14,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from itil_gate.model.errors import GateError, HistoryError
 
@@ -90,11 +90,14 @@ def run(
     stdin: bytes | None = None,
     ok: Collection[int] = (0,),
     timeout: float = TIMEOUT,
+    terminal: Literal["shared", "none", "shown"] = "shared",
 ) -> Result:
     """Run a program to its end and return what it wrote.
 
-    Without `stdin` it reads an empty file. A status outside `ok` raises HistoryError
-    `git-failed`; taking more than `timeout` seconds raises HistoryError `git-timeout`.
+    Without `stdin` it reads an empty file. With `terminal` `none` the program cannot ask at a
+    terminal; with `shown` what it writes to standard error goes there too. A status outside `ok`
+    raises HistoryError `git-failed`; taking more than `timeout` seconds raises HistoryError
+    `git-timeout`.
     """
     name = " ".join(os.fsdecode(a) for a in arguments[:2])
     try:
@@ -104,7 +107,9 @@ def run(
             env=dict(env),
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=None if terminal == "shown" else subprocess.PIPE,
+            start_new_session=terminal == "none",
             check=False,
             timeout=timeout,
         )
@@ -116,7 +121,7 @@ def run(
         ) from error
     except OSError as error:
         raise GateError("program-failed", f"`{name}` could not be started: {error}") from error
-    result = Result(done.returncode, done.stdout, done.stderr)
+    result = Result(done.returncode, done.stdout, done.stderr or b"")
     if result.status not in ok:
         raise HistoryError(
             "git-failed", f"`{name}` ended with status {result.status}: {result.complaint}"

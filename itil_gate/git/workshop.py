@@ -1,0 +1,107 @@
+"""A workshop for throw-away repositories: real commits, signed with real keys.
+
+For the demo and for nothing else: it writes work trees and runs git with a configuration of its
+own. It refuses a directory that is not empty.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from itil_gate.git.run import run
+from itil_gate.model.errors import GateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from git import Repo
+
+KEYGEN_TIMEOUT = 60
+
+
+@dataclass(frozen=True)
+class Maker:
+    """A person at work in the workshop: name, e-mail, key files."""
+
+    id: str
+    name: str
+    email: str
+    key: Path
+    public: str
+    """The public key as OpenSSH writes it, one line."""
+
+
+def open_workshop(directory: Path) -> Repo:
+    """Return a new repository with an unborn branch main.
+
+    Raises GateError `not-empty` for a directory that holds anything.
+    """
+    from git import Repo  # noqa: PLC0415 - GitPython costs a tenth of a second to import
+
+    directory.mkdir(parents=True, exist_ok=True)
+    if any(directory.iterdir()):
+        raise GateError(
+            "not-empty",
+            f"{directory} is not empty",
+            hint="name a directory that does not exist yet",
+        )
+    return Repo.init(directory, initial_branch="main")
+
+
+def make_person(folder: Path, person: str, *, name: str) -> Maker:
+    """Return a person with a fresh Ed25519 key, without passphrase, in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = folder / person
+    run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", person, "-f", str(key)],
+        cwd=folder,
+        env=dict(os.environ),
+        timeout=KEYGEN_TIMEOUT,
+    )
+    public = key.with_suffix(".pub").read_text(encoding="ascii").strip()
+    return Maker(person, name, f"{person}@example.com", key, public)
+
+
+def commit(
+    repo: Repo,
+    files: Mapping[str, str],
+    *,
+    message: str,
+    maker: Maker,
+    when: datetime,
+    signed: bool = True,
+) -> str:
+    """Write files, commit them on the current branch and return the commit's id."""
+    root = Path(str(repo.working_tree_dir))
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    repo.index.add(list(files))
+    stamp = f"{int(when.timestamp())} +0000"
+    who = {
+        f"GIT_{role}_{field}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for field, value in (("NAME", maker.name), ("EMAIL", maker.email), ("DATE", stamp))
+    }
+    settings = [
+        *("-c", "gpg.format=ssh", "-c", f"user.signingKey={maker.key}"),
+        *("-c", "core.hooksPath=/dev/null"),
+    ]
+    sign = ["-S"] if signed else ["--no-gpg-sign"]
+    with repo.git.custom_environment(**who):
+        repo.git.execute(["git", *settings, "commit", "-q", *sign, "-m", message])
+    return repo.head.commit.hexsha
+
+
+def start_branch(repo: Repo, name: str) -> None:
+    """Begin a branch at main and check it out."""
+    repo.git.checkout("-q", "-b", name, "main")
+
+
+def return_to_main(repo: Repo) -> None:
+    """Check main out again."""
+    repo.git.checkout("-q", "main")
