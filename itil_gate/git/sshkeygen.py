@@ -27,14 +27,15 @@ _REASONS = (
     ),
     (
         "agent-missing",
-        (
-            "No private key found",
-            "Couldn't get agent socket",
-            "agent refused",
-            "communication with agent",
-        ),
+        ("No private key found", "agent socket", "agent refused", "with agent"),
         "the private key of {key} is neither beside it nor in the agent",
         "start an agent and `ssh-add` the key, or name the private key file",
+    ),
+    (
+        "key-permissions",
+        ("bad permissions",),
+        "others may read the private key {key}, so ssh-keygen will not use it",
+        "`chmod 600 {key}`, and think about making a new one",
     ),
     (
         "key-touch-failed",
@@ -50,8 +51,8 @@ def sign(data: bytes, *, key: str, namespace: str, interactive: bool = False) ->
 
     `key` is the path of a private key, or of a public key or `key::…` whose private half an agent
     holds. With `interactive` ssh-keygen may ask for a passphrase at the terminal. Raises
-    SigningError `key-missing`, `key-locked`, `agent-missing`, `key-touch-failed`,
-    `signing-failed` or `ssh-keygen-missing`.
+    SigningError `key-missing`, `key-locked`, `key-permissions`, `agent-missing`,
+    `key-touch-failed`, `signing-failed`, `signing-timeout` or `ssh-keygen-missing`.
     """
     with tempfile.TemporaryDirectory(prefix="itil-gate-") as directory:
         path = _key_file(key, Path(directory))
@@ -126,8 +127,9 @@ def _keygen(*arguments: str, stdin: bytes | None = None, interactive: bool = Fal
 
 
 def _failure(done: Result, key: str) -> SigningError:
+    said = done.err.decode("utf-8", "replace").lower()
     for code, signs, message, hint in _REASONS:
-        if any(sign_.lower() in done.complaint.lower() for sign_ in signs):
+        if any(phrase.lower() in said for phrase in signs):
             return SigningError(code, message.format(key=key), hint=hint.format(key=key))
     return SigningError("signing-failed", f"ssh-keygen did not sign with {key}: {done.complaint}")
 
