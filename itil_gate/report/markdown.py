@@ -1,0 +1,188 @@
+"""A decision as GitHub-flavoured Markdown, for a pull request comment or a job summary.
+
+Compact: the outcome, who has to act and what fails stand open; approvals received and passed
+rules are folded. Only lists, so that no text can break a table; every stranger's text goes
+through `escape`, and none of it starts a line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from itil_gate.report import phrases
+from itil_gate.report.escape import clip, markdown_code, markdown_html, markdown_prose
+from itil_gate.report.links import rule_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from itil_gate.model.decision import ChangeVerdict, Decision, RuleState
+    from itil_gate.model.finding import Finding
+
+LIMIT = 60_000
+"""Characters a comment may have; GitHub refuses more than 65,536."""
+_MOST = 1_000
+"""Characters shown of one stranger's text."""
+_FEW = 3
+"""Paths shown of those that raised the risk."""
+
+
+def decision_markdown(decision: Decision, *, limit: int = LIMIT) -> str:
+    """Return the decision as Markdown of at most `limit` characters, ending with a newline.
+
+    Where it would be longer, folded parts are left out first and then whole lines from the end;
+    the text says so.
+    """
+    titled = len(decision.changes) > 1
+    parts = [*_head(decision), *_unblock(decision)]
+    parts += _rules(decision.rules, title="Rules for the pull request as a whole")
+    for change in decision.changes:
+        parts += _change(change, titled=titled)
+    for text in ("\n\n".join((*parts, *_details(decision))) + "\n", "\n\n".join(parts) + "\n"):
+        if len(text) <= limit:
+            return text
+    return _cut(text, limit)
+
+
+def findings_markdown(findings: Sequence[Finding]) -> str:
+    """Return findings as a Markdown list for a job summary, ending with a newline."""
+    if not findings:
+        return "No findings. Whether a change is allowed is decided by `itil-gate check`.\n"
+    lines: list[str] = []
+    for finding in findings:
+        lines += _finding(finding, "", lead=_link(finding.rule), indent="")
+    return _cut("\n".join(lines) + "\n", LIMIT)
+
+
+def _head(decision: Decision) -> Iterator[str]:
+    for number, (outcome, change, title) in enumerate(phrases.headlines(decision)):
+        name = f"{markdown_code(change)} " if change else ""
+        level = "####" if number else "###"
+        yield f"{level} {phrases.OUTCOMES[outcome]}: {name}{_prose(title)}"
+    notice = phrases.not_enforced(decision)
+    if notice:
+        yield f"> **NOT ENFORCED:** {_prose(notice)}"
+    yield _prose(phrases.meaning(decision))
+
+
+def _unblock(decision: Decision) -> Iterator[str]:
+    if decision.unblock:
+        yield "**To unblock**"
+        yield "\n".join(
+            f"{number}. {_prose(phrases.action(step))}\n"
+            f"   - {(_code if phrases.is_command(step) else _prose)(step.command)}"
+            for number, step in enumerate(decision.unblock, start=1)
+        )
+
+
+def _change(change: ChangeVerdict, *, titled: bool) -> Iterator[str]:
+    if titled:
+        yield f"#### Change {_code(change.id)}"
+    yield from _rules(change.rules, title="Rules for this change")
+    yield "**Approvals required**"
+    yield "\n".join(_requirements(change)) or "- none"
+    yield f"**Risk: {_prose(phrases.risk(change.risk))}**"
+    reasons = [
+        f"- {item.level}: {_prose(item.reason)} ({_code(item.source)}){_paths(item.paths)}"
+        for item in phrases.contributions(change.risk)
+    ]
+    yield "\n".join(reasons) or "- no contribution"
+
+
+def _paths(paths: Sequence[str]) -> str:
+    if not paths:
+        return ""
+    rest = f" and {len(paths) - _FEW} more" if len(paths) > _FEW else ""
+    return f"\n  - {', '.join(map(_code, paths[:_FEW]))}{rest}"
+
+
+def _requirements(change: ChangeVerdict) -> Iterator[str]:
+    for needed in change.requirements:
+        proposed = " (under the proposed policies)" if needed.side == "proposed" else ""
+        yield f"- **{needed.state}** {_prose(phrases.requirement(needed))}{proposed}"
+        for line in phrases.requirement_people(needed):
+            yield f"  - {_prose(line)}"
+
+
+def _rules(rules: Sequence[RuleState], *, title: str) -> Iterator[str]:
+    told = phrases.told(rules)
+    if not told:
+        return
+    yield f"**{title}**"
+    lines: list[str] = []
+    for state in told:
+        side = " (under the proposed policies)" if state.side == "proposed" else ""
+        lines.append(f"- **{state.state}** {_link(state.rule)}{side}")
+        for finding in state.findings:
+            lines += _finding(finding, state.rule, lead="", indent="  ")
+    yield "\n".join(lines)
+
+
+def _finding(finding: Finding, rule: str, *, lead: str, indent: str) -> list[str]:
+    place = f"{_code(str(finding.place))} " if finding.place else ""
+    message = finding.message if lead else phrases.faults(finding, rule)
+    head = f"{lead} " if lead else ""
+    lines = [f"{indent}- {head}{place}{_prose(message)}"]
+    if finding.remedy:
+        lines.append(f"{indent}  - To satisfy: {_prose(finding.remedy)}")
+    return lines
+
+
+def _details(decision: Decision) -> Iterator[str]:
+    for change in decision.changes:
+        about = f" for {change.id}" if len(decision.changes) > 1 else ""
+        count = sum(entry.counted for entry in change.ledger)
+        entries = [
+            f"- **{phrases.counted(entry)}** {_prose(phrases.statement(entry))}\n"
+            f"  - {_prose(phrases.statement_reason(entry))}"
+            for entry in change.ledger
+        ]
+        caption = f"Approvals received{about} ({count} of {len(entries)} counted)"
+        yield _folded(caption, entries or ["- none"])
+    if decision.contributors:
+        yield _folded(
+            f"Who contributed and so cannot approve ({len(decision.contributors)})",
+            [
+                f"- {_code(person.person)}: {_prose(phrases.contributor(person))}"
+                for person in decision.contributors
+            ],
+        )
+    groups = [(change.id, change.rules) for change in decision.changes]
+    groups.append(("the pull request as a whole", decision.rules))
+    settled = [
+        f"- {_prose(about)}, {len(names)} {caption}: {', '.join(map(_code, names))}"
+        for about, rules in groups
+        for caption, names in phrases.settled(rules)
+    ]
+    if settled:
+        yield _folded("Rules that passed or do not apply", settled)
+    particulars = [
+        f"- {_prose(change.id)}, {caption}: {_prose(text)}"
+        for change in decision.changes
+        for caption, text in phrases.particulars(change)
+    ]
+    yield _folded("What was judged", [f"- {_prose(phrases.judged(decision))}", *particulars])
+
+
+def _folded(summary: str, lines: Sequence[str]) -> str:
+    body = "\n".join(lines)
+    return f"<details><summary>{markdown_html(summary)}</summary>\n\n{body}\n\n</details>"
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    notice = "\n\nThe rest is left out for length; `itil-gate explain` shows all of it.\n"
+    return text[: text.rfind("\n", 0, limit - len(notice))] + notice
+
+
+def _link(rule: str) -> str:
+    return f"[{markdown_code(rule)}]({rule_url(rule)})"
+
+
+def _prose(text: str) -> str:
+    return markdown_prose(clip(text, _MOST))
+
+
+def _code(text: str) -> str:
+    return markdown_code(clip(text, _MOST))
