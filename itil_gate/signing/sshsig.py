@@ -11,10 +11,11 @@ ssh-keygen accepts and this module refuses:
 - version 0, a namespace that is empty or not UTF-8, a `reserved` field that holds anything, a
   zero byte at the end of a name, numbers padded with zeros;
 - armor with anything behind its last line, with blank lines, with white space inside or around
-  its lines, or with base64 that no encoder writes.
+  its lines, or with lines that end in CRLF (OpenSSH 9.2 refuses the first of those, later ones
+  none).
 
-Like ssh-keygen it takes lines of any length, LF or CRLF, and RSA signatures shorter than the
-modulus, which count as padded with zeros on the left (RFC 8332 section 3).
+Like ssh-keygen it takes lines of any length, and RSA signatures shorter than the modulus, which
+count as padded with zeros on the left (RFC 4253 section 6.6).
 
 Whose key it is, and whether that person may sign, is decided elsewhere.
 """
@@ -41,9 +42,7 @@ USER_VERIFIED = 0x04
 
 Status = Literal["good", "bad-signature", "malformed", "unsupported", "wrong-namespace"]
 
-_ARMOR = re.compile(
-    rf"{BEGIN}(?P<eol>\r?\n)(?P<body>(?:[A-Za-z0-9+/=]+(?P=eol))+){END}(?:(?P=eol))?", re.ASCII
-)
+_ARMOR = re.compile(rf"{BEGIN}\n(?P<body>(?:[A-Za-z0-9+/=]+\n)+){END}\n?", re.ASCII)
 _ED25519_SIGNATURE_BYTES = 64
 _RSA_ALGORITHMS = ("rsa-sha2-256", "rsa-sha2-512")
 
