@@ -7,8 +7,10 @@ submodules and maintenance are left alone. Everything else in the room ignores c
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from itil_gate.git.history import is_ancestor, read_commit
 from itil_gate.git.names import ref_tip
 from itil_gate.git.objects import is_oid
 from itil_gate.git.refs import TRIES, busy, move_ref, open_store, wait, write_commit, write_tree
@@ -18,13 +20,15 @@ from itil_gate.model.errors import GateError, HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from itil_gate.git.discover import Repository
     from itil_gate.git.view import View
 
 TIMEOUT = 300.0
 """Seconds for one exchange with a remote."""
+
+JOINER = ("itil-gate", "itil-gate")
+"""Who commits the joining of two tips: nobody's statement, so nobody's name."""
 
 CALLERS_OWN = re.compile(
     r"GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|TERMINAL_PROMPT|PROXY_COMMAND|PROXY_SSL_\w+"
@@ -111,14 +115,8 @@ def push(
     )
 
 
-def publish(
-    repository: Repository,
-    remote: str,
-    branch: str,
-    *,
-    identity: tuple[str, str],
-    when: datetime,
-    timeout: float = TIMEOUT,
+def push_branch(
+    repository: Repository, remote: str, branch: str, *, timeout: float = TIMEOUT
 ) -> str:
     """Push a branch of added files, joined with what others added meanwhile; return its tip.
 
@@ -129,7 +127,7 @@ def publish(
     for attempt in range(TRIES):
         theirs = remote_tip(repository, remote, branch, timeout=timeout)
         if theirs is not None:
-            join(repository, remote, branch, theirs=theirs, identity=identity, when=when)
+            join(repository, remote, branch, theirs=theirs, timeout=timeout)
         if push(repository, remote, [f"{branch}:{branch}"], timeout=timeout):
             with open_store(repository) as store:
                 return _tip(store, branch)
@@ -138,43 +136,30 @@ def publish(
 
 
 def join(
-    repository: Repository,
-    remote: str,
-    branch: str,
-    *,
-    theirs: str,
-    identity: tuple[str, str],
-    when: datetime,
+    repository: Repository, remote: str, branch: str, *, theirs: str, timeout: float = TIMEOUT
 ) -> str:
     """Bring a remote's copy of a branch into the local one, keeping all files; return the tip.
 
     `theirs` is the tip seen there; it is fetched if it is not here. The result descends from
-    both. Raises GateError `file-differs` where the two hold one path with different bytes.
+    both, and does not depend on who joins them when. Raises GateError `file-differs` where the
+    two hold one path with different bytes.
     """
     with open_store(repository) as store:
         if next(store.reader.info([theirs])) is None:
-            fetch(repository, remote, [branch])
+            fetch(repository, remote, [branch], timeout=timeout)
         for attempt in range(TRIES):
             ours = ref_tip(store, branch)
-            new = _joined(store, ours, theirs, branch=branch, identity=identity, when=when)
+            new = _joined(store, ours, theirs, branch=branch)
             if new == ours or move_ref(store, branch, new, old=ours):
                 return new
             wait(attempt)
     raise busy(branch)
 
 
-def _joined(
-    store: View,
-    ours: str | None,
-    theirs: str,
-    *,
-    branch: str,
-    identity: tuple[str, str],
-    when: datetime,
-) -> str:
-    if ours is None or _leads_to(store, ours, theirs):
+def _joined(store: View, ours: str | None, theirs: str, *, branch: str) -> str:
+    if ours is None or is_ancestor(store, ours, theirs):
         return theirs
-    if _leads_to(store, theirs, ours):
+    if is_ancestor(store, theirs, ours):
         return ours
     here = {entry.path: entry for entry in ls_tree(store, ours)}
     there = {entry.path: entry for entry in ls_tree(store, theirs)}
@@ -191,12 +176,9 @@ def _joined(
     files = {path: blob.data for path, blob in zip(added, blobs, strict=True)}
     tree = write_tree(store, theirs, files)
     message = f"Join {branch.rpartition('/')[2]}"
-    return write_commit(store, tree, [theirs, ours], message=message, identity=identity, when=when)
-
-
-def _leads_to(store: View, a: str, b: str) -> bool:
-    done = store.git("merge-base", "--is-ancestor", "--end-of-options", a, b, ok=(0, 1))
-    return done.status == 0
+    latest = max(read_commit(store, tip).committed_at for tip in (ours, theirs))
+    when = datetime.fromtimestamp(latest, tz=UTC)
+    return write_commit(store, tree, [theirs, ours], message=message, identity=JOINER, when=when)
 
 
 def _tip(store: View, branch: str) -> str:
