@@ -68,7 +68,7 @@ class Gate(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Suggest the nearest name for one that does not exist."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib  # noqa: PLC0415 - only on a mistake
+            import difflib
 
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
@@ -83,7 +83,7 @@ class Gate(click.Group):
 )
 @click.version_option(__version__, prog_name="itil-gate")
 def gate() -> None:
-    """A change-management gate that lives in git.
+    r"""Guard merges with a change-management gate that lives in git.
 
     Change requests are YAML files; a pull request that touches governed paths carries one.
 
@@ -118,15 +118,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _report(error: Exception) -> int:
-    from itil_gate.model.errors import ConfigError, GateError  # noqa: PLC0415 - errors are rare
-    from itil_gate.report.escape import terminal  # noqa: PLC0415
+    from itil_gate.model.errors import ConfigError, GateError
+    from itil_gate.report.escape import terminal
 
     if isinstance(error, GateError):
         click.echo(f"itil-gate: {error.code}: {terminal(error.message)}", err=True)
         if isinstance(error, ConfigError):
             for finding in error.findings[:20]:
                 place = f"{finding.place}: " if finding.place else ""
-                click.echo(f"  {terminal(place)}{finding.rule}: {terminal(finding.message)}", err=True)
+                click.echo(terminal(f"  {place}{finding.rule}: {finding.message}"), err=True)
         if error.hint:
             click.echo(f"  next: {terminal(error.hint)}", err=True)
         return UNDECIDED
@@ -134,9 +134,9 @@ def _report(error: Exception) -> int:
         # Whoever read our output went away; what they did not read must not look like a pass.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNDECIDED
-    import traceback  # noqa: PLC0415
+    import traceback
 
     for line in traceback.format_exc().splitlines():
         click.echo(terminal(line), err=True)
-    click.echo("itil-gate: internal-error: this is a fault of the gate; nothing was allowed", err=True)
+    click.echo("itil-gate: internal-error: a fault of the gate; nothing was allowed", err=True)
     return UNDECIDED

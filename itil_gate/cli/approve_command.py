@@ -29,7 +29,7 @@ REFUSED = 1
 @click.option("--head", required=True, help="The commit you looked at; the approval binds to it.")
 @click.option("--base", help="Branch to merge into; origin/main or main by default.")
 @click.option("--target", help="Full name of the target branch where --base is a commit.")
-@click.option("--role", "roles", multiple=True, help="Claim only this role; all you hold otherwise.")
+@click.option("--role", "roles", multiple=True, help="Claim only this role; else all you hold.")
 @click.option("--reason", help="A remark that is signed with the approval.")
 @signing_options
 @repo_option
@@ -47,7 +47,7 @@ def command(
     *,
     yes: bool,
 ) -> int:
-    """Approve change CHG as it stands at --head, with your own SSH key.
+    r"""Approve change CHG as it stands at --head, with your own SSH key.
 
     Shows what is signed, then files the statement on the branch itil-gate-approvals. That moves
     no head and makes you no contributor.
@@ -56,8 +56,8 @@ def command(
     itil-gate approve CHG-2026-7K3QX9ZB --head 1a2b3c4d…
     itil-gate approve CHG-2026-7K3QX9ZB --head 1a2b3c4d… --output approval.stmt
     """
-    from itil_gate.decide.contributors import find_contributors  # noqa: PLC0415
-    from itil_gate.decide.ledger import exclusions  # noqa: PLC0415
+    from itil_gate.decide.contributors import find_contributors
+    from itil_gate.decide.ledger import exclusions
 
     at = now()
     with hearing(repo, base=base, head=head, target=target, now=at) as heard:

@@ -26,16 +26,16 @@ def command() -> None:
 )
 @click.option("--show", is_flag=True, help="Print the recomputed decision as JSON.")
 def replay(file: Path, *, show: bool) -> int:
-    """Decide again on the stored inputs; the same engine must give the same bytes.
+    r"""Decide again on the stored inputs; the same engine must give the same bytes.
 
     Exit code 0 if the decision stands, 1 if it differs, 2 if it cannot be read.
 
     \b
     itil-gate audit replay --decision decision.json
     """
-    from itil_gate.prove.replay import load_stored  # noqa: PLC0415
-    from itil_gate.prove.replay import replay as again  # noqa: PLC0415
-    from itil_gate.report.json_report import decision_json  # noqa: PLC0415
+    from itil_gate.prove.replay import load_stored
+    from itil_gate.prove.replay import replay as again
+    from itil_gate.report.json_report import decision_json
 
     found = again(load_stored(file.read_text(encoding="utf-8"), file=str(file)))
     if show:

@@ -43,7 +43,7 @@ def command(
     *,
     draft: bool,
 ) -> int:
-    """Decide whether HEAD may be merged into BASE, with reasons.
+    r"""Decide whether HEAD may be merged into BASE, with reasons.
 
     Policies, people and services are read from the tip of the target branch, never from the
     head. Nothing of the head is executed.
@@ -52,13 +52,13 @@ def command(
     itil-gate check --base origin/main --head HEAD
     itil-gate check --base main --head feature --format json --output decision.json
     """
-    from itil_gate.model.decision import EXIT_CODES, StoredDecision  # noqa: PLC0415
-    from itil_gate.report import DECISION_FORMATS  # noqa: PLC0415
+    from itil_gate.model.decision import EXIT_CODES, StoredDecision
+    from itil_gate.report import DECISION_FORMATS
 
     with hearing(repo, base=base, head=head, target=target, now=now(), draft=draft) as heard:
         decision = heard.decision
         if output is not None:
-            from itil_gate.report.json_report import stored_json  # noqa: PLC0415
+            from itil_gate.report.json_report import stored_json
 
             stored = StoredDecision(decision=decision, inputs=heard.inputs)
             write_file(output, stored_json(stored).encode())

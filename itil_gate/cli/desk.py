@@ -64,11 +64,11 @@ def find_signer(heard: Hearing, *, key: str | None) -> Signer:
 
     Raises SigningError `no-key` or `unknown-key`. No environment variable chooses the key.
     """
-    from itil_gate.decide.roster import build_roster  # noqa: PLC0415
-    from itil_gate.git.sshkeygen import public_key  # noqa: PLC0415
-    from itil_gate.model.errors import SigningError  # noqa: PLC0415
-    from itil_gate.model.fingerprint import fingerprint  # noqa: PLC0415
-    from itil_gate.policy.compile import compile_policies  # noqa: PLC0415
+    from itil_gate.decide.roster import build_roster
+    from itil_gate.git.sshkeygen import public_key
+    from itil_gate.model.errors import SigningError
+    from itil_gate.model.fingerprint import fingerprint
+    from itil_gate.policy.compile import compile_policies
 
     policies = compile_policies(heard.inputs.judge)
     roster = build_roster(policies.people)
@@ -92,7 +92,7 @@ def find_signer(heard: Hearing, *, key: str | None) -> Signer:
 
 def find_request(heard: Hearing, change: str) -> tuple[ChangeRequest, ChangeVerdict]:
     """Return a request of the proposed merge with its verdict."""
-    from itil_gate.decide.gate import read_requests  # noqa: PLC0415
+    from itil_gate.decide.gate import read_requests
 
     verdict = heard.verdict(change)
     asked, _ = read_requests(heard.inputs.requests)
@@ -108,7 +108,7 @@ def show(heard: Hearing, change: ChangeRequest, judged: ChangeVerdict, *, word: 
         f"{one.level}: {one.reason}" for one in judged.risk.contributions if one.reason
     )
     say(f"  risk       {judged.risk.level} ({reasons})")
-    counts = {status: 0 for status in "AMDT"}
+    counts = dict.fromkeys("AMDT", 0)
     for entry in facts.diff:
         counts[entry.status] += 1
     say(
@@ -130,7 +130,7 @@ def show(heard: Hearing, change: ChangeRequest, judged: ChangeVerdict, *, word: 
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before signing on a terminal; elsewhere --yes has to say so beforehand."""
-    from itil_gate.model.errors import GateError  # noqa: PLC0415
+    from itil_gate.model.errors import GateError
 
     if yes:
         return
@@ -155,7 +155,7 @@ def statement_for(
     now: datetime,
 ) -> ApprovalStatement:
     """Return the statement that the signer would make about a change of the proposed merge."""
-    from itil_gate.release.signing_desk import make_statement  # noqa: PLC0415
+    from itil_gate.release.signing_desk import make_statement
 
     request, judged = find_request(heard, change)
     return make_statement(
@@ -182,8 +182,8 @@ def sign_and_file(
     now: datetime,
 ) -> None:
     """Sign a statement and file it, or write it where it can be imported from."""
-    from itil_gate.model.statement import APPROVALS_BRANCH  # noqa: PLC0415
-    from itil_gate.release.signing_desk import file_statement, sign_statement  # noqa: PLC0415
+    from itil_gate.model.statement import APPROVALS_BRANCH
+    from itil_gate.release.signing_desk import file_statement, sign_statement
 
     filed = sign_statement(statement, key=signer.key, interactive=sys.stdin.isatty())
     if output is not None:
@@ -202,20 +202,20 @@ def sign_and_file(
 
 def publish(repository: Repository, remote: str | None) -> None:
     """Push the approvals branch, or say how to."""
-    from itil_gate.model.statement import APPROVALS_BRANCH  # noqa: PLC0415
+    from itil_gate.model.statement import APPROVALS_BRANCH
 
     short = APPROVALS_BRANCH.removeprefix("refs/heads/")
     if remote is None:
         say(f"next: `git push origin {short}` where the repository has a remote")
         return
-    from itil_gate.git.remote import push_branch  # noqa: PLC0415
+    from itil_gate.git.remote import push_branch
 
     push_branch(repository, remote, APPROVALS_BRANCH)
     say(f"pushed {short} to {remote}")
 
 
 def _default_key(repository: Repository) -> str | None:
-    from itil_gate.git.user import signing_key  # noqa: PLC0415
+    from itil_gate.git.user import signing_key
 
     configured = signing_key(repository)
     if configured is not None:

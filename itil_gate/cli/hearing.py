@@ -30,7 +30,7 @@ class Hearing:
 
     def verdict(self, change: str) -> ChangeVerdict:
         """Return the verdict on one change. Raises GateError `no-such-change`."""
-        from itil_gate.model.errors import GateError  # noqa: PLC0415 - only commands that decide
+        from itil_gate.model.errors import GateError
 
         for verdict in self.decision.changes:
             if verdict.id == change:
@@ -66,10 +66,10 @@ def hearing(
     draft: bool = False,
 ) -> Iterator[Hearing]:
     """Gather and decide; the view stays open for as long as the block runs."""
-    from itil_gate.cli.screen import repository  # noqa: PLC0415
-    from itil_gate.decide.gate import decide  # noqa: PLC0415
-    from itil_gate.gather.inputs import find_commit, gather  # noqa: PLC0415
-    from itil_gate.git.view import open_view  # noqa: PLC0415
+    from itil_gate.cli.screen import repository
+    from itil_gate.decide.gate import decide
+    from itil_gate.gather.inputs import find_commit, gather
+    from itil_gate.git.view import open_view
 
     with open_view(repository(path)) as view:
         ref, tip = find_target(view, base=base, target=target)
@@ -84,9 +84,9 @@ def find_target(view: View, *, base: str | None, target: str | None) -> tuple[st
 
     Raises GateError `unknown-revision`, `ambiguous-name` or `target-needed`.
     """
-    from itil_gate.gather.inputs import find_commit, find_target_tip  # noqa: PLC0415
-    from itil_gate.git.names import resolve, target_ref  # noqa: PLC0415
-    from itil_gate.model.errors import GateError  # noqa: PLC0415
+    from itil_gate.gather.inputs import find_commit, find_target_tip
+    from itil_gate.git.names import resolve, target_ref
+    from itil_gate.model.errors import GateError
 
     if base is None and target is None:
         for name in COMMON_TARGETS:

@@ -17,7 +17,7 @@ REFUSED = 1
 @click.option("--push", metavar="REMOTE", help="Push the approvals branch afterwards.")
 @repo_option
 def command(file: Path, push: str | None, repo: Path) -> int:
-    """Add a signed statement from FILE to the approvals branch.
+    r"""Add a signed statement from FILE to the approvals branch.
 
     The signature carries the trust, not whoever imports it. A file that does not verify is
     refused.
@@ -25,9 +25,9 @@ def command(file: Path, push: str | None, repo: Path) -> int:
     \b
     itil-gate import approval.stmt
     """
-    from itil_gate.git.user import identity  # noqa: PLC0415
-    from itil_gate.release.signing_desk import Filed, file_statement, place_of  # noqa: PLC0415
-    from itil_gate.signing.statement import read_statement  # noqa: PLC0415
+    from itil_gate.git.user import identity
+    from itil_gate.release.signing_desk import Filed, file_statement, place_of
+    from itil_gate.signing.statement import read_statement
 
     data = file.read_bytes()
     fact = read_statement(place_of(data), data)

@@ -29,7 +29,7 @@ def now() -> datetime:
 
 def repository(path: Path) -> Repository:
     """Return the repository at a path or above it. Raises GateError `not-a-repository`."""
-    from itil_gate.git.discover import discover  # noqa: PLC0415 - help needs no git
+    from itil_gate.git.discover import discover
 
     return discover(path)
 
@@ -51,7 +51,7 @@ def out(text: str) -> None:
 
 def say(text: str) -> None:
     """Write anything that is not the result to standard error."""
-    from itil_gate.report.escape import terminal  # noqa: PLC0415 - only when there is something
+    from itil_gate.report.escape import terminal
 
     for line in text.splitlines():
         click.echo(terminal(line), err=True)

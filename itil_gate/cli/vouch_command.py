@@ -33,17 +33,17 @@ def command(
     *,
     yes: bool,
 ) -> int:
-    """Vouch for COMMIT, which names an author who is not in people.yaml, or prove your own.
+    r"""Vouch for COMMIT, which names an author who is not in people.yaml, or prove your own.
 
     Whoever vouches counts as a contributor and cannot approve the change.
 
     \b
     itil-gate vouch 1a2b3c4d… --reason "patch by the vendor, ticket 4711"
     """
-    from itil_gate.gather.inputs import find_commit  # noqa: PLC0415
-    from itil_gate.model.errors import GateError  # noqa: PLC0415
-    from itil_gate.model.statement import VouchPredicate  # noqa: PLC0415
-    from itil_gate.signing.statement import vouch_statement  # noqa: PLC0415
+    from itil_gate.gather.inputs import find_commit
+    from itil_gate.model.errors import GateError
+    from itil_gate.model.statement import VouchPredicate
+    from itil_gate.signing.statement import vouch_statement
 
     at = now()
     with hearing(repo, base=base, head=head, target=target, now=at) as heard:

@@ -43,7 +43,7 @@ def command(
     whole: bool,
     yes: bool,
 ) -> int:
-    """Take back your approval or rejection of change CHG, or withdraw the change.
+    r"""Take back your approval or rejection of change CHG, or withdraw the change.
 
     A withdrawn approval does not come back, and nothing earlier takes its place.
 
@@ -51,7 +51,7 @@ def command(
     itil-gate withdraw CHG-2026-7K3QX9ZB
     itil-gate withdraw CHG-2026-7K3QX9ZB --change --reason "superseded by the new gateway"
     """
-    from itil_gate.model.errors import GateError  # noqa: PLC0415
+    from itil_gate.model.errors import GateError
 
     at = now()
     with hearing(repo, base=base, head=head, target=target, now=at) as heard:

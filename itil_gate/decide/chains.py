@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from itil_gate.model.statement import Verdict
 
 NEGATIVITY: dict[Verdict, int] = {
-    "reject": 0, "withdraw-change": 1, "withdraw": 2, "approve": 3,
+    "reject": 0,
+    "withdraw-change": 1,
+    "withdraw": 2,
+    "approve": 3,
 }
 
 
@@ -44,20 +47,16 @@ def resolve(links: Sequence[Link]) -> Chain:
     """Return which statements of one signer stand. The order of `links` does not matter."""
     nodes = {link.digest: link for link in links}
     whole = _whole(nodes)
-    replaced = {
-        older for digest in whole for older in nodes[digest].previous if older in nodes
-    }
+    replaced = {older for digest in whole for older in nodes[digest].previous if older in nodes}
     tips = {digest for digest in whole if digest not in replaced}
     holes = set(nodes) - whole
     rejections = {
-        digest
-        for digest in nodes
-        if nodes[digest].verdict == "reject" and digest not in replaced
+        digest for digest in nodes if nodes[digest].verdict == "reject" and digest not in replaced
     }
-    void: dict[str, str] = {digest: "superseded" for digest in replaced}
-    void |= {digest: "missing-predecessor" for digest in holes}
+    void: dict[str, str] = dict.fromkeys(replaced, "superseded")
+    void |= dict.fromkeys(holes, "missing-predecessor")
     standing = _most_negative(tips, nodes)
-    void |= {digest: "forked" for digest in tips - standing}
+    void |= dict.fromkeys(tips - standing, "forked")
     if holes:
         # A later word of this signer is missing, so an earlier approval may have been retracted.
         lost = {digest for digest in standing if nodes[digest].verdict == "approve"}

@@ -110,9 +110,7 @@ def _attribute(commit: CommitFact, roster: Roster, book: _Book) -> tuple[str, ..
     return tuple(nobody)
 
 
-def _prove(
-    commit: CommitFact, roster: Roster, book: _Book, vouchers: tuple[str, ...]
-) -> bool:
+def _prove(commit: CommitFact, roster: Roster, book: _Book, vouchers: tuple[str, ...]) -> bool:
     """Tell whether a signature or a vouch proves a commit, and enter whoever did so."""
     proved = False
     mark = commit.signature.fingerprint
@@ -127,8 +125,7 @@ def _prove(
         if (person := roster.by_address(identity.email)) is not None
     }
     outsider = any(
-        roster.by_address(identity.email) is None
-        for identity in (commit.author, commit.committer)
+        roster.by_address(identity.email) is None for identity in (commit.author, commit.committer)
     )
     for voucher in vouchers:
         book.add(voucher, f"vouched for {commit.id[:SHORT]}", proved=True)

@@ -60,9 +60,7 @@ def survey(diff: Sequence[DiffEntry], config: Config) -> Territory:
     return Territory(tuple(governed), tuple(exempt), tuple(judge), tuple(requests))
 
 
-def check_coverage(
-    territory: Territory, changes: Sequence[ChangeRequest]
-) -> tuple[Finding, ...]:
+def check_coverage(territory: Territory, changes: Sequence[ChangeRequest]) -> tuple[Finding, ...]:
     """Return a finding if governed paths lie in no request's scope; it lists the paths."""
     scopes = [compile_globs(change.spec.scope) for change in changes]
     bare = [path for path in territory.governed if not any(holds(path) for holds in scopes)]
@@ -132,5 +130,3 @@ def services_of(paths: Sequence[str], services: Sequence[Service]) -> frozenset[
         for service in services
         if service.paths and any(map(compile_globs(service.paths), paths))
     )
-
-

@@ -18,7 +18,6 @@ from itil_gate.decide.roster import build_roster
 from itil_gate.decide.verdict import Asked, Bench, Judged, judge_change, outcome_of, rule_states
 from itil_gate.model.base import LEVELS
 from itil_gate.model.canonical import digest
-from itil_gate.model.change import ChangeRequest
 from itil_gate.model.decision import (
     SEVERITY,
     Action,
@@ -27,11 +26,10 @@ from itil_gate.model.decision import (
     Digests,
     LedgerEntry,
 )
-from itil_gate.model.errors import ConfigError, GateError, SourceError
+from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.finding import Finding, Place
 from itil_gate.policy.compile import compile_policies
-from itil_gate.reading.requests import read_request_document
-from itil_gate.reading.yaml import parse
+from itil_gate.reading.requests import inspect_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,8 +92,7 @@ def decide(inputs: Inputs) -> Decision:
     }
     own = frozenset(one.change.metadata.id for one in asked)
     judged = [
-        [judge_change(one, bench=bench, facts=facts, own=own) for bench in benches]
-        for one in asked
+        [judge_change(one, bench=bench, facts=facts, own=own) for bench in benches] for one in asked
     ]
     changes = tuple(_both(sides_of_one) for sides_of_one in judged)
     outcomes: list[Outcome] = [
@@ -148,26 +145,15 @@ def read_requests(sources: Sequence[Source]) -> tuple[tuple[Asked, ...], tuple[F
     asked: list[Asked] = []
     faults: list[Finding] = []
     for source in sources:
-        try:
-            document = parse(source.text, file=source.path)
-        except SourceError as error:
-            faults.append(
-                Finding(
-                    rule=error.code, message=error.message, remedy=error.hint, place=error.place
-                )
-            )
+        read = inspect_request(source.text, file=source.path)
+        if read.request is None or read.document is None:
+            faults += read.findings
             continue
-        change = read_request_document(document)
-        if isinstance(change, ChangeRequest):
-            mark = hashlib.sha256(source.text.encode()).hexdigest()
-            asked.append(Asked(change, source, mark, document))
-        else:
-            faults += change
+        mark = hashlib.sha256(source.text.encode()).hexdigest()
+        asked.append(Asked(read.request, source, mark, read.document, read.findings))
     for name, count in Counter(one.change.metadata.id for one in asked).items():
         if count > 1:
-            files = ", ".join(
-                one.source.path for one in asked if one.change.metadata.id == name
-            )
+            files = ", ".join(one.source.path for one in asked if one.change.metadata.id == name)
             faults.append(
                 Finding(
                     rule="duplicate-change",
@@ -250,7 +236,7 @@ def _merge(facts: Facts) -> list[Finding]:
 
 
 def _attribution(bench: Bench) -> tuple[Finding, ...]:
-    """Commits of nobody block what is governed; what is exempt asks for no authority."""
+    """Return the commits of nobody; only what is governed asks who made it."""
     territory: Territory = bench.territory
     governed = territory.governed or territory.requests
     return bench.contributors.unattributable if governed else ()
@@ -277,10 +263,8 @@ def _both(sides: Sequence[Judged]) -> ChangeVerdict:
     )
 
 
-def _ledger(
-    old: Sequence[LedgerEntry], new: Sequence[LedgerEntry]
-) -> tuple[LedgerEntry, ...]:
-    """A statement counts only if it counts under both sets; a refusal says under which it fails."""
+def _ledger(old: Sequence[LedgerEntry], new: Sequence[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+    """Join two ledgers: a statement counts only if it counts under both sets."""
     proposed = {entry.digest: entry for entry in new}
     joined = []
     for entry in old:
@@ -293,9 +277,7 @@ def _ledger(
     return tuple(joined)
 
 
-def _unblock(
-    findings: Sequence[Finding], judged: Sequence[Sequence[Judged]]
-) -> tuple[Action, ...]:
+def _unblock(findings: Sequence[Finding], judged: Sequence[Sequence[Judged]]) -> tuple[Action, ...]:
     steps = [
         Action(who=(), command=finding.remedy, why=finding.rule)
         for finding in findings

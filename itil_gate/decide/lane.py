@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from itil_gate.model.decision import Lane
 
 LANES: dict[Level, Lane] = {
-    "low": "peer", "medium": "team", "high": "board", "critical": "board",
+    "low": "peer",
+    "medium": "team",
+    "high": "board",
+    "critical": "board",
 }
 
 

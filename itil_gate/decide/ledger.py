@@ -14,6 +14,7 @@ from itil_gate.decide.chains import Link, resolve
 from itil_gate.decide.staleness import carry_over, tightened, what_changed
 from itil_gate.model.base import LEVELS
 from itil_gate.model.decision import LedgerEntry
+from itil_gate.reading.times import length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from itil_gate.model.statement import ApprovalPredicate, BoundRequirement
 
 CLOCK_SKEW = timedelta(minutes=5)
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _not_for_us(
     """Return why a statement cannot bear on this change at all, or None if it does."""
     predicate = item.approval
     if item.status != "good" or predicate is None:
-        code = item.status if item.status != "good" else "malformed"
+        code: str = item.status if item.status != "good" else "malformed"
         return LedgerEntry(
             digest=item.digest, verdict="unknown", counted=False, code=code, detail=item.detail
         )
@@ -166,15 +166,18 @@ def _standing(
     if predicate.verdict == "withdraw":
         detail = "the signer took their earlier statement back"
         return _entry(item, predicate, person.id, "withdrawn", detail, counted=True)
-    barred = _barred(person, predicate, matter, facts.now, contributors, held)
+    barred = _barred(
+        person, predicate, matter=matter, now=facts.now, contributors=contributors, held=held
+    )
     if barred is not None:
         return _entry(item, predicate, person.id, *barred)
-    return _content(item, predicate, matter, facts, person.id, held)
+    return _content(item, predicate, matter=matter, facts=facts, person=person.id, held=held)
 
 
 def _barred(
     person: Person,
     predicate: ApprovalPredicate,
+    *,
     matter: Matter,
     now: datetime,
     contributors: Contributors,
@@ -205,6 +208,7 @@ def _barred(
 def _content(
     item: StatementFact,
     predicate: ApprovalPredicate,
+    *,
     matter: Matter,
     facts: Facts,
     person: str,
@@ -223,9 +227,7 @@ def _content(
     )
 
 
-def exclusions(
-    person: str, change: ChangeRequest, contributors: Contributors
-) -> tuple[str, ...]:
+def exclusions(person: str, change: ChangeRequest, contributors: Contributors) -> tuple[str, ...]:
     """Return every reason why a person may not approve a change; empty if there is none."""
     reasons = contributors.reasons(person)
     if person == change.metadata.requester:
@@ -233,11 +235,6 @@ def exclusions(
     if person == change.spec.implementer:
         reasons = ("implementer", *reasons)
     return reasons
-
-
-def length(duration: str) -> timedelta:
-    """Return the length of time that `30m`, `24h` or `2d` names."""
-    return timedelta(**{UNITS[duration[-1]]: int(duration[:-1])})
 
 
 def _signer(item: StatementFact, roster: Roster) -> Person:

@@ -41,14 +41,14 @@ def inherited_rejections(
             continue
         if (said.repository, said.target) == (repository, facts.target):
             by_chain.setdefault((said.change, person.id), []).append(item)
-    found = []
-    for (other, person), items in sorted(by_chain.items()):
+    found: list[tuple[str, StatementFact]] = []
+    for (other, who), items in sorted(by_chain.items()):
         standing = resolve(links(items)).standing
         found += [
-            (person, item)
+            (who, item)
             for item in items
             if item.digest in standing
-            and _open(item, person, roster, facts)
+            and _open(item, who, roster, facts)
             and _same_work(item, change, other, paths=paths, facts=facts)
         ]
     return tuple(found)

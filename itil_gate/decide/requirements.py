@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from itil_gate.decide.ledger import exclusions, length
+from itil_gate.decide.ledger import exclusions
 from itil_gate.decide.matching import Need, match
 from itil_gate.model.decision import RequirementState
 from itil_gate.model.people import PEER
 from itil_gate.model.policy import CARRY_OVERS, Counting
 from itil_gate.model.statement import BoundRequirement
+from itil_gate.reading.times import length
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from itil_gate.decide.roster import Roster
     from itil_gate.model.base import Level
     from itil_gate.model.change import ChangeRequest
-    from itil_gate.model.decision import Side
+    from itil_gate.model.decision import RuleOutcome, Side
     from itil_gate.model.policy import ApprovalPolicy, Requirement
 
 UNPROVED_ID = "unproved-contributor"
@@ -76,9 +77,7 @@ def demands(
     now: datetime,
 ) -> tuple[Demand, ...]:
     """Return every requirement that applies to a change of this level, made concrete."""
-    barred = {
-        person for person in roster.persons if exclusions(person, change, contributors)
-    }
+    barred = {person for person in roster.persons if exclusions(person, change, contributors)}
     found = [
         _concrete(
             requirement,
@@ -98,8 +97,17 @@ def demands(
         left = people - barred
         found.append(
             Demand(
-                id=UNPROVED_ID, policy="built-in", role=PEER, service=None, needed=1, min=1,
-                percent=None, distinct=True, holders=people, eligible=left, by_role={PEER: left},
+                id=UNPROVED_ID,
+                policy="built-in",
+                role=PEER,
+                service=None,
+                needed=1,
+                min=1,
+                percent=None,
+                distinct=True,
+                holders=people,
+                eligible=left,
+                by_role={PEER: left},
             )
         )
     return tuple(found)
@@ -188,15 +196,16 @@ def settle(
         sorted(frozenset().union(*(demand.eligible for demand in apart)) if apart else ()),
         placed=placed,
     )
-    states, missing, impossible = [], [], []
+    states: list[RequirementState] = []
+    missing: list[tuple[Demand, tuple[str, ...]]] = []
+    impossible: list[Demand] = []
     for demand in wanted:
         have = placed[demand.key] if demand.distinct else tuple(sorted(may[demand.key]))
         reach = hoped[demand.key] if demand.distinct else tuple(sorted(demand.eligible))
         lacking = demand.needed - len(have)
         possible = len(reach) >= demand.needed
-        if lacking <= 0:
-            state = "SATISFIED"
-        else:
+        state: RuleOutcome = "SATISFIED"
+        if lacking > 0:
             state = "PENDING" if possible else "UNSATISFIED"
             others = tuple(sorted(demand.eligible - set(approvals))) or tuple(
                 sorted(demand.eligible - set(have))
@@ -205,10 +214,18 @@ def settle(
             impossible += [] if possible else [demand]
         states.append(
             RequirementState(
-                id=demand.id, side=side, policy=demand.policy, role=demand.role,
-                service=demand.service, needed=demand.needed, min=demand.min,
-                percent=demand.percent, distinct=demand.distinct, state=state,
-                counted=have, eligible=tuple(sorted(demand.eligible - set(have))),
+                id=demand.id,
+                side=side,
+                policy=demand.policy,
+                role=demand.role,
+                service=demand.service,
+                needed=demand.needed,
+                min=demand.min,
+                percent=demand.percent,
+                distinct=demand.distinct,
+                state=state,
+                counted=have,
+                eligible=tuple(sorted(demand.eligible - set(have))),
             )
         )
     return Settled(tuple(states), tuple(missing), tuple(impossible))

@@ -61,9 +61,7 @@ class Roster:
 
     def active_delegations(self, now: datetime) -> tuple[Delegation, ...]:
         """Return the delegations in force; the end is exclusive."""
-        return tuple(
-            entry for entry in self.people.delegations if entry.start <= now < entry.end
-        )
+        return tuple(entry for entry in self.people.delegations if entry.start <= now < entry.end)
 
     def holds(self, person: str, role: str, *, now: datetime) -> bool:
         """Tell whether a person holds a role for at least one service, now.
@@ -91,9 +89,7 @@ def build_roster(people: People) -> Roster:
     return Roster(
         people=people,
         persons={person.id: person for person in people.persons},
-        by_email={
-            email.casefold(): person for person in people.persons for email in person.emails
-        },
+        by_email={email.casefold(): person for person in people.persons for email in person.emails},
         by_key={fingerprint(key): person for person in people.persons for key in person.keys},
         by_account={
             (account.forge, account.id): person

@@ -5,8 +5,12 @@ The catalogue is the one source of what `explain`, the rule pages and SARIF say 
 
 from __future__ import annotations
 
-from itil_gate.model.finding import Effect
+from typing import TYPE_CHECKING
+
 from itil_gate.model.rule import Rule
+
+if TYPE_CHECKING:
+    from itil_gate.model.finding import Effect
 
 
 def _rule(name: str, effect: Effect, summary: str, why: str, remedy: str) -> Rule:

@@ -46,9 +46,7 @@ def carry_over(item: StatementFact, *, facts: Facts, request: str) -> CarryOver 
     return None
 
 
-def tightened(
-    demands: Sequence[BoundRequirement], bound: Sequence[BoundRequirement]
-) -> str | None:
+def tightened(demands: Sequence[BoundRequirement], bound: Sequence[BoundRequirement]) -> str | None:
     """Return the first demand of today that what was signed under does not cover, in words."""
     for demand in demands:
         if not any(_covers(old, demand) for old in bound):
@@ -99,9 +97,7 @@ def _changed_fields(before: str | None, after: str) -> list[str]:
     except SourceError:
         return []
     return sorted(
-        key.removeprefix("spec.")
-        for key in old.keys() | new.keys()
-        if old.get(key) != new.get(key)
+        key.removeprefix("spec.") for key in old.keys() | new.keys() if old.get(key) != new.get(key)
     )
 
 

@@ -69,6 +69,7 @@ class Asked:
     source: Source
     digest: str
     document: Document
+    advice: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
     paths = scope_paths(change, bench.territory)
     footprint = frozenset(change.spec.services) | services_of(paths, policies.services)
     findings = [
+        *asked.advice,
         *_claims(asked, bench, paths=paths, footprint=footprint, risk=risk),
         *_unproved(bench.contributors, risk),
         *check_schedule(
@@ -132,9 +134,7 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
         counting=counting(policies.approvals, level=risk.level),
         repository=policies.config.repository,
     )
-    ledger = keep_ledger(
-        matter, facts=facts, roster=bench.roster, contributors=bench.contributors
-    )
+    ledger = keep_ledger(matter, facts=facts, roster=bench.roster, contributors=bench.contributors)
     settled = settle(wanted, ledger.approvals, side=bench.side)
     findings += [
         *(_rejected(entry) for entry in ledger.rejections),
@@ -175,7 +175,9 @@ def rule_states(
 ) -> tuple[RuleState, ...]:
     """Return the state of every rule, those that passed too."""
     words: dict[str, RuleOutcome] = {
-        "allow": "SATISFIED", "pending": "PENDING", "deny": "UNSATISFIED",
+        "allow": "SATISFIED",
+        "pending": "PENDING",
+        "deny": "UNSATISFIED",
     }
     states = []
     for rule in dict.fromkeys((*rules, *(finding.rule for finding in findings))):
@@ -255,7 +257,7 @@ def _claims(
         found.append(
             Finding(
                 rule="under-declared-risk",
-                message=f"the request says {spec.risk}; the assessed risk is {risk.level} and holds",
+                message=f"the request says {spec.risk}; assessed is {risk.level}, which holds",
                 remedy="leave spec.risk out, or raise it",
                 effect="advise",
                 place=at(("spec", "risk")),
@@ -292,9 +294,7 @@ def _rejected(entry: LedgerEntry) -> Finding:
     )
 
 
-def _inherited(
-    asked: Asked, bench: Bench, *, facts: Facts, own: frozenset[str]
-) -> list[Finding]:
+def _inherited(asked: Asked, bench: Bench, *, facts: Facts, own: frozenset[str]) -> list[Finding]:
     return [
         Finding(
             rule="open-rejection",

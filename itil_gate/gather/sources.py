@@ -33,10 +33,8 @@ def read_judge(view: View, treeish: str) -> tuple[Source, ...]:
     """
     found = read_sources(view, ls_tree(view, treeish, [CONFIG_PATH]))
     config = read_config({source.path: source for source in found})
-    return read_sources(
-        view,
-        (entry for entry in ls_tree(view, treeish, judge_prefixes(config)) if _is_ours(entry.path, config)),
-    )
+    entries = ls_tree(view, treeish, judge_prefixes(config))
+    return read_sources(view, (entry for entry in entries if _is_ours(entry.path, config)))
 
 
 def read_sources(view: View, entries: Iterable[TreeEntry]) -> tuple[Source, ...]:

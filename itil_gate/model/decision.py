@@ -11,7 +11,7 @@ from itil_gate.model.calendar import Interval
 from itil_gate.model.facts import Inputs
 from itil_gate.model.finding import Finding
 
-DECISION_VERSION = "itil-gate/decision/v1"
+DECISION_VERSION: Literal["itil-gate/decision/v1"] = "itil-gate/decision/v1"
 
 Outcome = Literal["allow", "overridden", "pending", "deny", "undecided"]
 SEVERITY: tuple[Outcome, ...] = ("allow", "overridden", "pending", "deny", "undecided")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.chains import resolve
-from itil_gate.decide.ledger import length, links
+from itil_gate.decide.ledger import links
 from itil_gate.decide.requirements import counting
 from itil_gate.git.refs import append_file
 from itil_gate.git.sshkeygen import sign
@@ -27,6 +27,7 @@ from itil_gate.model.statement import (
     BoundRequirement,
     VouchStatement,
 )
+from itil_gate.reading.times import length
 from itil_gate.signing.statement import (
     SUFFIX,
     StatementError,

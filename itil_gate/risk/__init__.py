@@ -1,1 +1,1 @@
-"""Risk: how much could go wrong. Assessed from the whole diff; a claim may raise it, never lower."""
+"""Risk: how much could go wrong, from the whole diff; a claim may raise it, never lower it."""

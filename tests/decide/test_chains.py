@@ -25,9 +25,7 @@ def test_on_a_fork_the_most_negative_statement_wins() -> None:
 
 
 def test_a_statement_that_follows_both_sides_of_a_fork_heals_it() -> None:
-    chain = resolve(
-        [Link("a", APPROVE, ()), Link("b", REJECT, ()), Link("c", APPROVE, ("a", "b"))]
-    )
+    chain = resolve([Link("a", APPROVE, ()), Link("b", REJECT, ()), Link("c", APPROVE, ("a", "b"))])
     assert chain.standing == {"c"}
 
 
@@ -66,7 +64,9 @@ def test_the_order_of_evidence_never_matters(links: list[Link], random: object) 
 
 
 @given(histories(), st.data())
-def test_removing_an_approval_never_ends_a_rejection(links: list[Link], data: st.DataObject) -> None:
+def test_removing_an_approval_never_ends_a_rejection(
+    links: list[Link], data: st.DataObject
+) -> None:
     verdicts = {link.digest: link.verdict for link in links}
     before = {one for one in resolve(links).standing if verdicts[one] == REJECT}
     approvals = [link for link in links if link.verdict == APPROVE]
@@ -78,7 +78,9 @@ def test_removing_an_approval_never_ends_a_rejection(links: list[Link], data: st
 
 
 @given(histories(), st.data())
-def test_removing_anything_never_creates_an_approval(links: list[Link], data: st.DataObject) -> None:
+def test_removing_anything_never_creates_an_approval(
+    links: list[Link], data: st.DataObject
+) -> None:
     """A deleted tail cannot be seen here; a deleted statement that others follow can."""
     gone = data.draw(st.sampled_from(links))
     followed = {older for link in links for older in link.previous}

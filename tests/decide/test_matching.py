@@ -40,9 +40,7 @@ def _brute(needs: list[Need], people: frozenset[str]) -> int:
     best = 0
     for choice in product([None, *people], repeat=len(slots)):
         named = [person for person in choice if person is not None]
-        fits = all(
-            person in slot.who for person, slot in zip(choice, slots, strict=True) if person
-        )
+        fits = all(person in slot.who for person, slot in zip(choice, slots, strict=True) if person)
         if fits and len(named) == len(set(named)):
             best = max(best, len(named))
     return best
