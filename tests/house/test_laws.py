@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import subprocess
 import sys
 import tomllib
@@ -299,3 +300,24 @@ def test_the_command_line_loads_nothing_heavy() -> None:
     loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "itil_gate" in loaded
     assert not loaded & set(HEAVY)
+
+
+IMPORTED_AS = {"gitpython": "git", "pyyaml": "yaml"}
+COME_WITH_ANOTHER = {"pydantic_core"}
+NEVER_IMPORTED = {"tzdata"}
+"""Data that zoneinfo reads where the host has none."""
+
+
+def test_the_declared_dependencies_are_the_imported_ones() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[<>=!~;\[ ]", line)[0] for line in project["dependencies"]}
+    modules = {IMPORTED_AS.get(name, name.replace("-", "_")) for name in declared - NEVER_IMPORTED}
+    imported = {
+        node.module if isinstance(node, ast.ImportFrom) else alias.name
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    outside = {name.split(".")[0] for name in imported if name} - sys.stdlib_module_names
+    assert outside - {"itil_gate"} - COME_WITH_ANOTHER == modules

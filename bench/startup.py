@@ -1,0 +1,96 @@
+"""How long a cold start takes, as a multiple of a bare interpreter's on the same machine.
+
+Developers run the gate in hooks and CI runs it on every push, so start-up is most of what they
+wait for. Commands are started in turn (bare, help, check, bare, …), so that a machine that slows
+down slows all of them; medians are compared, minima stand in the detail. Where the time goes is
+told by `-X importtime`, added up by package.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from row import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+FULL = 25
+SMOKE = 1
+SHOWN_PACKAGES = 6
+BARE = (sys.executable, "-I", "-c", "pass")
+GATE = str(Path(sys.executable).with_name("itil-gate"))
+PENDING = 3
+
+HELP_TARGET = 6.0
+"""A bare start reads no file of ours; help reads click, which alone costs about three more."""
+CHECK_TARGET = 40.0
+"""Half a second where a bare start takes twelve milliseconds: the price of a page load."""
+
+
+def run(count: int) -> Iterator[Row]:
+    """Yield the ratios of `count` interleaved starts, and what the check imports."""
+    with tempfile.TemporaryDirectory() as directory:
+        home = Path(directory)
+        environment = {**os.environ, "HOME": directory, "NO_COLOR": "1"}
+        check = demo_check(home, environment)
+        commands = {"bare": BARE, "help": (GATE, "--help"), "check": (GATE, *check)}
+        taken: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(count):
+            for name, command in commands.items():
+                taken[name].append(seconds(command, environment))
+        bare = statistics.median(taken["bare"])
+        for name, target in (("help", HELP_TARGET), ("check", CHECK_TARGET)):
+            median, least = statistics.median(taken[name]), min(taken[name])
+            yield Row(
+                what=f"cold {name}, times `python -I -c pass`",
+                value=median / bare,
+                target=target,
+                detail=f"median {median * 1e3:.0f} ms, min {least * 1e3:.0f} ms, "
+                f"bare {bare * 1e3:.1f} ms, n={count}",
+            )
+        for package, cost in imports(check, environment):
+            yield Row(
+                what=f"check imports {package}",
+                value=cost / bare,
+                detail=f"{cost * 1e3:.1f} ms of its own code, counted by -X importtime",
+            )
+
+
+def seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
+    """Return the wall-clock time of one start."""
+    start = time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=120, check=False)
+    taken = time.perf_counter() - start
+    if done.returncode not in {0, 1, PENDING}:
+        raise RuntimeError(f"{command} ended with {done.returncode}: {done.stderr.decode()}")
+    return taken
+
+
+def imports(
+    check: Sequence[str], environment: Mapping[str, str]
+) -> tuple[tuple[str, float], ...]:
+    """Return the packages a check spends most time importing, with the seconds in their code."""
+    program = "import sys; from itil_gate.cli import main; main(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-I", "-X", "importtime", "-c", program, *check],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    spent: Counter[str] = Counter()
+    for line in done.stderr.splitlines():
+        fields = line.removeprefix("import time:").split("|")
+        if line.startswith("import time:") and fields[0].strip().isdigit():
+            spent[fields[2].strip().split(".")[0]] += int(fields[0])
+    return tuple((name, micro / 1e6) for name, micro in spent.most_common(SHOWN_PACKAGES))
