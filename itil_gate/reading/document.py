@@ -1,0 +1,112 @@
+"""A document: plain data that can say where in its file every key and value stands.
+
+Places are only needed by findings, so they are found by reading the text a second time, when a
+finding first asks; reading a file without faults does not pay for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from yaml.events import (
+    MappingEndEvent,
+    MappingStartEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from itil_gate.model.finding import Place
+from itil_gate.reading.events import Spot, begins, next_document, open_events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from yaml.events import Event, ScalarEvent
+
+Path = tuple[str | int, ...]
+
+
+class Mark(NamedTuple):
+    """Where a value stands, where its key does, and the marks of what is inside it."""
+
+    line: int
+    column: int
+    key_line: int
+    key_column: int
+    inside: dict[str | int, Mark]
+
+
+class Marks:
+    """The marks of all documents of a text, made when first asked for."""
+
+    __slots__ = ("_roots", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._roots: tuple[Mark, ...] | None = None
+
+    def root(self, index: int) -> Mark:
+        """Return the mark of one document's outermost value."""
+        if self._roots is None:
+            self._roots = tuple(_read_marks(self._text))
+        return self._roots[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The data of one YAML document: None, bool, int, float, str, tuples and dicts of them."""
+
+    data: Any
+    file: str
+    marks: Marks
+    index: int = 0
+
+    def place(self, path: Path = ()) -> Place:
+        """Return where the value at a path begins, or the nearest value around it that exists."""
+        mark, _ = self._find(path)
+        return Place(file=self.file, line=mark.line + 1, column=mark.column + 1)
+
+    def key_place(self, path: Path) -> Place:
+        """Return where the key of a mapping's value begins; for list items, the item itself."""
+        mark, _ = self._find(path)
+        return Place(file=self.file, line=mark.key_line + 1, column=mark.key_column + 1)
+
+    def has(self, path: Path) -> bool:
+        """Return whether there is something at the path."""
+        return self._find(path)[1]
+
+    def _find(self, path: Path) -> tuple[Mark, bool]:
+        mark = self.marks.root(self.index)
+        for step in path:
+            inner = mark.inside.get(step)
+            if inner is None:
+                return mark, False
+            mark = inner
+        return mark, True
+
+
+def _read_marks(text: str) -> list[Mark]:
+    get = open_events(text)
+    roots = []
+    while next_document(get) is not None:
+        event = cast("Event", get())
+        roots.append(_mark(get, event, begins(event)))
+    return roots
+
+
+def _mark(get: Callable[[], Event | None], event: Event, key: Spot) -> Mark:
+    """Return the mark of the value that begins with an event; depth was limited before."""
+    inside: dict[str | int, Mark] = {}
+    if isinstance(event, SequenceStartEvent):
+        item = cast("Event", get())
+        while not isinstance(item, SequenceEndEvent):
+            inside[len(inside)] = _mark(get, item, begins(item))
+            item = cast("Event", get())
+    elif isinstance(event, MappingStartEvent):
+        name = cast("Event", get())
+        while not isinstance(name, MappingEndEvent):
+            value = cast("Event", get())
+            inside[cast("ScalarEvent", name).value] = _mark(get, value, begins(name))
+            name = cast("Event", get())
+    return Mark(*begins(event), *key, inside)

@@ -1,0 +1,59 @@
+"""What the patterns of the nouns ask for, in words; for messages and for the JSON Schemas."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import StringConstraints
+
+from itil_gate.model.base import (
+    Duration,
+    EntityName,
+    Glob,
+    Line,
+    Name,
+    Oid,
+    RefName,
+    Sha256,
+    Text,
+    Timezone,
+)
+from itil_gate.model.calendar import RRule
+from itil_gate.model.change import ChangeId
+from itil_gate.model.change import Path as ChangePath
+from itil_gate.model.config import RepoPath
+from itil_gate.model.people import Email, PublicKey
+
+
+def _pattern(annotation: Any) -> str:
+    """Return the pattern of an annotated text type."""
+    for part in get_args(annotation)[1:]:
+        if isinstance(part, StringConstraints) and isinstance(part.pattern, str):
+            return part.pattern
+    raise TypeError(f"{annotation} has no pattern")
+
+
+PATTERNS: dict[str, str] = {
+    _pattern(Text): "a text that is not blank",
+    _pattern(Line): "one line of text that is not blank",
+    _pattern(Name): "a name of lower-case letters, digits, '.', '_' and '-', beginning with a "
+    "letter or digit, at most 100 characters long",
+    _pattern(EntityName): "a name of letters, digits, '.', '_' and '-', beginning and ending with "
+    "a letter or digit, at most 63 characters long",
+    _pattern(Glob): "a glob from the root of the repository, such as src/**, without ! and /",
+    _pattern(RefName): "a full ref name such as refs/heads/main",
+    _pattern(Oid): "a full git object id of 40 or 64 hexadecimal digits in lower case",
+    _pattern(Sha256): "a SHA-256 of 64 hexadecimal digits in lower case",
+    _pattern(Timezone): "a zone name such as Europe/Berlin, America/New_York or UTC",
+    _pattern(Duration): "a length of time such as 30m, 24h or 2d",
+    _pattern(RRule): "an RFC 5545 recurrence rule such as FREQ=WEEKLY;BYDAY=FR",
+    _pattern(ChangeId): "an id of the form CHG-<year>-<8 characters of Crockford base32>, such as "
+    "CHG-2026-7K3QX9ZB; I, L, O and U are not among the characters",
+    _pattern(ChangePath): "a path from the root of the repository, such as reports/junit.xml",
+    _pattern(RepoPath): "a path from the root of the repository, of letters, digits, '.', '_', "
+    "'-' and '/', such as policies/team",
+    _pattern(Email): "an e-mail address such as alice@example.com",
+    _pattern(PublicKey): "an OpenSSH public key on one line, such as ssh-ed25519 AAAA… alice",
+    r"^backstage\.io/v1(alpha1|beta1)?$": "a Backstage version such as backstage.io/v1alpha1",
+}
+"""What each pattern of the nouns asks for, to be read after "write"."""
