@@ -30,7 +30,7 @@ _PART = "\ue000"
 _ZERO_WIDTH_SPACE = "&#8203;"
 # What GitHub, GitLab and Gitea turn into links after the Markdown is rendered, where a backslash
 # no longer helps: mentions, references, addresses, emoji names.
-_LINKED = re.compile(r"(?i)[@#!%&~^*$](?!\s)|:(?=/|[\w+-]+:|[0-9]+\])|www(?=\.)|\bGH-(?=[0-9])")
+_LINKED = re.compile(r"(?i)[@#!%&~^*$](?!\s)|:(?=/|[\w+-]+:|[0-9]+\])|www(?=\.)|GH-(?=[0-9])")
 _MARKDOWN = {
     **{sign: "\\" + sign for sign in "\\`*_[]#|~!"},
     "<": "&lt;",

@@ -12,6 +12,6 @@ def rule_url(rule: str) -> str:
     """Return the address of a rule's page.
 
     The name is percent-encoded, so that a name with a slash or a question mark cannot lead
-    elsewhere on the site.
+    elsewhere on the site; a name of nothing but dots gets the list of rules.
     """
-    return RULES + quote(rule, safe="")
+    return RULES + quote(rule, safe="") if rule.strip(".") else RULES

@@ -23,6 +23,7 @@ LIMIT = 60_000
 """Characters a comment may have; GitHub refuses more than 65,536."""
 _MOST = 1_000
 """Characters shown of one stranger's text."""
+_LEFT_OUT = "The rest is left out for length; `itil-gate explain` shows all of it."
 _FEW = 3
 """Paths shown of those that raised the risk."""
 
@@ -38,10 +39,8 @@ def decision_markdown(decision: Decision, *, limit: int = LIMIT) -> str:
     parts += _rules(decision.rules, title="Rules for the pull request as a whole")
     for change in decision.changes:
         parts += _change(change, titled=titled)
-    for text in ("\n\n".join((*parts, *_details(decision))) + "\n", "\n\n".join(parts) + "\n"):
-        if len(text) <= limit:
-            return text
-    return _cut(text, limit)
+    text = _joined((*parts, *_details(decision)))
+    return text if len(text) <= limit else _cut(_joined((*parts, _LEFT_OUT)), limit)
 
 
 def findings_markdown(findings: Sequence[Finding]) -> str:
@@ -169,10 +168,14 @@ def _folded(summary: str, lines: Sequence[str]) -> str:
     return f"<details><summary>{markdown_html(summary)}</summary>\n\n{body}\n\n</details>"
 
 
+def _joined(parts: Sequence[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
 def _cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
-    notice = "\n\nThe rest is left out for length; `itil-gate explain` shows all of it.\n"
+    notice = f"\n\n{_LEFT_OUT}\n"
     return text[: text.rfind("\n", 0, limit - len(notice))] + notice
 
 

@@ -86,7 +86,9 @@ def findings_text(findings: Sequence[Finding], *, color: bool = False) -> str:
     for finding in findings:
         place = f"{finding.place}: " if finding.place else ""
         note = {"deny": "", "pending": " (pending)", "advise": " (advice)"}[finding.effect]
-        lines.append(terminal(f"{place}{finding.rule}{note}: {finding.message}"))
+        line = terminal(f"{place}{finding.rule}{note}: {finding.message}")
+        # A path may begin with a space, and would then look like the line below a finding.
+        lines.append(rf"\x20{line[1:]}" if line.startswith(" ") else line)
         if finding.remedy:
             lines.append(page.verbatim(f"to satisfy: {finding.remedy}", indent=4))
         if finding.rule not in seen:
@@ -154,13 +156,16 @@ class _Page:
 
 
 def _headlines(page: _Page, decision: Decision) -> Iterator[str]:
-    lines = phrases.headlines(decision)
-    column = 2 + max(len(phrases.OUTCOMES[outcome]) for outcome, _, _ in lines)
-    for number, (outcome, change, title) in enumerate(lines):
+    first, *others = phrases.headlines(decision)
+    column = 2 + max((len(phrases.OUTCOMES[outcome]) for outcome, _, _ in others), default=0)
+    for line in (first, *others):
+        outcome, change, title = line
+        word = phrases.OUTCOMES[outcome]
         text = f"{change}  {title}" if change else title
-        yield from page.row(
-            phrases.OUTCOMES[outcome], text, indent=2 if number else 0, column=column
-        )
+        if line is first:
+            yield from page.row(word, text, indent=0, column=len(word) + 2)
+        else:
+            yield from page.row(word, text, column=column)
     notice = phrases.not_enforced(decision)
     if notice:
         yield from page.row("NOT ENFORCED", notice, column=14)
