@@ -185,6 +185,7 @@ def move_ref(store: View, ref: str, new: str, *, old: str | None) -> bool:
         *("update-ref", "-m", "itil-gate", "--end-of-options"),
         *(ref, new, old or "0" * len(new)),
         ok=range(256),
+        strict=False,
         env={
             "GIT_COMMITTER_NAME": "itil-gate",
             "GIT_COMMITTER_EMAIL": "itil-gate",

@@ -42,10 +42,11 @@ _CONFIG = """\
 {extensions}"""
 
 _MISSING = re.compile(
-    r"bad object|unable to read (?:tree|\w+ file)|could not read|missing (?:blob|object)"
-    r"|not a valid object|bad tree object|unable to find|could not parse commit"
-    r"|unable to parse commit|failed to read object"
+    r"bad object|(?:unable to|could not|cannot|failed to) (?:read|find|parse) (?:tree|blob|commit)?"
+    r"|could not parse commit|missing (?:blob|object)|not a valid object|bad tree object",
+    re.IGNORECASE,
 )
+_ERROR = re.compile(rb"^(?:error|fatal): ", re.MULTILINE)
 _NOT_COMMIT = re.compile(r"is a (?:tree|blob|tag), not a commit|not a valid 'commit' object")
 
 
@@ -80,11 +81,14 @@ class View:
         ok: Collection[int] = (0,),
         timeout: float = TIMEOUT,
         env: Mapping[str, str] | None = None,
+        strict: bool = True,
     ) -> Result:
         """Run a git command in the view.
 
-        Raises HistoryError `object-missing` where git says that an object is not there, else
-        `git-failed` or `git-timeout`.
+        What git reports as an error is one, whatever its status: merge-tree of git 2.39 says
+        that it could not read a tree and then succeeds with an empty one. Only with `strict` off
+        is the status all that counts. Raises HistoryError `object-missing`, `not-a-commit` or
+        `unrelated-histories` where that is what git says, else `git-failed` or `git-timeout`.
         """
         command: Sequence[str | bytes] = [git_program(), *arguments]
         result = run(
@@ -95,12 +99,14 @@ class View:
             ok=range(-256, 256),
             timeout=timeout,
         )
-        if result.status in ok:
+        if result.status in ok and not (strict and _ERROR.search(result.err)):
             return result
         raise self.failure(str(arguments[0]), result)
 
     def failure(self, name: str, result: Result) -> HistoryError:
         """Return the error for a git command that went wrong."""
+        if b"unrelated histories" in result.err:
+            return HistoryError("unrelated-histories", "the two share no commit")
         if _NOT_COMMIT.search(result.complaint):
             return HistoryError("not-a-commit", f"`git {name}` was given what is no commit")
         if _MISSING.search(result.complaint):

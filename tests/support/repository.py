@@ -78,7 +78,9 @@ class Repo:
         self.path = path
         self._clock = count(START, 60)
         self.git_dir = path if bare else path / ".git"
-        if not self.git_dir.exists() or not (self.git_dir / "HEAD").exists():
+        if self.git_dir.is_file():
+            self.git_dir = path / self.git("rev-parse", "--absolute-git-dir")
+        if not (self.git_dir / "HEAD").exists():
             self._make(bare=bare, sha256=object_format == "sha256", branch=branch)
 
     def git(
