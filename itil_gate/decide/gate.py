@@ -18,6 +18,7 @@ from itil_gate.decide.roster import build_roster
 from itil_gate.decide.verdict import Asked, Bench, Judged, judge_change, outcome_of, rule_states
 from itil_gate.model.base import LEVELS
 from itil_gate.model.canonical import digest
+from itil_gate.model.change import ChangeRequest
 from itil_gate.model.decision import (
     SEVERITY,
     Action,
@@ -26,10 +27,12 @@ from itil_gate.model.decision import (
     Digests,
     LedgerEntry,
 )
-from itil_gate.model.errors import ConfigError, GateError
+from itil_gate.model.errors import ConfigError, GateError, SourceError
 from itil_gate.model.finding import Finding, Place
 from itil_gate.policy.compile import compile_policies
-from itil_gate.reading.requests import inspect_request
+from itil_gate.reading.read import read, source_finding
+from itil_gate.reading.requests import check_request
+from itil_gate.reading.yaml import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,12 +148,21 @@ def read_requests(sources: Sequence[Source]) -> tuple[tuple[Asked, ...], tuple[F
     asked: list[Asked] = []
     faults: list[Finding] = []
     for source in sources:
-        read = inspect_request(source.text, file=source.path)
-        if read.request is None or read.document is None:
-            faults += read.findings
+        try:
+            document = parse(source.text, file=source.path)
+        except SourceError as error:
+            faults.append(source_finding(error))
+            continue
+        change = read(document, ChangeRequest)
+        if isinstance(change, tuple):
+            faults += change
+            continue
+        said = check_request(change, document)
+        if any(finding.effect == "deny" for finding in said):
+            faults += said
             continue
         mark = hashlib.sha256(source.text.encode()).hexdigest()
-        asked.append(Asked(read.request, source, mark, read.document, read.findings))
+        asked.append(Asked(change, source, mark, document, said))
     for name, count in Counter(one.change.metadata.id for one in asked).items():
         if count > 1:
             files = ", ".join(one.source.path for one in asked if one.change.metadata.id == name)

@@ -29,6 +29,7 @@ from itil_gate.model.finding import Finding, Place
 from itil_gate.model.statement import VOUCH_FOLDER
 from itil_gate.policy.compile import read_config
 from itil_gate.policy.places import is_request_path, judge_prefixes
+from itil_gate.reading.read import source_finding
 from itil_gate.signing.commit import commit_signature
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _requests(
         try:
             sources += read_sources(view, [item])
         except SourceError as error:
-            faults.append(_fault(error))
+            faults.append(source_finding(error))
         except HistoryError as error:
             if error.code != "object-too-large":
                 raise
@@ -165,7 +166,7 @@ def _proposed(
     try:
         return read_judge(view, tree), ()
     except SourceError as error:
-        return None, (_fault(error).model_copy(update={"rule": "proposed-policy-invalid"}),)
+        return None, (source_finding(error).model_copy(update={"rule": "proposed-policy-invalid"}),)
     except ConfigError as error:
         place = next((found.place for found in error.findings if found.place), None)
         return None, (
@@ -241,7 +242,3 @@ def _adopted_at(view: View, tip: str) -> datetime | None:
     if view.shallow or not times:
         return None
     return datetime.fromtimestamp(int(times[-1]), tz=UTC)
-
-
-def _fault(error: SourceError) -> Finding:
-    return Finding(rule=error.code, message=error.message, remedy=error.hint, place=error.place)

@@ -24,8 +24,9 @@ from itil_gate.model.policy import (
     Source,
 )
 from itil_gate.policy.places import YAML
+from itil_gate.reading.extensions import compile_schema
 from itil_gate.reading.people import check_people
-from itil_gate.reading.read import read
+from itil_gate.reading.read import read, source_finding
 from itil_gate.reading.services import read_entities
 from itil_gate.reading.yaml import parse, parse_all
 
@@ -113,7 +114,7 @@ def read_config(by_path: dict[str, Source]) -> Config:
     try:
         result = read(parse(source.text, file=source.path), Config)
     except SourceError as error:
-        result = (_fault(error),)
+        result = (source_finding(error),)
     if isinstance(result, Config):
         return result
     raise ConfigError(
@@ -132,7 +133,7 @@ def _people(by_path: dict[str, Source], path: str, faults: list[Finding]) -> Peo
     try:
         document = parse(source.text, file=path)
     except SourceError as error:
-        faults.append(_fault(error))
+        faults.append(source_finding(error))
         return None
     people = _read(document, People, faults)
     if people is not None:
@@ -171,7 +172,7 @@ def _documents(
         try:
             documents = parse_all(source.text, file=source.path)
         except SourceError as error:
-            faults.append(_fault(error))
+            faults.append(source_finding(error))
             continue
         for document in documents:
             kind = document.data.get("kind") if isinstance(document.data, dict) else None
@@ -267,6 +268,17 @@ def _extension_schema(
     if source is None:
         faults.append(_absent(config.extensions, "the schema of the `x-…` fields"))
         return None
+    try:
+        compile_schema(source.path, source.text)
+    except ConfigError as error:
+        faults.append(
+            Finding(
+                rule=error.code,
+                message=error.message,
+                remedy=error.hint,
+                place=Place(file=source.path),
+            )
+        )
     return ExtensionSchema(path=source.path, text=source.text)
 
 
@@ -294,10 +306,6 @@ def _absent(path: str, what: str) -> Finding:
         remedy="add the file, or correct its path",
         place=Place(file=path),
     )
-
-
-def _fault(error: SourceError) -> Finding:
-    return Finding(rule=error.code, message=error.message, remedy=error.hint, place=error.place)
 
 
 def _first(faults: Iterable[Finding]) -> str:

@@ -89,9 +89,7 @@ def _levels(policies: PolicySet, documents: Sequence[Document]) -> Iterator[Find
         )
 
 
-def _reviews(
-    policies: PolicySet, documents: Sequence[Document], today: date
-) -> Iterator[Finding]:
+def _reviews(policies: PolicySet, documents: Sequence[Document], today: date) -> Iterator[Finding]:
     items: list[ApprovalPolicy | RiskModel | Calendar] = [
         *policies.approvals,
         *policies.risk_models,
