@@ -68,10 +68,10 @@ class Window(Model):
 class Impact(Model):
     """What the requester expects the change to touch, in words."""
 
-    users: Text | None = None
-    security: Text | None = None
-    privacy: Text | None = None
-    continuity: Text | None = None
+    users: Text | None = Field(None, description="What users notice.")
+    security: Text | None = Field(None, description="What changes for security.")
+    privacy: Text | None = Field(None, description="What changes for personal data.")
+    continuity: Text | None = Field(None, description="What changes for recovery and continuity.")
     downtime: Duration | None = Field(None, description="Expected downtime, for example 0m.")
     reversible: bool | None = Field(None, description="Whether the change can be backed out.")
 
@@ -79,49 +79,55 @@ class Impact(Model):
 class Backout(Model):
     """How the change is undone."""
 
-    steps: Text
-    tested: bool = False
-    max_minutes: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    owner: Name | None = None
+    steps: Text = Field(description="What is done, step by step, to go back.")
+    tested: bool = Field(False, description="Whether the steps have been tried.")
+    max_minutes: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
+        None, description="How long going back takes at most, in minutes."
+    )
+    owner: Name | None = Field(None, description="Person id of whoever decides on going back.")
     abort: Text | None = Field(None, description="The signs on which the change is called off.")
 
 
 class Plans(Model):
     """How the change is made, tested, undone and announced."""
 
-    implementation: Text | None = None
-    test: Text | None = None
+    implementation: Text | None = Field(None, description="How the change is made.")
+    test: Text | None = Field(None, description="How it was and will be tested.")
     backout: Backout | None = None
-    communication: Text | None = None
+    communication: Text | None = Field(None, description="Who is told what, and when.")
 
 
 class Readiness(Model):
     """What operations need to run the changed service."""
 
-    runbook: Text | None = None
-    alerts: Text | None = None
-    oncall: Text | None = None
+    runbook: Text | None = Field(None, description="Where the runbook is.")
+    alerts: Text | None = Field(None, description="Which alerts watch the change.")
+    oncall: Text | None = Field(None, description="Who is on call, and where to find them.")
 
 
 class EvidenceLink(Model):
     """A report that goes with the change."""
 
-    kind: Literal["junit", "sarif", "coverage", "sbom", "terraform-plan", "in-toto"]
-    path: Path
+    kind: Literal["junit", "sarif", "coverage", "sbom", "terraform-plan", "in-toto"] = Field(
+        description="Format of the report."
+    )
+    path: Path = Field(description="Path from the root of the repository.")
 
 
 class Link(Model):
     """An incident, problem or other record this change belongs to."""
 
-    type: Literal["incident", "problem", "change", "release", "risk", "other"]
-    id: Line
+    type: Literal["incident", "problem", "change", "release", "risk", "other"] = Field(
+        description="Sort of the record."
+    )
+    id: Line = Field(description="How the record is called where it is kept.")
 
 
 class RelatedChange(Model):
     """The same change in another repository."""
 
-    repository: Line
-    change: ChangeId
+    repository: Line = Field(description="Identifier of the other repository.")
+    change: ChangeId = Field(description="Id of the request there.")
 
 
 class ChangeSpec(Model):
@@ -144,15 +150,19 @@ class ChangeSpec(Model):
     window: Window | None = None
     risk: Level | None = Field(None, description="May raise the assessed risk, never lower it.")
     reason: Text = Field(description="Why the change is needed.")
-    expected_outcome: Text | None = None
-    acceptance: Text | None = None
-    significant: bool = False
+    expected_outcome: Text | None = Field(None, description="What will be so afterwards.")
+    acceptance: Text | None = Field(None, description="How one sees that it has succeeded.")
+    significant: bool = Field(
+        False, description="Whether the organisation counts it as a significant change."
+    )
     impact: Impact | None = None
     plans: Plans | None = None
     readiness: Readiness | None = None
-    evidence: tuple[EvidenceLink, ...] = ()
-    links: tuple[Link, ...] = ()
-    related: tuple[RelatedChange, ...] = ()
+    evidence: tuple[EvidenceLink, ...] = Field((), description="Reports that go with the change.")
+    links: tuple[Link, ...] = Field((), description="Incidents and other records it belongs to.")
+    related: tuple[RelatedChange, ...] = Field(
+        (), description="The same change in other repositories."
+    )
     extensions: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="The organisation's own `x-…` fields, checked against its own JSON Schema.",

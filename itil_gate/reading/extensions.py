@@ -7,6 +7,7 @@ within the schema; nothing is ever fetched.
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +39,17 @@ def check_extensions(
     """
     if schema is None:
         return tuple(_unknown(key, document) for key in extensions)
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415  # comes with jsonschema
+
     validator = compile_schema(schema.path, schema.text)
     try:
         errors = list(validator.iter_errors(dict(extensions)))
     except RecursionError as error:
         raise _wrong(schema.path, "refers to itself without end") from error
+    except Unresolvable as error:
+        raise _wrong(schema.path, f"has a reference that leads nowhere ({error})") from error
+    except re.error as error:
+        raise _wrong(schema.path, f"has a pattern that cannot be read ({error})") from error
     return tuple(dict.fromkeys(_finding(error, document) for error in errors))
 
 
@@ -96,7 +103,7 @@ def _finding(error: ValidationError, document: Document) -> Finding:
     inner: Path = tuple(error.absolute_path)
     path: Path = ("spec", *inner)
     message, remedy = _words(error, path_text(path))
-    at_key = error.validator in {"required", "dependentRequired"} or not inner
+    at_key = not inner or str(error.validator) == "required"
     return Finding(
         rule="wrong-extension",
         message=message,
@@ -107,7 +114,8 @@ def _finding(error: ValidationError, document: Document) -> Finding:
 
 def _words(error: ValidationError, name: str) -> tuple[str, str]:
     """Return message and remedy for the keywords people use; else what jsonschema says."""
-    keyword, value = str(error.validator), error.instance
+    keyword = str(error.validator)
+    value: Any = error.instance
     wanted: Any = error.validator_value
     is_so = f"{name} is {shown(value)}"
     match keyword:

@@ -138,7 +138,7 @@ def _sponsors(people: People, document: Document) -> Iterator[Finding]:
 
 def _unknown(what: str, name: str) -> tuple[str, str, str]:
     return (
-        "unknown-person",
+        "unlisted-person",
         f"the {what} {name} is not among the persons",
         "add the person, or correct the id",
     )

@@ -1,0 +1,96 @@
+"""JSON Schemas (2020-12) of the files people and programs write, made from the nouns.
+
+They serve editors and other tools. The nouns themselves check more: globs, zones, and what two
+values say together; a text that a schema accepts may still be refused.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from itil_gate.model.calendar import Calendar
+from itil_gate.model.change import ChangeRequest
+from itil_gate.model.config import Config
+from itil_gate.model.decision import Decision, StoredDecision
+from itil_gate.model.people import People
+from itil_gate.model.policy import ApprovalPolicy, RiskModel
+from itil_gate.model.statement import ApprovalStatement, VouchStatement
+from itil_gate.reading.patterns import PATTERNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from itil_gate.model.base import Model
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+BASE = "https://itil-gate.dev/schemas/v1/"
+NOUNS: dict[str, tuple[type[Model], str]] = {
+    "change-request.json": (ChangeRequest, "Change request"),
+    "config.json": (Config, "Configuration"),
+    "people.json": (People, "People"),
+    "calendar.json": (Calendar, "Calendar"),
+    "approval-policy.json": (ApprovalPolicy, "Approval policy"),
+    "risk-model.json": (RiskModel, "Risk model"),
+    "decision.json": (Decision, "Decision"),
+    "stored-decision.json": (StoredDecision, "Stored decision"),
+    "approval-statement.json": (ApprovalStatement, "Approval statement"),
+    "vouch-statement.json": (VouchStatement, "Vouch statement"),
+}
+"""By file name, the noun and the title of its schema."""
+_COMMON = {
+    "apiVersion": "Version of the format.",
+    "kind": "What this document is.",
+    "metadata": "Who answers for the document.",
+    "spec": "What the document says.",
+}
+
+
+def schemas() -> dict[str, str]:
+    """Return every schema as JSON text, by the name of its file in `schemas/`."""
+    return {name: schema(name) for name in NOUNS}
+
+
+def schema(name: str) -> str:
+    """Return one schema as JSON text, by the name of its file."""
+    model, title = NOUNS[name]
+    made = model.model_json_schema(by_alias=True)
+    for owner, part in (("", made), *made.get("$defs", {}).items()):
+        _tidy(part)
+        if owner == "ChangeSpec":
+            _open_to_extensions(part)
+    made.pop("title")
+    whole = {"$schema": DIALECT, "$id": BASE + name, "title": title, **made}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _open_to_extensions(spec: dict[str, Any]) -> None:
+    """Allow the `x-…` fields where people write them; `extensions` only gathers them."""
+    gathered = spec["properties"].pop("extensions")
+    spec["patternProperties"] = {"^x-.": {"description": gathered["description"]}}
+
+
+def _tidy(part: dict[str, Any]) -> None:
+    """Leave away titles made from names, and describe what has no words of its own."""
+    for name, field in part.get("properties", {}).items():
+        field.pop("title", None)
+        if "description" in field or "$ref" in field:
+            continue
+        wanted = next((PATTERNS[text] for text in _patterns(field) if text in PATTERNS), None)
+        if name in _COMMON:
+            field["description"] = _COMMON[name]
+        elif wanted:
+            several = "Each is " if field.get("type") == "array" else ""
+            field["description"] = f"{several}{wanted}." if several else f"{_upper(wanted)}."
+
+
+def _patterns(field: dict[str, Any]) -> Iterator[str]:
+    if "pattern" in field:
+        yield field["pattern"]
+    for inner in (field.get("items"), *field.get("anyOf", ())):
+        if isinstance(inner, dict):
+            yield from _patterns(inner)
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
