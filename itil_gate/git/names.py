@@ -67,7 +67,7 @@ def target_ref(view: View, name: str) -> str:
         raise _ambiguous(name, refs)
     if found and not refs:
         raise _target_needed(name)
-    if refs and refs[0].startswith("refs/remotes/"):
+    if (refs and refs[0].startswith("refs/remotes/")) or (not refs and _is_remote(view, name)):
         return _of_remote(name, name)
     return f"refs/heads/{name}"
 
@@ -153,6 +153,15 @@ def _step(view: View, commit: str, kind: str, number: int) -> str:
             raise GateError("not-a-commit", f"commit {commit} has no parent number {pick + 1}")
         commit = parents[pick].decode()
     return commit
+
+
+def _is_remote(view: View, name: str) -> bool:
+    """Whether a name begins with that of a remote: `origin`, or one with branches fetched here."""
+    first, slash, _ = name.partition("/")
+    if not slash:
+        return False
+    listed = view.git("for-each-ref", "--count=1", "--format=x", "--", f"refs/remotes/{first}/")
+    return first == "origin" or bool(listed.out.strip())
 
 
 def _of_remote(name: str, rest: str) -> str:

@@ -6,6 +6,7 @@ than the limit is refused before its bytes are read. Names other than full ids a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import select
@@ -113,8 +114,10 @@ class ObjectReader:
         if self._process is not None:
             process, self._process = self._process, None
             for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+                # Closing writes what is left, which a process that died no longer takes.
+                with contextlib.suppress(BrokenPipeError):
+                    if pipe is not None:
+                        pipe.close()
             try:
                 process.wait(timeout=5)
             except subprocess.TimeoutExpired:
