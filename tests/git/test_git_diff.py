@@ -117,14 +117,13 @@ def test_the_digest_is_the_one_that_is_written_down(repo: Repo, viewed: Viewed) 
     assert content_digest(found) == content_digest(reversed(found)) == wanted
 
 
-_ENTRIES = st.builds(
-    DiffEntry,
-    old_mode=st.sampled_from(["000000", "100644", "100755", "120000", "160000"]),
-    new_mode=st.sampled_from(["000000", "100644", "100755", "120000", "160000"]),
-    old_id=st.sampled_from([ZERO, "1" * 40, "2" * 40]),
-    new_id=st.sampled_from([ZERO, "1" * 40, "2" * 40]),
-    status=st.sampled_from(["A", "D", "M", "T"]),
-    path=st.binary(min_size=1, max_size=6).filter(lambda p: b"\0" not in p).map(to_text),
+_MODES = st.sampled_from(["000000", "100644", "100755", "120000", "160000"])
+_IDS = st.sampled_from([ZERO, "1" * 40, "2" * 40])
+_PATHS = st.binary(min_size=1, max_size=6).filter(lambda p: b"\0" not in p).map(to_text)
+_ENTRIES = st.tuples(_MODES, _MODES, _IDS, _IDS, st.sampled_from("ADMT"), _PATHS).map(
+    lambda row: DiffEntry.model_validate(
+        dict(zip(DiffEntry.model_fields, row, strict=True)), by_name=True
+    )
 )
 _DIFFS = st.lists(_ENTRIES, max_size=4, unique_by=lambda e: e.path)
 
