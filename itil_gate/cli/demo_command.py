@@ -42,17 +42,19 @@ def command(directory: Path | None) -> int:
 
 
 def _tour(directory: Path, *, kept: bool) -> int:
-    from itil_gate.cli.shipped import profile_texts
+    from itil_gate.cli.shipped import profile_files
     from itil_gate.release.playground import APPROVED, build_playground
 
     at = now()
     keys = directory.parent / f"{directory.name}-keys"
-    ground = build_playground(directory, keys=keys, policies=profile_texts("starter"), now=at)
-    approved = next(branch for branch in ground.branches if branch.change == APPROVED)
-    _sign(ground, approved.head, at)
+    ground = build_playground(directory, keys=keys, policies=profile_files("starter"), now=at)
     outcomes = {}
     for branch in ground.branches:
-        out(f"\n{'=' * 78}\n{branch.story}\n$ itil-gate check --base main --head {branch.name}\n")
+        out(f"\n{'=' * 78}\n{branch.story}\n")
+        if branch.change == APPROVED:
+            out(f"$ itil-gate approve {branch.change} --head {branch.head} --key {keys}/bob")
+            _sign(ground, branch.head, at)
+        out(f"$ itil-gate check --base main --head {branch.name}\n")
         outcomes[branch.name] = _check(ground, branch.head, at)
     if outcomes != EXPECTED:
         say(f"the demo did not go as it should: {outcomes}")

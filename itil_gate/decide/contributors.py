@@ -61,7 +61,7 @@ def find_contributors(facts: Facts, roster: Roster, *, repository: str) -> Contr
             unattributable.append(_nobody(commit, nobody))
         if not proved:
             unproved.append(commit.id)
-    for person in tuple(book.reasons):
+    for person in tuple(book.parts):
         sponsor = roster.persons[person].sponsor
         if roster.persons[person].kind == "agent" and sponsor is not None:
             book.add(sponsor, f"sponsor of {person}", proved=True)
@@ -69,28 +69,32 @@ def find_contributors(facts: Facts, roster: Roster, *, repository: str) -> Contr
         people=book.contributors(),
         unattributable=tuple(unattributable),
         unproved=tuple(unproved),
-        by_agent=any(roster.persons[person].kind == "agent" for person in book.reasons),
+        by_agent=any(roster.persons[person].kind == "agent" for person in book.parts),
     )
 
 
 class _Book:
-    """Reasons by person, in the order they were found."""
+    """Parts by person and by what they took part in, in the order they were found."""
 
     def __init__(self) -> None:
-        self.reasons: dict[str, list[str]] = {}
+        self.parts: dict[str, dict[str, list[str]]] = {}
         self.proved: set[str] = set()
 
-    def add(self, person: str, reason: str, *, proved: bool = False) -> None:
-        reasons = self.reasons.setdefault(person, [])
-        if reason not in reasons:
-            reasons.append(reason)
+    def add(self, person: str, part: str, *, of: str = "", proved: bool = False) -> None:
+        parts = self.parts.setdefault(person, {}).setdefault(of, [])
+        if part not in parts:
+            parts.append(part)
         if proved:
             self.proved.add(person)
 
     def contributors(self) -> tuple[Contributor, ...]:
         return tuple(
-            Contributor(person=person, reasons=tuple(reasons), proved=person in self.proved)
-            for person, reasons in sorted(self.reasons.items())
+            Contributor(
+                person=person,
+                reasons=tuple(f"{_listed(words)} {of}".rstrip() for of, words in parts.items()),
+                proved=person in self.proved,
+            )
+            for person, parts in sorted(self.parts.items())
         )
 
 
@@ -102,11 +106,11 @@ def _attribute(commit: CommitFact, roster: Roster, book: _Book) -> tuple[str, ..
         if person is None:
             nobody.append(f"{role} {_written(identity)}")
         else:
-            book.add(person.id, f"{role} of {commit.id[:SHORT]}")
+            book.add(person.id, role, of=f"of {commit.id[:SHORT]}")
     for identity in commit.co_authors:
         person = roster.by_address(identity.email)
         if person is not None:
-            book.add(person.id, f"co-author of {commit.id[:SHORT]}")
+            book.add(person.id, "co-author", of=f"of {commit.id[:SHORT]}")
     return tuple(nobody)
 
 
@@ -117,7 +121,7 @@ def _prove(commit: CommitFact, roster: Roster, book: _Book, vouchers: tuple[str,
     if commit.signature.kind == "ssh" and commit.signature.status == "good" and mark is not None:
         signer = roster.by_key.get(mark)
         if signer is not None:
-            book.add(signer.id, f"signed {commit.id[:SHORT]}", proved=True)
+            book.add(signer.id, "signer", of=f"of {commit.id[:SHORT]}", proved=True)
             proved = True
     named = {
         person.id
@@ -128,7 +132,7 @@ def _prove(commit: CommitFact, roster: Roster, book: _Book, vouchers: tuple[str,
         roster.by_address(identity.email) is None for identity in (commit.author, commit.committer)
     )
     for voucher in vouchers:
-        book.add(voucher, f"vouched for {commit.id[:SHORT]}", proved=True)
+        book.add(voucher, "voucher", of=f"of {commit.id[:SHORT]}", proved=True)
         # One's own commit, or an outsider's. Nobody proves a commit in a third person's name.
         proved = proved or outsider or voucher in named
     return proved
@@ -174,6 +178,10 @@ def _nobody(commit: CommitFact, fields: tuple[str, ...]) -> Finding:
         remedy="list the e-mail under its person in people.yaml on the target, or have somebody "
         f"who will not approve run `itil-gate vouch {commit.id[:SHORT]}`",
     )
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _written(identity: Identity) -> str:

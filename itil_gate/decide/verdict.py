@@ -140,7 +140,7 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
         *(_rejected(entry) for entry in ledger.rejections),
         *_inherited(asked, bench, facts=facts, own=own),
         *_withdrawn(ledger.withdrawn),
-        *_approvals(wanted, settled, risk, facts),
+        *_approvals(change, settled, risk, facts=facts),
     ]
     rules = rule_states(CHANGE_RULES, findings, side=bench.side)
     verdict = ChangeVerdict(
@@ -326,9 +326,9 @@ def _withdrawn(entry: LedgerEntry | None) -> list[Finding]:
 
 
 def _approvals(
-    wanted: Sequence[Demand], settled: Settled, risk: RiskAssessment, facts: Facts
+    change: ChangeRequest, settled: Settled, risk: RiskAssessment, *, facts: Facts
 ) -> list[Finding]:
-    if not wanted:
+    if not settled.states:
         return [
             Finding(
                 rule="no-applicable-policy",
@@ -351,7 +351,7 @@ def _approvals(
             rule="missing-approval",
             message=f"{state.id}: {len(state.counted)} of {state.needed} {_whose(state)}",
             remedy=f"one of {', '.join(state.eligible)} can run "
-            f"`itil-gate approve CHANGE --head {facts.head[:12]}`",
+            f"`itil-gate approve {change.metadata.id} --head {facts.head}`",
             effect="pending",
         )
         for state in settled.states
