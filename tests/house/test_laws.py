@@ -303,7 +303,8 @@ def test_the_command_line_loads_nothing_heavy() -> None:
 
 
 IMPORTED_AS = {"gitpython": "git", "pyyaml": "yaml"}
-COME_WITH_ANOTHER = {"pydantic_core"}
+COME_WITH_ANOTHER = {"pydantic_core", "referencing"}
+"""Halves of pydantic and of jsonschema that their own interfaces hand out."""
 NEVER_IMPORTED = {"tzdata"}
 """Data that zoneinfo reads where the host has none."""
 
