@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from itil_gate.model.change import ChangeRequest
 from itil_gate.model.config import CONFIG_PATH, Config
 from itil_gate.model.errors import ConfigError, SourceError
 from itil_gate.model.finding import Finding, Place
@@ -17,7 +18,7 @@ from itil_gate.policy.places import YAML, is_request_path
 from itil_gate.reading.extensions import check_extensions, compile_schema
 from itil_gate.reading.people import check_people
 from itil_gate.reading.read import read, source_finding
-from itil_gate.reading.requests import inspect_request
+from itil_gate.reading.requests import check_request
 from itil_gate.reading.services import read_entities
 from itil_gate.reading.yaml import parse, parse_all
 
@@ -114,26 +115,26 @@ def error_findings(error: ConfigError, *, file: str) -> tuple[Finding, ...]:
     if error.findings:
         return error.findings
     return (
-        Finding(
-            rule=error.code, message=error.message, remedy=error.hint, place=Place(file=file)
-        ),
+        Finding(rule=error.code, message=error.message, remedy=error.hint, place=Place(file=file)),
     )
 
 
-def _request(
-    text: str, file: str, extension_schema: ExtensionSchema | None
-) -> tuple[Finding, ...]:
-    result = inspect_request(text, file=file)
-    request, document = result.request, result.document
-    if request is None or document is None:
-        return result.findings
+def _request(text: str, file: str, extension_schema: ExtensionSchema | None) -> tuple[Finding, ...]:
+    try:
+        document = parse(text, file=file)
+    except SourceError as error:
+        return (source_finding(error),)
+    request = read(document, ChangeRequest)
+    if isinstance(request, tuple):
+        return request
+    findings = check_request(request, document)
     if not request.spec.extensions and extension_schema is None:
-        return result.findings
+        return findings
     try:
         own = check_extensions(request.spec.extensions, extension_schema, document)
     except ConfigError:
-        return result.findings  # told once, about the schema's own file
-    return (*result.findings, *own)
+        return findings  # told once, about the schema's own file
+    return (*findings, *own)
 
 
 def _policy(document: Document) -> tuple[Finding, ...]:

@@ -9,15 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from itil_gate.model.base import LEVELS
+from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.people import PEER
+from itil_gate.policy.places import YAML
+from itil_gate.reading.yaml import parse_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
     from itil_gate.model.calendar import Calendar
-    from itil_gate.model.policy import ApprovalPolicy, PolicySet, RiskModel
+    from itil_gate.model.config import Config
+    from itil_gate.model.policy import ApprovalPolicy, PolicySet, RiskModel, Source
     from itil_gate.reading.document import Document, Path
 
 
@@ -33,6 +37,18 @@ def lint_policies(
         *_roles(policies, documents),
         *_levels(policies, documents),
         *_reviews(policies, documents, today),
+    )
+
+
+def policy_documents(sources: Iterable[Source], config: Config) -> tuple[Document, ...]:
+    """Return the policy documents of a set that loads, for the places of findings."""
+    folders = (config.locations.policies, config.locations.calendar)
+    return tuple(
+        document
+        for source in sources
+        if source.path.endswith(YAML)
+        and any(source.path.startswith(f"{folder}/") or source.path == folder for folder in folders)
+        for document in parse_all(source.text, file=source.path)
     )
 
 
@@ -116,7 +132,7 @@ def _reviews(policies: PolicySet, documents: Sequence[Document], today: date) ->
                 f"again by {exemption.review_by}",
                 remedy="look whether it is still needed, and set a new reviewBy",
                 effect="advise",
-                place=Place(file="itil-gate.yaml"),
+                place=Place(file=CONFIG_PATH),
             )
 
 
