@@ -274,15 +274,15 @@ def explain(error: Exception, text: str) -> Fault:
         return fault
     said = str(getattr(error, "problem", None) or "").lower()
     context = str(getattr(error, "context", None) or "").lower()
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     opened = getattr(error, "context_mark", None)
-    end = spot(text.rstrip(), len(text.rstrip()))
+    mark = getattr(error, "problem_mark", None) or opened
+    end = spot(text, len(text.rstrip()))
     where = Spot(mark.line, mark.column) if mark is not None else end
-    if where > end:
-        where = end if opened is None else Spot(opened.line, opened.column)
+    start = Spot(opened.line, opened.column) if opened is not None else where
     for part, (code, message, hint) in _CODES.items():
         if part in said or part in context:
-            return Fault(code, message, where, hint)
+            return Fault(code, message, min(start, end), hint)
+    where = where if where < end else min(start, end)
     for part, (message, hint) in _PROBLEMS.items():
         if part in said:
             return Fault("not-yaml", message, where, hint)
@@ -290,5 +290,5 @@ def explain(error: Exception, text: str) -> Fault:
     return Fault("not-yaml", f"this is not YAML{detail}", where, "correct the text here")
 
 
-PARSER_ERRORS = (yaml.YAMLError, ValueError)
-"""What parsers raise; PyYAML's own one lets a ValueError through for absurd escapes."""
+PARSER_ERRORS = (yaml.YAMLError, ValueError, OverflowError)
+"""What parsers raise; PyYAML's own one lets the others through for absurd escapes."""
