@@ -32,7 +32,7 @@ _ZERO_WIDTH_SPACE = "&#8203;"
 # no longer helps: mentions, references, addresses, emoji names.
 _LINKED = re.compile(r"(?i)[@#!%&~^*$](?!\s)|:(?=/|[\w+-]+:|[0-9]+\])|www(?=\.)|GH-(?=[0-9])")
 _MARKDOWN = {
-    **{sign: "\\" + sign for sign in "\\`*_[]#|~!"},
+    **{sign: "\\" + sign for sign in "\\`*_[]#|~"},
     "<": "&lt;",
     ">": "&gt;",
     "&": "&amp;",

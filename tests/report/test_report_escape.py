@@ -73,6 +73,21 @@ def test_markdown_prose_renders_as_itself_and_nothing_else(text: str) -> None:
     assert shown.replace("\u200b", "").strip() == f"lead {escape.visible(text).strip(' ')}".strip()
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("~x~", r"\~&#8203;x\~&#8203;"),
+        ("$x$", "<span>$</span>&#8203;x<span>$</span>&#8203;"),
+        ("5 % of 3", "5 % of 3"),
+        ("1. one", r"1\. one"),
+        ("2026-11-24 09:30", "2026-11-24 09:30"),
+        ("a@b", "a@&#8203;b"),
+    ],
+)
+def test_markdown_parts_what_forges_read_and_leaves_plain_words(text: str, written: str) -> None:
+    assert escape.markdown(text) == written
+
+
 @given(ANY)
 def test_markdown_at_the_start_of_an_item_opens_no_block(text: str) -> None:
     rendered = escape.markdown(text)

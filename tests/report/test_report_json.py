@@ -74,6 +74,12 @@ def test_findings_are_plain_ascii_that_commands_no_runner(findings: tuple[Findin
     assert "##" not in text
 
 
+def test_the_one_control_character_of_ascii_that_json_lets_through_is_escaped() -> None:
+    text = findings_json((FINDINGS[0].model_copy(update={"message": "a\x7fb"}),))
+    assert "a\\u007fb" in text
+    assert json.loads(text)["findings"][0]["message"] == "a\x7fb"
+
+
 def test_no_findings_is_an_empty_list() -> None:
     assert json.loads(findings_json(()))["findings"] == []
     assert len(json.loads(findings_json(FINDINGS))["findings"]) == 3

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from hypothesis import given
-from support.decisions import FINDINGS, NOW, SAMPLES, allowed, audited, denied, pending
+from support.decisions import FINDINGS, NOW, PASSED, SAMPLES, allowed, audited, denied, pending
 from support.hostile import ATTACK, decisions, hostile_findings, texts
 
 from itil_gate.model.decision import EXIT_CODES, Decision, RequirementState, RuleState
@@ -76,6 +76,12 @@ def test_a_command_is_never_wrapped() -> None:
     command = pending().unblock[0].command
     text = decision_text(pending(), color=False, width=40)
     assert f"\n     {command}\n" in text
+
+
+def test_no_name_is_broken_at_a_hyphen() -> None:
+    text = decision_text(pending(), color=False, width=40)
+    for name in (*PASSED, "payments-api", "change-manager"):
+        assert name in text
 
 
 def test_every_statement_received_is_shown_with_its_code() -> None:

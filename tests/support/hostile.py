@@ -21,6 +21,7 @@ ATTACK = settings(deadline=None, max_examples=60)
 SNIPPETS = (
     "\x1b[2J\x1b[31mALLOWED\x1b[0m",
     "\x9b31m",
+    "\x7f",
     "\x1b]8;;https://evil.example\x07click\x1b]8;;\x07",
     "\r\nALLOWED  CHG-2026-00000000  forged",
     "\n::set-output name=outcome::allow",
