@@ -189,6 +189,21 @@ def test_a_point_beside_its_curve_is_refused(sort: str, key_file: KeyFile) -> No
         parse_public_key_blob(blob[:-1] + bytes([blob[-1] ^ 1]))
 
 
+def test_a_coordinate_beyond_the_prime_is_refused(key_file: KeyFile) -> None:
+    blob = parse_public_key_line(public_line(key_file("ecdsa521"))).blob
+    y = int.from_bytes(blob[-66:], "big") + 2**521 - 1
+    with pytest.raises(WireError, match="not an uncompressed point"):
+        parse_public_key_blob(blob[:-66] + y.to_bytes(66, "big"))
+
+
+@pytest.mark.parametrize("application", [b"ssh:\0", b"ssh:\0more", b"ssh:\xff"])
+def test_an_application_that_is_no_text_is_refused(application: bytes) -> None:
+    blob = hardware_key(SK_ED25519).blob.removesuffix(string(b"ssh:"))
+    parse_public_key_blob(blob + string(b"ssh:more"))
+    with pytest.raises(WireError, match="application of a hardware key"):
+        parse_public_key_blob(blob + string(application))
+
+
 def test_a_compressed_point_is_refused() -> None:
     head = string(b"ecdsa-sha2-nistp256") + string(b"nistp256")
     with pytest.raises(WireError, match="not an uncompressed point"):

@@ -227,6 +227,7 @@ def test_a_file_under_a_name_that_is_not_its_own_is_malformed(path: str, key: Pa
     fact = read_statement(wrong, data)
     assert (fact.status, fact.approval) == ("malformed", None)
     assert path_of(statement) in fact.detail
+    assert fact.model_dump_json()
 
 
 def test_a_vouch_among_the_approvals_is_malformed(key: Path) -> None:
@@ -274,6 +275,14 @@ def test_any_other_spelling_of_a_statement_is_malformed(what: str, key: Path) ->
     fact = read_raw(key, respelt)
     assert (fact.status, fact.approval) == ("malformed", None)
     assert fact.detail
+
+
+def test_a_spelling_is_named_for_what_is_wrong_with_it(key: Path) -> None:
+    signed = signed_bytes(approval_statement(APPROVAL))
+    spaced = read_raw(key, SPELLINGS["a space"](signed))
+    assert "RFC 8785 form" in spaced.detail
+    doubled = read_raw(key, SPELLINGS["a key twice"](signed))
+    assert "a key twice" in doubled.detail
 
 
 def change(**predicate: object) -> dict[str, Any]:
@@ -359,6 +368,13 @@ def test_a_vouch_about_another_commit_than_it_names_is_malformed(key: Path) -> N
     assert "subjects" in fact.detail
 
 
+def test_a_vouch_with_a_bad_signature_vouches_for_nothing(keyring: Keyring) -> None:
+    data = signed_file(keyring.carol.key, vouch_statement(VOUCH))
+    other = vouch_statement(VOUCH.model_copy(update={"reason": "We never met."}))
+    fact = read_statement(path_of(other), signed_bytes(other) + data[data.index(b"\n") :])
+    assert (fact.status, fact.vouch) == ("bad-signature", None)
+
+
 def test_a_fault_is_named_by_its_place_and_not_by_its_value(key: Path) -> None:
     fact = read_raw(key, canonical(change(signer="Not A Name")))
     assert "predicate.signer" in fact.detail
@@ -408,7 +424,9 @@ def test_a_file_is_not_composed_from_a_signature_that_is_none() -> None:
 
 @given(st.text(st.characters(), max_size=40), st.binary(max_size=300))
 def test_any_bytes_under_any_name_get_an_answer(path: str, data: bytes) -> None:
-    assert read_statement(path, data).status == "malformed"
+    fact = read_statement(path, data)
+    assert fact.status == "malformed"
+    assert fact.model_dump_json()
 
 
 @given(st.integers(min_value=0), st.binary(min_size=1, max_size=3))

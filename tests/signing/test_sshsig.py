@@ -327,6 +327,22 @@ def test_a_short_rsa_signature_counts_as_padded_with_zeros(
     assert theirs(scratch, stripped, message)
 
 
+def test_a_signature_value_of_another_length_is_malformed(signed: Signed, scratch: Path) -> None:
+    ed25519, rsa = fields(signed("ed25519")), fields(signed("rsa2048"))
+    point, number = ed25519.signature[-64:], rsa.signature[-256:]
+    ecdsa = fields(signed("ecdsa256"))
+    numbers = ecdsa.signature[len(string(b"ecdsa-sha2-nistp256")) + 4 :]
+    spoilt = [
+        ed25519.but(signature=string(b"ssh-ed25519") + string(point[:-1])),
+        ed25519.but(signature=string(b"ssh-ed25519") + string(point + b"\0")),
+        rsa.but(signature=string(b"rsa-sha2-512") + string(b"\0" + number)),
+        ecdsa.but(signature=string(b"ecdsa-sha2-nistp256") + string(numbers + b"\0")),
+    ]
+    for each in spoilt:
+        assert ours(each.armored()).status == "malformed"
+        assert not theirs(scratch, each.armored())
+
+
 def test_zero_is_no_ecdsa_number(signed: Signed, scratch: Path) -> None:
     good = fields(signed("ecdsa256"))
     for r, s in ((0, 0), (0, 1), (1, 0), (2**256, 1), (2**2000, 2**2000)):
