@@ -145,11 +145,12 @@ def open_store(repository: Repository) -> Iterator[View]:
 def write_tree(store: View, treeish: str | None, files: Mapping[str, bytes | None]) -> str:
     """Write a tree: the old one with these files set or removed; return its id.
 
-    Raises GateError `path-taken` where a file stands in the way of a directory or the reverse.
+    Raises GateError `bad-path`, or `path-taken` where a file stands in the way of a directory or
+    the reverse.
     """
     blobs = {path: data for path, data in files.items() if data is not None}
     ids = dict(zip(blobs, _write(store, "blob", list(blobs.values())), strict=True))
-    edits = {tuple(to_bytes(path).split(b"/")): ids.get(path) for path in files}
+    edits = {_parts(path): ids.get(path) for path in files}
     trees: list[bytes] = []
     root = _graft(store, tree_id(store, treeish) if treeish else None, edits, trees)
     _write(store, "tree", trees)
@@ -214,6 +215,15 @@ def busy(branch: str) -> GateError:
         f"{branch} was moved by others {TRIES} times in a row, or is locked",
         hint=f"try again; if nobody is writing, remove {branch}.lock from the git directory",
     )
+
+
+def _parts(path: str) -> tuple[bytes, ...]:
+    parts = tuple(to_bytes(path).split(b"/"))
+    for part in parts:
+        special = part in (b"", b".", b"..") or part.lower().startswith((b".git", b"git~"))
+        if special or b"\0" in part:
+            raise GateError("bad-path", f"{path!r} is not a path that can be checked out")
+    return parts
 
 
 def _graft(

@@ -43,7 +43,7 @@ _CONFIG = """\
 
 _MISSING = re.compile(
     r"bad object|(?:unable to|could not|cannot|failed to) (?:read|find|parse) (?:tree|blob|commit)?"
-    r"|could not parse commit|missing (?:blob|object)|not a valid object|bad tree object",
+    r"|missing (?:blob|object)|not a valid (?:object|commit)|bad tree object",
     re.IGNORECASE,
 )
 _ERROR = re.compile(rb"^(?:error|fatal): ", re.MULTILINE)
