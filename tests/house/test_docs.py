@@ -74,6 +74,8 @@ def unseen(shown: tuple[str, ...], printed: str) -> str | None:
 def environment(tmp_path: Path) -> dict[str, str]:
     home = tmp_path / "home"
     home.mkdir()
+    # What every person's machine knows; nothing else of this machine's configuration is seen.
+    (home / ".gitconfig").write_text("[user]\nname = A Reader\nemail = reader@example.com\n")
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "HOME": str(home),
