@@ -20,6 +20,12 @@ TIMEOUT = 60.0
 _LITERAL = ("key::", "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
 _REASONS = (
     (
+        "key-permissions",
+        ("bad permissions", "are too open"),
+        "others may read the private key {key}, so ssh-keygen will not use it",
+        "`chmod 600 {key}`, and think about making a new one",
+    ),
+    (
         "key-locked",
         ("incorrect passphrase", "no passphrase", "cannot decrypt"),
         "the key {key} needs a passphrase",
@@ -30,12 +36,6 @@ _REASONS = (
         ("No private key found", "agent socket", "agent refused", "with agent"),
         "the private key of {key} is neither beside it nor in the agent",
         "start an agent and `ssh-add` the key, or name the private key file",
-    ),
-    (
-        "key-permissions",
-        ("bad permissions",),
-        "others may read the private key {key}, so ssh-keygen will not use it",
-        "`chmod 600 {key}`, and think about making a new one",
     ),
     (
         "key-touch-failed",
@@ -128,7 +128,11 @@ def _keygen(*arguments: str, stdin: bytes | None = None, interactive: bool = Fal
 
 def _failure(done: Result, key: str) -> SigningError:
     said = done.err.decode("utf-8", "replace").lower()
+    # Of a public key on its own ssh-keygen says, beside the point, that others may read it.
+    public = key.startswith(_LITERAL) or key.endswith(".pub")
     for code, signs, message, hint in _REASONS:
+        if public and code == "key-permissions":
+            continue
         if any(phrase.lower() in said for phrase in signs):
             return SigningError(code, message.format(key=key), hint=hint.format(key=key))
     return SigningError("signing-failed", f"ssh-keygen did not sign with {key}: {done.complaint}")
