@@ -3,8 +3,6 @@
 Nothing here may depend on a particular noun.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
@@ -67,9 +65,7 @@ def _written(pattern: str, remedy: str) -> BeforeValidator:
         if isinstance(value, date):
             return value
         if not isinstance(value, str):
-            named = {dict: "a mapping", tuple: "a list", list: "a list", type(None): "empty"}
-            kind = named.get(type(value), f"the bare value {str(value).lower()[:60]}")
-            raise refusal("wrong-type", f"is {kind}", remedy=remedy)
+            raise refusal("wrong-type", "is not a text", remedy=remedy)
         if fullmatch(value) is None:
             raise refusal("wrong-value", f'is "{value[:60]}"', remedy=remedy)
         return value

@@ -1,8 +1,6 @@
 """A change request: what its requester wants. It is a claim, and is never believed about state."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
@@ -54,7 +52,7 @@ class Window(Model):
     soak: Duration = Field("0m", description="Early-life support after the end: 30m, 24h or 2d.")
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Window:
+    def _ends_after_it_starts(self) -> Self:
         if self.end <= self.start:
             raise refusal(
                 "wrong-window",
@@ -180,20 +178,22 @@ class ChangeSpec(Model):
         if "extensions" in known:
             raise refusal(
                 "unknown-key",
-                "gives x-… fields both side by side and under extensions",
-                remedy="write the x-… fields directly in spec",
+                "is written beside x-… fields",
+                remedy="write every x-… field directly in spec",
+                at="extensions",
             )
         known["extensions"] = own
         return known
 
     @model_validator(mode="after")
-    def _extensions_are_marked(self) -> ChangeSpec:
+    def _extensions_are_marked(self) -> Self:
         for key in self.extensions:
             if not _is_extension(key):
                 raise refusal(
                     "unknown-key",
-                    f'has the extension "{key[:60]}", which does not begin with x-',
+                    f'holds "{key[:60]}", which does not begin with x-',
                     remedy=f"write it as x-{key[:60]} directly in spec",
+                    at="extensions",
                 )
         return self
 

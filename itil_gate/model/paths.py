@@ -22,7 +22,7 @@ def glob_fault(pattern: str) -> PathFault | None:
     brackets, braces and backslashes stand for themselves.
     """
     if pattern.startswith("!"):
-        return PathFault("negates", "list the paths that are meant; there is no negation")
+        return PathFault("negates", "list the paths that are meant, for there is no negation")
     if pattern.startswith("/"):
         return PathFault(
             "begins with a slash", f"write {pattern.lstrip('/') or '**'}: globs start at the root"

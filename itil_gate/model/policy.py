@@ -1,8 +1,6 @@
 """Policies: what the organisation demands. Declarative, typed, read from the target branch."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +15,7 @@ from itil_gate.model.base import (
     PolicyMetadata,
     Sha256,
     Text,
+    refusal,
 )
 from itil_gate.model.calendar import Calendar
 from itil_gate.model.config import Config
@@ -51,9 +50,14 @@ class Requirement(Model):
     )
 
     @model_validator(mode="after")
-    def _one_quorum(self) -> Requirement:
+    def _one_quorum(self) -> Self:
         if self.min is not None and self.percent is not None:
-            raise ValueError("give either min or percent, not both")
+            raise refusal(
+                "wrong-value",
+                "is given beside min",
+                remedy="give a number (min) or a share (percent), not both",
+                at="percent",
+            )
         return self
 
 

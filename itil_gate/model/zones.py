@@ -39,11 +39,16 @@ def zone(name: str) -> ZoneInfo:
 
 
 def nearest_zones(name: str) -> tuple[str, ...]:
-    """Return up to two known names that resemble one that is not known."""
+    """Return the known name that one that is not known was probably meant to be, if any.
+
+    Short names such as CET are never proposed: one letter makes them another continent.
+    """
     from difflib import get_close_matches  # noqa: PLC0415  # only for messages
 
+    meant = name[:64].casefold().replace(" ", "_")
     folded = {known.casefold(): known for known in sorted(zone_names())}
-    if exact := folded.get(name.casefold()):
+    cities = {known.rpartition("/")[2]: folded[known] for known in folded if "/" in known}
+    if exact := folded.get(meant) or cities.get(meant):
         return (exact,)
-    near = get_close_matches(name[:64].casefold(), folded, n=2, cutoff=0.75)
+    near = get_close_matches(meant, [known for known in folded if "/" in known], n=1, cutoff=0.8)
     return tuple(folded[match] for match in near)

@@ -51,7 +51,7 @@ CONTROL = re.compile(
 """Characters that no text needs: they hide, reorder or break lines for whoever reads it."""
 
 LINE_FEED = "write each line's end as a line feed"
-_TAGS = "leave the tag away; values are plain data, and quotes make a text"
+_TAGS = "leave the tag away, and quote the value if it is meant as a text"
 
 
 class Spot(NamedTuple):
@@ -121,6 +121,11 @@ def spot(text: str, index: int) -> Spot:
     return Spot(text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1))
 
 
+def _index(text: str, where: Spot) -> int:
+    """Return the index of the character at a line and column."""
+    return sum(len(each) + 1 for each in text.split("\n")[: where.line]) + where.column
+
+
 def check_characters(text: str) -> None:
     """Raise Fault at the first character that is refused."""
     match = CONTROL.search(text)
@@ -134,7 +139,8 @@ def check_characters(text: str) -> None:
             "not-utf8", f"half of a surrogate pair (U+{code:04X})", where, "save the file as UTF-8"
         )
     hint = LINE_FEED if match[0] == "\r" else "remove it"
-    raise Fault("control-character", f"the character U+{code:04X} is invisible", where, hint)
+    said = f"the character U+{code:04X} hides or reorders what is shown"
+    raise Fault("control-character", said, where, hint)
 
 
 def byte_order_mark() -> Fault:
@@ -174,7 +180,7 @@ def _guarded(get: Callable[[], Event | None]) -> Callable[[], Event | None]:
             ):
                 raise Fault(
                     "control-character",
-                    f"an escape gives the invisible character U+{ord(found[0]):04X}",
+                    f"an escape gives the character U+{ord(found[0]):04X}, which nobody sees",
                     event,
                     "remove it",
                 )
@@ -282,7 +288,10 @@ def explain(error: Exception, text: str) -> Fault:
     for part, (code, message, hint) in _CODES.items():
         if part in said or part in context:
             return Fault(code, message, min(start, end), hint)
-    where = where if where < end else min(start, end)
+    if where >= end or (where.line > start.line and "',' or '" in said):
+        where = min(start, end)  # what was opened there is not closed
+    if text[_index(text, where) :].startswith("\t"):
+        said = "tab character"
     for part, (message, hint) in _PROBLEMS.items():
         if part in said:
             return Fault("not-yaml", message, where, hint)

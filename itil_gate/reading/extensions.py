@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from itil_gate.model.errors import ConfigError
 from itil_gate.model.finding import Finding
-from itil_gate.reading.wording import listed, path_text, shown
+from itil_gate.reading.read import order
+from itil_gate.reading.wording import listed, nearest, path_text, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
@@ -50,7 +51,8 @@ def check_extensions(
         raise _wrong(schema.path, f"has a reference that leads nowhere ({error})") from error
     except re.error as error:
         raise _wrong(schema.path, f"has a pattern that cannot be read ({error})") from error
-    return tuple(dict.fromkeys(_finding(error, document) for error in errors))
+    found = {finding for error in errors for finding in _findings(error, document)}
+    return tuple(sorted(found, key=order))
 
 
 @lru_cache(maxsize=16)
@@ -99,17 +101,33 @@ def _check_references(schema: Any, path: str) -> None:
             _check_references(value, path)
 
 
-def _finding(error: ValidationError, document: Document) -> Finding:
-    inner: Path = tuple(error.absolute_path)
-    path: Path = ("spec", *inner)
+def _findings(error: ValidationError, document: Document) -> Iterator[Finding]:
+    path: Path = ("spec", *error.absolute_path)
+    if str(error.validator) in {"additionalProperties", "unevaluatedProperties"}:
+        yield from _unknown_keys(error, path, document)
+        return
     message, remedy = _words(error, path_text(path))
-    at_key = not inner or str(error.validator) == "required"
-    return Finding(
-        rule="wrong-extension",
-        message=message,
-        remedy=remedy,
-        place=document.key_place(path) if at_key else document.place(path),
-    )
+    at_key = len(path) == 1 or str(error.validator) == "required"
+    place = document.key_place(path) if at_key else document.place(path)
+    yield Finding(rule="wrong-extension", message=message, remedy=remedy, place=place)
+
+
+def _unknown_keys(error: ValidationError, path: Path, document: Document) -> Iterator[Finding]:
+    """Find the keys that neither `properties` nor `patternProperties` beside the error name."""
+    schema: Any = error.schema
+    instance: Any = error.instance
+    known = list(schema.get("properties", {}))
+    patterns = list(schema.get("patternProperties", {}))
+    for key in instance:
+        if key in known or any(re.search(pattern, key) for pattern in patterns):
+            continue
+        meant = nearest(key, known)
+        yield Finding(
+            rule="wrong-extension",
+            message=f"the schema of x-… fields does not know {path_text((*path, key))}",
+            remedy=f'did you mean "{meant}"?' if meant else "remove it, or have the schema changed",
+            place=document.key_place((*path, key)),
+        )
 
 
 def _words(error: ValidationError, name: str) -> tuple[str, str]:
@@ -131,8 +149,6 @@ def _words(error: ValidationError, name: str) -> tuple[str, str]:
             return is_so, f"write {json.dumps(wanted, ensure_ascii=False)}"
         case "pattern":
             return is_so, f"write a text that matches {wanted}"
-        case "additionalProperties" | "unevaluatedProperties":
-            return f"{name} has a key that the schema does not know", f"remove it: {error.message}"
     limit = _LIMITS.get(keyword)
     return is_so, f"{limit} {wanted}" if limit else error.message
 

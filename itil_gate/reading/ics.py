@@ -125,8 +125,11 @@ def _components(text: str, file: str) -> Iterator[_Component]:
             raise _wrong(file, line.number, f"{line.name[:40]} stands outside BEGIN:VCALENDAR")
         elif line.name != "END":
             stack[-1].lines.append(line)
-        elif stack.pop().name != name:
-            raise _wrong(file, line.number, f"END:{name[:40]} ends what was not begun")
+        elif stack[-1].name != name:
+            said = f"END:{name[:40]} stands where END:{stack[-1].name[:40]} should"
+            raise _wrong(file, line.number, said)
+        else:
+            stack.pop()
     if stack:
         raise _wrong(file, stack[-1].number, f"BEGIN:{stack[-1].name[:40]} is never ended")
     if not found:

@@ -71,19 +71,18 @@ def _version(document: Document, versions: tuple[str, ...]) -> str:
     version = data.get("apiVersion") if isinstance(data, dict) else None
     if isinstance(version, str) and version in versions:
         return version
-    known = f"write {listed(versions)}, which this itil-gate knows"
     if not isinstance(data, dict) or "apiVersion" not in data:
         raise SourceError(
             "missing-key",
             'the document has no key "apiVersion"',
             place=document.place(),
-            hint=f"add it: {known}",
+            hint=f"add apiVersion: {versions[-1]}",
         )
     raise SourceError(
         "unknown-version",
         f"apiVersion is {shown(version)}",
         place=document.place(("apiVersion",)),
-        hint=known,
+        hint=f"write {listed(versions)}, which this itil-gate reads",
     )
 
 

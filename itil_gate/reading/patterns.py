@@ -33,6 +33,7 @@ def _pattern(annotation: Any) -> str:
     raise TypeError(f"{annotation} has no pattern")
 
 
+GLOB, PUBLIC_KEY, TIMEZONE = _pattern(Glob), _pattern(PublicKey), _pattern(Timezone)
 PATTERNS: dict[str, str] = {
     _pattern(Text): "a text that is not blank",
     _pattern(Line): "one line of text that is not blank",
@@ -40,11 +41,11 @@ PATTERNS: dict[str, str] = {
     "letter or digit, at most 100 characters long",
     _pattern(EntityName): "a name of letters, digits, '.', '_' and '-', beginning and ending with "
     "a letter or digit, at most 63 characters long",
-    _pattern(Glob): "a glob from the root of the repository, such as src/**, without ! and /",
+    GLOB: "a glob from the root of the repository, such as src/**",
     _pattern(RefName): "a full ref name such as refs/heads/main",
     _pattern(Oid): "a full git object id of 40 or 64 hexadecimal digits in lower case",
     _pattern(Sha256): "a SHA-256 of 64 hexadecimal digits in lower case",
-    _pattern(Timezone): "a zone name such as Europe/Berlin, America/New_York or UTC",
+    TIMEZONE: "a zone name such as Europe/Berlin, America/New_York or UTC",
     _pattern(Duration): "a length of time such as 30m, 24h or 2d",
     _pattern(RRule): "an RFC 5545 recurrence rule such as FREQ=WEEKLY;BYDAY=FR",
     _pattern(ChangeId): "an id of the form CHG-<year>-<8 characters of Crockford base32>, such as "
@@ -53,7 +54,7 @@ PATTERNS: dict[str, str] = {
     _pattern(RepoPath): "a path from the root of the repository, of letters, digits, '.', '_', "
     "'-' and '/', such as policies/team",
     _pattern(Email): "an e-mail address such as alice@example.com",
-    _pattern(PublicKey): "an OpenSSH public key on one line, such as ssh-ed25519 AAAA… alice",
+    PUBLIC_KEY: "an OpenSSH public key on one line, such as ssh-ed25519 AAAA… alice",
     r"^backstage\.io/v1(alpha1|beta1)?$": "a Backstage version such as backstage.io/v1alpha1",
 }
 """What each pattern of the nouns asks for, to be read after "write"."""

@@ -57,7 +57,11 @@ def _findings(
 ) -> tuple[Finding, ...]:
     from itil_gate.reading.wording import word  # noqa: PLC0415  # only wrong files need words
 
-    worded = [(tuple(error["loc"]), error["input"], word(error, model)) for error in errors]
+    worded = [
+        (tuple(error["loc"]), error["input"], word(error, model))
+        for error in errors
+        if not _is_echo(error)
+    ]
     meant = {(*path[:-1], words.meant) for path, _, words in worded if words.meant}
     found = [
         Finding(
@@ -69,7 +73,7 @@ def _findings(
         for path, value, words in worded
         if words.rule != "missing-key" or path not in meant
     ]
-    found.sort(key=_order)
+    found.sort(key=order)
     if len(found) > MOST_FINDINGS:
         more = f"{len(found) - MOST_FINDINGS} more faults are not shown"
         last = Finding(
@@ -77,6 +81,11 @@ def _findings(
         )
         return (*found[:MOST_FINDINGS], last)
     return tuple(found)
+
+
+def _is_echo(error: ErrorDetails) -> bool:
+    """Tell whether a list is called too short only because its entries were refused."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
 def _place(document: Document, path: Path, value: object, words: Wording) -> Place:
@@ -110,6 +119,7 @@ def _written_extensions(document: Document, model: type[BaseModel]) -> Finding |
     )
 
 
-def _order(finding: Finding) -> tuple[int, int, str]:
+def order(finding: Finding) -> tuple[int, int, str]:
+    """Return what findings of one file are sorted by: line, column, rule."""
     place = finding.place
     return (place.line, place.column, finding.rule) if place else (0, 0, finding.rule)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
-from itil_gate.reading.patterns import PATTERNS
+from itil_gate.model.paths import glob_fault
+from itil_gate.reading.patterns import GLOB, PATTERNS, PUBLIC_KEY, TIMEZONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 SHOWN = 60
@@ -43,9 +45,10 @@ def word(error: ErrorDetails, model: type[BaseModel]) -> Wording:
     if "remedy" in context:
         at = context["at"]
         name = path_text((*path, at) if at else path)
-        return Wording(kind, f"{name} {context['message']}", context["remedy"], at)
+        said = f"is {shown(error['input'])}" if kind == "wrong-type" else context["message"]
+        return Wording(kind, f"{name} {said}", context["remedy"], at)
     if kind in _TYPES:
-        return _wrong_type(error)
+        return _wrong_type(error, model)
     if kind.startswith(("date_", "datetime_")):
         return _wrong_date(error)
     if kind in {"extra_forbidden", "missing"}:
@@ -96,18 +99,23 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def keys_at(model: type[BaseModel], path: Sequence[str | int]) -> dict[str, str]:
     """Return the keys that may be written at a path of a model's data, with their meaning."""
+    return {
+        key: (field.description or "").rstrip(".") for key, field in _fields(model, path).items()
+    }
+
+
+def _fields(model: type[BaseModel], path: Sequence[str | int]) -> dict[str, FieldInfo]:
+    """Return the fields of the model that is read at a path, by the keys people write."""
     current: type[BaseModel] | None = model
     for step in path:
         if isinstance(step, int) or current is None:
             continue
-        fields = current.model_fields.values()
-        current = next(
-            (_model_in(field.annotation) for field in fields if field.alias == step), None
-        )
+        kinds = {field.alias: field.annotation for field in current.model_fields.values()}
+        current = _model_in(kinds.get(step))
     if current is None:
         return {}
     return {
-        field.alias or name: (field.description or "").rstrip(".")
+        field.alias or name: field
         for name, field in current.model_fields.items()
         if name != "extensions" or current.__name__ != "ChangeSpec"
     }
@@ -141,7 +149,7 @@ def _unknown_key(path: Sequence[str | int], model: type[BaseModel]) -> Wording:
 def _missing_key(path: Sequence[str | int], model: type[BaseModel]) -> Wording:
     *around, key = path
     meaning = keys_at(model, around).get(str(key), "")
-    remedy = f"add it: {meaning[:1].lower()}{meaning[1:]}" if meaning else "add it"
+    remedy = f"add it: {meaning}" if meaning else "add it"
     return Wording("missing-key", f'{path_text(around)} has no key "{key}"', remedy)
 
 
@@ -161,10 +169,13 @@ _TYPES: dict[str, str] = {
 }
 
 
-def _wrong_type(error: ErrorDetails) -> Wording:
+def _wrong_type(error: ErrorDetails, model: type[BaseModel]) -> Wording:
     kind, value, path = error["type"], error["input"], error["loc"]
     remedy = f"write {_TYPES[kind]}"
-    if value is None and path:
+    known = keys_at(model, path)
+    if kind.startswith("model") and known:
+        remedy = f"write a mapping of keys: {listed(known, 'and')}"
+    elif value is None and path and not _is_required(model, path):
         remedy += ", or remove the key"
     elif kind == "string_type" and isinstance(value, (bool, int, float)):
         written = str(value).lower() if isinstance(value, bool) else str(value)
@@ -174,6 +185,11 @@ def _wrong_type(error: ErrorDetails) -> Wording:
     elif isinstance(value, str) and kind.startswith(("bool", "int", "float")):
         remedy += ", without quotes"
     return Wording("wrong-type", f"{path_text(path)} is {shown(value)}", remedy)
+
+
+def _is_required(model: type[BaseModel], path: Sequence[str | int]) -> bool:
+    field = _fields(model, path[:-1]).get(str(path[-1]))
+    return field is None or field.is_required()
 
 
 def _wrong_date(error: ErrorDetails) -> Wording:
@@ -187,7 +203,7 @@ def _wrong_choice(error: ErrorDetails) -> Wording:
     message = f"{path_text(path)} is {shown(value)}"
     remedy = f"write {listed(choices)}"
     if path[-1:] == ("apiVersion",):
-        return Wording("unknown-version", message, f"{remedy}, which this itil-gate knows")
+        return Wording("unknown-version", message, f"{remedy}, which this itil-gate reads")
     meant = nearest(value, choices) if isinstance(value, str) else None
     if meant and len(choices) > 1:
         remedy += f" (did you mean {meant}?)"
@@ -195,10 +211,16 @@ def _wrong_choice(error: ErrorDetails) -> Wording:
 
 
 def _wrong_pattern(error: ErrorDetails) -> Wording:
-    pattern = error["ctx"]["pattern"]
+    pattern, value, name = error["ctx"]["pattern"], error["input"], path_text(error["loc"])
+    if pattern == GLOB and (fault := glob_fault(value)):
+        return Wording(
+            "wrong-glob", f"{name} is {quoted(value)}, which {fault.message}", fault.remedy
+        )
+    if pattern == PUBLIC_KEY:  # it may be a private one, which nobody should see again
+        return Wording("wrong-value", f"{name} is no public key", f"write {PATTERNS[pattern]}")
     wanted = PATTERNS.get(pattern, f"a text that matches {pattern}")
-    message = f"{path_text(error['loc'])} is {quoted(error['input'])}"
-    return Wording("wrong-value", message, f"write {wanted}")
+    rule = "unknown-timezone" if pattern == TIMEZONE else "wrong-value"
+    return Wording(rule, f"{name} is {quoted(value)}", f"write {wanted}")
 
 
 def _empty_text(error: ErrorDetails) -> Wording:
@@ -212,8 +234,9 @@ def _long_text(error: ErrorDetails) -> Wording:
 
 
 def _few_entries(error: ErrorDetails) -> Wording:
-    message = f"{path_text(error['loc'])} has {len(error['input']) or 'no'} entries"
-    return Wording("wrong-value", message, f"give at least {error['ctx']['min_length']}")
+    given, needed = len(error["input"]), error["ctx"]["min_length"]
+    message = f"{path_text(error['loc'])} has {f'only {given}' if given else 'no'} entry"
+    return Wording("wrong-value", message, f"give at least {'one' if needed == 1 else needed}")
 
 
 def _wrong_number(error: ErrorDetails) -> Wording:

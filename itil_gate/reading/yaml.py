@@ -74,9 +74,10 @@ def parse(text: str, *, file: str) -> Document:
     """Return the one document of a text, or raise SourceError with the place of the fault."""
     try:
         get = open_events(text)
-        if next_document(get) is None:
+        start = next_document(get)
+        if start is None:
             raise _empty(Spot(0, 0))
-        data = _root(get)
+        data = _root(get, start)
         if (more := next_document(get)) is not None:
             raise _second(more)
     except Fault as fault:
@@ -91,8 +92,8 @@ def parse_all(text: str, *, file: str) -> tuple[Document, ...]:
     found = []
     try:
         get = open_events(text)
-        while next_document(get) is not None:
-            found.append(_root(get))
+        while (start := next_document(get)) is not None:
+            found.append(_root(get, start))
         if not found:
             raise _empty(Spot(0, 0))
     except Fault as fault:
@@ -130,11 +131,11 @@ def _empty(where: Event | Spot) -> Fault:
     )
 
 
-def _root(get: Callable[[], Event | None]) -> Any:
+def _root(get: Callable[[], Event | None], start: Event) -> Any:
     event = get()
     if type(event) is ScalarEvent:
         if not event.value and not event.style:
-            raise _empty(event)
+            raise _empty(start)
         return event.value if event.style else plain(event.value)
     return _collection(get, event, 1)
 
