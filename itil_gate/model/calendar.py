@@ -1,8 +1,6 @@
 """Calendars: freezes forbid, maintenance windows allow. Inline or as iCalendar files."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -44,7 +42,7 @@ class Period(Model):
     scope: CalendarScope = Field(default_factory=CalendarScope)
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Period:
+    def _ends_after_it_starts(self) -> Self:
         if self.end <= self.start:
             raise refusal(
                 "wrong-window",

@@ -1,8 +1,6 @@
 """The configuration of a repository: what is governed, and where the judge's data are."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -89,7 +87,7 @@ class Config(Model):
     )
 
     @model_validator(mode="after")
-    def _audit_has_an_end(self) -> Config:
+    def _audit_has_an_end(self) -> Self:
         if self.mode == "audit" and self.audit_until is None:
             raise refusal(
                 "missing-key",

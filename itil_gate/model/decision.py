@@ -1,7 +1,5 @@
 """The decision: a value that can be printed many ways, replayed by an auditor, sealed in a log."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -17,7 +15,11 @@ Outcome = Literal["allow", "overridden", "pending", "deny", "undecided"]
 SEVERITY: tuple[Outcome, ...] = ("allow", "overridden", "pending", "deny", "undecided")
 """From best to worst; the outcome of several is the worst of them."""
 EXIT_CODES: dict[Outcome, int] = {
-    "allow": 0, "overridden": 0, "deny": 1, "undecided": 2, "pending": 3,
+    "allow": 0,
+    "overridden": 0,
+    "deny": 1,
+    "undecided": 2,
+    "pending": 3,
 }
 
 RuleOutcome = Literal[

@@ -1,10 +1,8 @@
-"""Facts: what the world says about a proposed merge. Gathered, sealed, digested, never argued with.
+r"""Facts: what the world says about a proposed merge. Gathered, sealed, never argued with.
 
-Paths are text: UTF-8 as it is, other bytes as `\\xNN`, a backslash as `\\\\`; the mapping is
+Paths are text: UTF-8 as it is, other bytes as `\xNN`, a backslash as `\\`; the mapping is
 one to one. Nothing here is a judgement: whose commit counts as whose is decided elsewhere.
 """
-
-from __future__ import annotations
 
 from typing import Literal
 
@@ -69,6 +67,14 @@ class ApprovedContent(Model):
         None, description="Tree of merging the target with the approved tree; none on conflict."
     )
     changed: tuple[str, ...] = Field((), description="Paths whose content differs, at most 20.")
+    untouched: bool = Field(
+        False,
+        description="Whether the request is proved not to have changed on the target since the "
+        "approved merge base, so that nothing that was approved has landed yet.",
+    )
+    landed: Oid | None = Field(
+        None, description="The last commit with which it did change there since."
+    )
 
 
 class StatementFact(Model):

@@ -1,7 +1,5 @@
 """A finding: one thing that is so, where, and what would satisfy the rule it names."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """People: persons with their accounts and keys, roles, delegations. Accounts map to persons."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints

@@ -1,7 +1,5 @@
 """A rule of the gate as people meet it: its name, what it means, what satisfies it."""
 
-from __future__ import annotations
-
 from itil_gate.model.base import Model
 from itil_gate.model.finding import Effect
 

@@ -3,8 +3,6 @@
 `spec.owner` is for display and never grants approval; owners for approval are a role.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints

@@ -4,8 +4,6 @@ The signed bytes are the RFC 8785 form of the statement. Field meanings follow t
 an approval binds repository, target, change, request, content, role, risk and requirements.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
