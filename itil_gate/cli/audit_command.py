@@ -28,22 +28,28 @@ def command() -> None:
 def replay(file: Path, *, show: bool) -> int:
     r"""Decide again on the stored inputs; the same engine must give the same bytes.
 
+    The signatures of approvals are verified again too, from the texts that were stored.
+
     Exit code 0 if the decision stands, 1 if it differs, 2 if it cannot be read.
 
     \b
     itil-gate audit replay --decision decision.json
     """
+    from itil_gate.audit.evidence import unverified_statements
     from itil_gate.prove.replay import load_stored
     from itil_gate.prove.replay import replay as again
     from itil_gate.report.json_report import decision_json
 
-    found = again(load_stored(file.read_text(encoding="utf-8"), file=str(file)))
+    stored = load_stored(file.read_text(encoding="utf-8"), file=str(file))
+    found, wrong = again(stored), unverified_statements(stored.inputs.facts)
     if show:
         out(decision_json(found.recomputed))
     else:
         out(f"{found.result}: {found.stored.outcome} by {found.stored.engine}")
+    for path in wrong:
+        say(f"not signed as the stored facts say: {path}")
     if found.differences:
         say(f"differing: {', '.join(found.differences)}")
     if found.result == "engine-differs":
         say(f"recomputed by {found.recomputed.engine}: {found.recomputed.outcome}")
-    return 0 if found.holds else DIFFERS
+    return 0 if found.holds and not wrong else DIFFERS

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from itil_gate.model.services import Service
 
 REGULAR = "100644"
+PLAIN = (REGULAR, "000000")
+"""Modes that an exemption covers: prose is no program, link or submodule."""
 SHOWN = 10
 
 
@@ -50,7 +52,8 @@ def survey(diff: Sequence[DiffEntry], config: Config) -> Territory:
             judge.append(path)
             governed.append(path)
             continue
-        reason = next((why for matches, why in exemptions if matches(path)), None)
+        plain = entry.old_mode in PLAIN and entry.new_mode in PLAIN
+        reason = next((why for matches, why in exemptions if plain and matches(path)), None)
         if reason is not None:
             exempt.append((path, reason))
         elif is_governed is None or is_governed(path):

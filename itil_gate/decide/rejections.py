@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.decide.chains import resolve
 from itil_gate.decide.ledger import links
-from itil_gate.reading.globs import compile_globs
+from itil_gate.reading.globs import GlobError, compile_globs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,9 +74,17 @@ def _same_work(
     said = item.approval
     if said is None:
         return False
-    matches = compile_globs(said.scope)
-    if not any(matches(path) for path in paths):
+    if not _meets(said.scope, paths):
         return False
     if item.approved is not None and item.approved.in_history:
         return True
     return said.requester == change.metadata.requester and other not in facts.target_requests
+
+
+def _meets(scope: Sequence[str], paths: Sequence[str]) -> bool:
+    """Tell whether a signed scope holds one of the paths; one that cannot be read holds all."""
+    try:
+        matches = compile_globs(scope)
+    except GlobError:
+        return True
+    return any(matches(path) for path in paths)

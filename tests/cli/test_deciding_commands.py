@@ -182,6 +182,20 @@ def test_an_edited_stored_decision_does_not_replay(world: World, name: str, edit
     assert ran.code in (1, 2), name
 
 
+def test_a_stored_approval_that_nobody_signed_is_found(world: World) -> None:
+    head, path = world.propose(), world.repo.path
+    key = ("--key", world.keyring.bob.key, "--yes")
+    run_gate("approve", CHG, *BASE, "--head", head, *key, cwd=path)
+    run_gate("check", *BASE, "--output", "d.json", cwd=path)
+    assert run_gate("audit", "replay", "--decision", "d.json", cwd=path).code == 0
+    stored = json.loads((path / "d.json").read_text("utf-8"))
+    stored["inputs"]["facts"]["statements"][0]["text"] = "{}"
+    (path / "d.json").write_text(json.dumps(stored), "utf-8")
+    ran = run_gate("audit", "replay", "--decision", "d.json", cwd=path)
+    assert ran.code == 1
+    assert "not signed as the stored facts say" in ran.err
+
+
 def test_another_engine_is_compared_by_outcome_and_says_so(world: World) -> None:
     world.propose()
     path = world.repo.path
