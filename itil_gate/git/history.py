@@ -8,11 +8,13 @@ nothing written in a commit can make this code fail or keep a person out of sigh
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.git.objects import GitObject, is_oid
+from itil_gate.git.paths import to_bytes
 from itil_gate.model.errors import HistoryError
 from itil_gate.model.facts import Identity
 
@@ -87,6 +89,20 @@ def commits_between(view: View, base: str | None, head: str) -> tuple[RawCommit,
     return tuple(parse_commit(thing) for thing in view.read_many(oids, limit=LIMIT))
 
 
+def last_change(view: View, path: str, *, since: str, until: str) -> str | None:
+    """Return the newest commit reachable from `until` and not from `since` that changed a path.
+
+    All parents are walked, and a merge counts where it differs from any parent: rather one commit
+    too many than one overlooked. Raises HistoryError `history-too-shallow`.
+    """
+    _refuse_shallow(view, since, until)
+    done = view.git(
+        *("rev-list", "--max-count=1", "--full-history", "--end-of-options", until, f"^{since}"),
+        *("--", to_bytes(path)),
+    )
+    return done.out.decode("ascii").strip() or None
+
+
 def is_ancestor(view: View, a: str, b: str) -> bool:
     """Whether commit `a` is `b` or one of its ancestors."""
     return view.git("merge-base", "--is-ancestor", "--", a, b, ok=(0, 1)).status == 0
@@ -111,13 +127,12 @@ def parse_commit(thing: GitObject) -> RawCommit:
     authors = [_identity(_text(line, charset)) for line in values[b"author"]]
     committers = [_identity(_text(line, charset)) for line in values[b"committer"]]
     message = _text(body, charset)
-    nobody = Identity(name="", email="")
     return RawCommit(
         id=thing.id,
         tree=tree[0],
         parents=_ids(values[b"parent"]),
-        author=authors[0] if authors else nobody,
-        committer=committers[0] if committers else nobody,
+        author=authors[0] if authors else _person("", ""),
+        committer=committers[0] if committers else _person("", ""),
         committed_at=_seconds(values[b"committer"]),
         co_authors=(*authors[1:], *committers[1:], *co_authors(message)),
         message=message,
@@ -150,7 +165,12 @@ def _people(line: str) -> Iterable[Identity]:
 def _identity(line: str) -> Identity:
     name, opened, rest = line.partition("<")
     email = rest.partition(">")[0] if opened else ""
-    return Identity(name=name.strip(), email=email.strip())
+    return _person(name.strip(), email.strip())
+
+
+@functools.lru_cache(maxsize=4096)
+def _person(name: str, email: str) -> Identity:
+    return Identity(name=name, email=email)
 
 
 def _seconds(lines: list[bytes]) -> int:

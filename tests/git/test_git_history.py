@@ -14,6 +14,7 @@ from itil_gate.git.history import (
     co_authors,
     commits_between,
     is_ancestor,
+    last_change,
     merge_base,
     parse_commit,
     read_commit,
@@ -254,6 +255,23 @@ def test_what_is_no_commit_has_no_ancestors(repo: Repo, viewed: Viewed) -> None:
             with pytest.raises(HistoryError) as caught:
                 is_ancestor(view, thing, main)
             assert caught.value.code == code
+
+
+def test_the_last_change_of_a_path_is_found_behind_any_parent(repo: Repo, viewed: Viewed) -> None:
+    base = repo.commit("base", files={"r.yaml": "1", "other": "1"})
+    repo.checkout("side", create=True)
+    side = repo.commit("side", files={"r.yaml": "2"})
+    repo.checkout("main")
+    main = repo.commit("main", files={"other": "2"})
+    clean = repo.merge("side")
+    undone = repo.commit_tree(repo.tree(main), clean, side, message="throws the change away")
+    with viewed(repo) as view:
+        assert last_change(view, "r.yaml", since=base, until=main) is None
+        assert last_change(view, "r.yaml", since=base, until=clean) == clean
+        assert last_change(view, "r.yaml", since=clean, until=undone) == undone
+        assert last_change(view, "r.yaml", since=side, until=side) is None
+        assert last_change(view, "r.*", since=base, until=clean) is None
+        assert last_change(view, "nothing", since=base, until=undone) is None
 
 
 def _branches(repo: Repo) -> tuple[str, str, str]:
