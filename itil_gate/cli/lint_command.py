@@ -164,7 +164,7 @@ class _Desk:
 
 def _together(judge: Sequence[Source]) -> tuple[Finding, ...]:
     """Return what only shows when the judge's data are held against each other."""
-    from itil_gate.decide.prospects import prospect_findings
+    from itil_gate.decide.prospects import calendar_findings, prospect_findings
     from itil_gate.model.config import CONFIG_PATH
     from itil_gate.model.errors import ConfigError
     from itil_gate.model.finding import Finding, Place
@@ -188,6 +188,7 @@ def _together(judge: Sequence[Source]) -> tuple[Finding, ...]:
         return (
             *lint_policies(policies, documents, today=when.date()),
             *prospect_findings(policies, documents, now=when),
+            *calendar_findings(policies, now=when),
         )
     except ConfigError as error:
         return error_findings(error, file=CONFIG_PATH)

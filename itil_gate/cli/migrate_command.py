@@ -1,4 +1,4 @@
-"""`itil-gate migrate`: bring files to the current format version; shown first, written on request."""
+"""`itil-gate migrate`: bring files to the current format version; shown first, then written."""
 
 from __future__ import annotations
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.calendars import expand
 from itil_gate.decide.contributors import Contributors
+from itil_gate.decide.intervals import HORIZON
 from itil_gate.decide.requirements import demands, settle
 from itil_gate.decide.roster import build_roster
 from itil_gate.model.base import LEVELS
+from itil_gate.model.calendar import Interval
 from itil_gate.model.change import ChangeMetadata, ChangeRequest, ChangeSpec
 from itil_gate.model.decision import Contributor
+from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.finding import Finding
 from itil_gate.policy.lint import requirement_place
 
@@ -101,6 +105,26 @@ def prospect_findings(
         )
         for (policy, requirement), cases in stuck.items()
     )
+
+
+def calendar_findings(policies: PolicySet, *, now: datetime) -> tuple[Finding, ...]:
+    """Return what keeps the freezes and windows of the next 90 days from being worked out."""
+    ahead = Interval(start=now, end=now + HORIZON)
+    try:
+        expand(policies.calendars, policies.calendar_texts, within=ahead)
+    except ConfigError as error:
+        if error.findings:
+            return error.findings
+        return (_unreadable(error),)
+    except GateError as error:
+        if error.code != "calendar-too-large":
+            raise
+        return (_unreadable(error),)
+    return ()
+
+
+def _unreadable(error: GateError) -> Finding:
+    return Finding(rule="calendar-invalid", message=error.message, remedy=error.hint)
 
 
 def _stuck_message(cases: Sequence[tuple[Prospect, Obstacle, Demand]]) -> str:

@@ -1,0 +1,189 @@
+"""The rules about a policy set as a whole, found when it is compiled or linted.
+
+Each has an example: a file of a small set as it is refused, and as it would be accepted. The tests
+run both; what no single file can show is prose.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from itil_gate.model.rule import Rule
+
+if TYPE_CHECKING:
+    from itil_gate.model.finding import Effect
+
+
+class PolicyRule(Rule):
+    """A rule with the file that shows it."""
+
+    file: str
+    """Path of the file in the example; empty where the example is prose."""
+    bad: str
+    good: str
+
+
+def _rule(
+    name: str,
+    words: tuple[str, str, str],
+    *,
+    bad: str,
+    good: str,
+    file: str = "",
+    effect: Effect = "deny",
+) -> PolicyRule:
+    summary, why, remedy = words
+    return PolicyRule(
+        id=name,
+        effect=effect,
+        summary=summary,
+        why=why,
+        remedy=remedy,
+        file=file,
+        bad=bad,
+        good=good,
+    )
+
+
+def _approvals(*requirements: str, review: str = "2099-01-01") -> str:
+    lines = "".join(f"    - {text}\n" for text in requirements)
+    return (
+        "apiVersion: itil-gate/v1\nkind: ApprovalPolicy\n"
+        f"metadata: {{name: approvals, owner: authority, reviewBy: {review}}}\n"
+        f"spec:\n  requirements:\n{lines}"
+    )
+
+
+def _calendar(spec: str, *, name: str = "calendar") -> str:
+    return (
+        "apiVersion: itil-gate/v1\nkind: Calendar\n"
+        f"metadata: {{name: {name}, owner: authority, reviewBy: 2099-01-01}}\n"
+        f"spec: {spec}\n"
+    )
+
+
+_ALL = "{id: review, levels: [low, medium, high, critical], role: peer}"
+
+POLICY_RULES: dict[str, PolicyRule] = {
+    rule.id: rule
+    for rule in (
+        _rule(
+            "unknown-kind",
+            (
+                "A document in the policy folder is of no kind that the gate knows.",
+                "A misspelt kind would be a policy that nobody applies.",
+                "Use one of the kinds, or keep the file elsewhere.",
+            ),
+            file="policies/more.yaml",
+            bad="apiVersion: itil-gate/v1\nkind: AprovalPolicy\n",
+            good=_calendar("{}", name="more"),
+        ),
+        _rule(
+            "duplicate-name",
+            (
+                "Two documents of one kind, or two entries of one list, have the same name.",
+                "Decisions name the policy they rest on; a name must be one thing.",
+                "Give each its own name.",
+            ),
+            file="policies/more.yaml",
+            bad=_approvals(_ALL),
+            good=_approvals(_ALL).replace("name: approvals", "name: more-approvals"),
+        ),
+        _rule(
+            "missing-file",
+            (
+                "A file that the configuration or a calendar names is not there.",
+                "A freeze in a file that is missing protects nobody.",
+                "Add the file, or correct its path.",
+            ),
+            file="policies/more.yaml",
+            bad=_calendar("{files: [{path: calendar/holidays.ics, means: freeze}]}"),
+            good=_calendar("{files: []}"),
+        ),
+        _rule(
+            "no-policy",
+            (
+                "There is no approval policy or no risk model.",
+                "Nothing applicable is a refusal, so every change would be refused.",
+                "Begin with a shipped profile: `itil-gate init`.",
+            ),
+            file="policies/approvals.yaml",
+            bad=_calendar("{}"),
+            good=_approvals(_ALL),
+        ),
+        _rule(
+            "role-without-holder",
+            (
+                "A requirement asks for a role that no human holds.",
+                "Nobody could ever satisfy it; mostly the name is misspelt.",
+                "Give the role to people in people.yaml, or correct the name.",
+            ),
+            file="policies/approvals.yaml",
+            bad=_approvals(_ALL, "{id: board, levels: [high], role: autority}"),
+            good=_approvals(_ALL, "{id: board, levels: [high], role: authority}"),
+        ),
+        _rule(
+            "level-without-requirement",
+            (
+                "No requirement applies to a risk level.",
+                "Every change of that level is refused, which is rarely what is meant.",
+                "Add a requirement for the level, unless it is.",
+            ),
+            file="policies/approvals.yaml",
+            bad=_approvals("{id: review, levels: [low, medium, high], role: peer}"),
+            good=_approvals(_ALL),
+            effect="advise",
+        ),
+        _rule(
+            "review-overdue",
+            (
+                "A policy or an exemption was to be looked at again by a day that is over.",
+                "Rules outlive their reasons unless somebody looks.",
+                "Its owner looks at it and sets a new reviewBy.",
+            ),
+            file="policies/approvals.yaml",
+            bad=_approvals(_ALL, review="2020-01-01"),
+            good=_approvals(_ALL),
+            effect="advise",
+        ),
+        _rule(
+            "calendar-invalid",
+            (
+                "A freeze or maintenance window cannot be worked out.",
+                "A calendar that cannot be read is never an empty one.",
+                "Correct the recurrence rule (RFC 5545) or the times.",
+            ),
+            file="policies/more.yaml",
+            bad=_calendar(
+                "{freezes: [{id: peak, reason: Trade., start: 2026-11-27T00:00, "
+                "end: 2026-12-01T00:00, timezone: UTC, rrule: FREQ=SOMETIMES}]}"
+            ),
+            good=_calendar(
+                "{freezes: [{id: peak, reason: Trade., start: 2026-11-27T00:00, "
+                "end: 2026-12-01T00:00, timezone: UTC, rrule: FREQ=YEARLY}]}"
+            ),
+        ),
+        _rule(
+            "extension-schema",
+            (
+                "The organisation's schema of `x-…` fields is no JSON Schema of its own.",
+                "Fields that nobody can check would be accepted as they come.",
+                "Correct the schema; references stay within it.",
+            ),
+            file="policies/extensions.json",
+            bad='{"type": "nonsense"}',
+            good='{"type": "object"}',
+        ),
+        _rule(
+            "irregular-file",
+            (
+                "A link or submodule stands where the judge's data should be.",
+                "What is judged by must be what is stored, word for word.",
+                "Store it as a regular file.",
+            ),
+            bad="people.yaml is a symbolic link to a file of another team.",
+            good="people.yaml is a regular file.",
+        ),
+    )
+}
+"""Every rule about a policy set, by id."""
