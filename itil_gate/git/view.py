@@ -217,11 +217,12 @@ def furnish(directory: Path, repository: Repository, *, algorithm: str, settings
 
 
 def _quarantined(variables: Mapping[str, str]) -> list[Path]:
+    """Return the object directories named, but for what git quoted: the repository's own."""
     named = [
         variables.get("GIT_OBJECT_DIRECTORY", ""),
         *variables.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "").split(":"),
     ]
-    return [Path(name) for name in named if name]
+    return [Path(name) for name in named if name and not name.startswith('"')]
 
 
 def _quoted(path: bytes) -> bytes:
