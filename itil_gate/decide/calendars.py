@@ -123,6 +123,8 @@ def _starts(source: Source, period: Period, *, within: Interval, budget: Budget)
         rule = localised(parse_rule(period.rrule), zone(period.timezone))
     except RuleError as error:
         raise _invalid(source, f"rrule: {error}") from error
+    if rule.until and rule.until < period.start:
+        raise _invalid(source, "rrule: UNTIL lies before the period starts")
     since = within.start.replace(tzinfo=None) - (period.end - period.start) - SLACK
     until = within.end.replace(tzinfo=None) + SLACK
     return found.union(starts(rule, period.start, since=since, until=until, budget=budget))

@@ -305,6 +305,10 @@ def _unfold(
     from_then_on = [item.replaced_moment for item in following]
     gone, gone_days = _gone(event, replacing)
     found = _starts(event, following, within=within, budget=budget)
+    ends = [rule.until for rule in event.rules if rule.until]
+    if ends and max(ends) < event.start.local and not wide:
+        # programs end a series they delete before its start; a freeze is kept all the same
+        found.pop(event.start.local)
     for local in sorted(found):
         moment = instant(local, zone)
         if moment in gone or local.date() in gone_days:
