@@ -2,7 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
 
 from itil_gate.model.base import (
     ApiVersion,
@@ -168,9 +175,13 @@ class ChangeSpec(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _gather_extensions(cls, value: Any) -> Any:
+    def _gather_extensions(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, dict):
             return value
+        if info.mode == "json":  # what a validator has seen is no longer JSON: lists must be tuples
+            value = {
+                key: item if key == "extensions" else _tupled(item) for key, item in value.items()
+            }
         own = {key: _listed(value[key]) for key in value if _is_extension(key)}
         if not own:
             return value
@@ -200,6 +211,13 @@ class ChangeSpec(Model):
 
 def _is_extension(key: object) -> bool:
     return isinstance(key, str) and key.startswith("x-") and len(key) > len("x-")
+
+
+def _tupled(value: Any) -> Any:
+    """Turn the lists of JSON into the tuples that a document has."""
+    if isinstance(value, dict):
+        return {key: _tupled(item) for key, item in value.items()}
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value
 
 
 def _listed(value: Any) -> Any:
