@@ -223,7 +223,7 @@ _CONFUSABLE = {
     for strange in strangers
 }
 """Cyrillic and Greek letters by the Latin letter they look like."""
-_TALL = re.compile(r"(?<=\w)[I1|]")
+_TALL = re.compile(r"(?<=\w)[I1|](?=[a-z])|(?<=[a-z])[I1|]")
 _ROUND = re.compile(r"(?<=\w)0")
 
 

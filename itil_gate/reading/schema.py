@@ -59,6 +59,7 @@ def schema(name: str) -> str:
         _tidy(part)
         if owner == "ChangeSpec":
             _open_to_extensions(part)
+    made.get("$defs", {}).pop("JsonValue", None)  # only `extensions` was of that sort
     made.pop("title")
     whole = {"$schema": DIALECT, "$id": BASE + name, "title": title, **made}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
