@@ -5,6 +5,7 @@ Answers come from people.yaml alone. An address or key that is not listed is nob
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from itil_gate.model.people import Delegation, People, Person
 
 
+_PRIVATE = re.compile(r"(?P<local>[^@]+)@users\.noreply\.(?P<forge>[^@]+)")
+_NUMBERED = re.compile(r"(?P<number>[0-9]{1,18})(?P<mark>[+-]).+")
+
+
 @dataclass(frozen=True)
 class Roster:
     """People indexed for look-up; every map leads to exactly one person."""
@@ -27,14 +32,19 @@ class Roster:
     by_email: dict[str, Person]
     by_key: dict[str, Person]
     by_account: dict[tuple[str, int], Person]
+    by_login: dict[tuple[str, str], Person]
 
     def by_address(self, email: str) -> Person | None:
-        """Return whose e-mail address this is; case does not matter."""
-        return self.by_email.get(email.casefold())
+        """Return whose e-mail address this is; case does not matter.
+
+        An address that a forge made up to keep the real one private is that of the account in it.
+        """
+        address = email.casefold()
+        return self.by_email.get(address) or self._by_private_address(address)
 
     def by_reference(self, account: AccountRef) -> Person | None:
         """Return whose forge account this is; the login does not matter, only its number."""
-        return self.by_account.get((account.forge, account.id))
+        return self.by_account.get((account.forge.casefold(), account.id))
 
     def holders(self, role: str, *, service: str | None, now: datetime) -> tuple[str, ...]:
         """Return the humans who hold a role for a service now, delegates included, sorted.
@@ -77,6 +87,22 @@ class Roster:
             for entry in self.active_delegations(now)
         )
 
+    def _by_private_address(self, address: str) -> Person | None:
+        """Return whose account a no-reply address names.
+
+        GitHub writes number+login, or the login alone for old accounts; GitLab number-login. The
+        number decides, because logins are renamed and taken over.
+        """
+        parts = _PRIVATE.fullmatch(address)
+        if parts is None:
+            return None
+        forge, local = parts["forge"], parts["local"]
+        account = _NUMBERED.fullmatch(local)
+        numbered = self.by_account.get((forge, int(account["number"]))) if account else None
+        if account is not None and account["mark"] == "+":
+            return numbered
+        return self.by_login.get((forge, local)) or numbered
+
     def _has(self, person: str, role: str, service: str | None) -> bool:
         return any(
             grant.role == role and person in grant.members and _covers(grant.services, service)
@@ -92,7 +118,12 @@ def build_roster(people: People) -> Roster:
         by_email={email.casefold(): person for person in people.persons for email in person.emails},
         by_key={fingerprint(key): person for person in people.persons for key in person.keys},
         by_account={
-            (account.forge, account.id): person
+            (account.forge.casefold(), account.id): person
+            for person in people.persons
+            for account in person.accounts
+        },
+        by_login={
+            (account.forge.casefold(), account.login.casefold()): person
             for person in people.persons
             for account in person.accounts
         },
