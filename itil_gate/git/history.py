@@ -56,7 +56,7 @@ def merge_base(view: View, a: str, b: str) -> str:
 
     Raises HistoryError `unrelated-histories`, `history-too-shallow` or `ambiguous-merge-base`.
     """
-    _refuse_shallow(view, a, b)
+    refuse_shallow(view, a, b)
     done = view.git("merge-base", "--all", "--end-of-options", a, b, ok=(0, 1))
     bases = done.out.decode("ascii").split()
     if not bases and view.shallow:
@@ -82,7 +82,7 @@ def commits_between(view: View, base: str | None, head: str) -> tuple[RawCommit,
     None for `base` is an unborn branch: everything reachable from `head`. Raises HistoryError
     `history-too-shallow` where the clone ends between the two.
     """
-    _refuse_shallow(view, base, head)
+    refuse_shallow(view, base, head)
     exclude = [f"^{base}"] if base else []
     done = view.git("rev-list", "--topo-order", "--end-of-options", head, *exclude)
     oids = done.out.decode("ascii").split()
@@ -95,7 +95,7 @@ def last_change(view: View, path: str, *, since: str, until: str) -> str | None:
     All parents are walked, and a merge counts where it differs from any parent: rather one commit
     too many than one overlooked. Raises HistoryError `history-too-shallow`.
     """
-    _refuse_shallow(view, since, until)
+    refuse_shallow(view, since, until)
     done = view.git(
         *("rev-list", "--max-count=1", "--full-history", "--end-of-options", until, f"^{since}"),
         *("--", to_bytes(path)),
@@ -104,8 +104,14 @@ def last_change(view: View, path: str, *, since: str, until: str) -> str | None:
 
 
 def is_ancestor(view: View, a: str, b: str) -> bool:
-    """Whether commit `a` is `b` or one of its ancestors."""
-    return view.git("merge-base", "--is-ancestor", "--", a, b, ok=(0, 1)).status == 0
+    """Whether commit `a` is `b` or one of its ancestors.
+
+    Raises HistoryError `history-too-shallow` where the clone ends before that can be denied.
+    """
+    if view.git("merge-base", "--is-ancestor", "--", a, b, ok=(0, 1)).status == 0:
+        return True
+    refuse_shallow(view, a, b)
+    return False
 
 
 def parse_commit(thing: GitObject) -> RawCommit:
@@ -202,7 +208,12 @@ def _text(data: bytes, charset: str) -> str:
         return data.decode(charset, "backslashreplace")
 
 
-def _refuse_shallow(view: View, base: str | None, head: str) -> None:
+def refuse_shallow(view: View, base: str | None, head: str) -> None:
+    """Raise HistoryError `history-too-shallow` if the clone ends between two commits.
+
+    What lies between is everything reachable from exactly one of them: with all of it here, their
+    common commits are known, and so is what a merge of the two would start from.
+    """
     if not view.shallow:
         return
     ends = [head] if base is None else [f"{base}...{head}"]

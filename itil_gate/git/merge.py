@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from itil_gate.git.history import is_ancestor, read_commit
+from itil_gate.git.history import is_ancestor, read_commit, refuse_shallow
 from itil_gate.git.paths import to_text
 from itil_gate.model.errors import HistoryError
 
@@ -34,8 +34,9 @@ class MergeResult:
 def merge_tree(view: View, ours: str, theirs: str) -> MergeResult:
     """Return what merging commit `theirs` into commit `ours` would give.
 
-    Raises HistoryError `unrelated-histories` or `object-missing`.
+    Raises HistoryError `unrelated-histories`, `history-too-shallow` or `object-missing`.
     """
+    refuse_shallow(view, ours, theirs)
     done = view.git(
         *("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"),
         *("--end-of-options", ours, theirs),

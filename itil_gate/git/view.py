@@ -105,8 +105,6 @@ class View:
 
     def failure(self, name: str, result: Result) -> HistoryError:
         """Return the error for a git command that went wrong."""
-        if b"unrelated histories" in result.err:
-            return HistoryError("unrelated-histories", "the two share no commit")
         if _NOT_COMMIT.search(result.complaint):
             return HistoryError("not-a-commit", f"`git {name}` was given what is no commit")
         if _MISSING.search(result.complaint):
@@ -115,6 +113,9 @@ class View:
                 f"`git {name}` needs an object that is not in this repository: {result.complaint}",
                 hint=missing_hint(self.repository, bool(self.shallow)).format(oid="<commit>"),
             )
+        # Last, since git also says so when it could not read the commits that relate them.
+        if b"unrelated histories" in result.err:
+            return HistoryError("unrelated-histories", "the two share no commit")
         return HistoryError(
             "git-failed", f"`git {name}` ended with status {result.status}: {result.complaint}"
         )

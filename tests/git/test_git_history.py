@@ -356,3 +356,20 @@ def test_a_forged_date_hides_no_commit(repo: Repo, viewed: Viewed) -> None:
         assert {c.id for c in commits_between(view, main, head)} == {head, *hidden}
         assert merge_base(view, main, head) == base
         assert not is_ancestor(view, head, main)
+
+
+def test_a_shallow_clone_does_not_deny_an_ancestor_it_cannot_see(
+    repo: Repo, tmp_path: Path
+) -> None:
+    base, main, topic = _branches(repo)
+    clone = repo.clone(tmp_path / "clone", "--depth=2", "--no-single-branch")
+    clone.git("fetch", "--quiet", "--depth=1", "origin", base)
+    with open_view(discover(clone.path)) as view:
+        assert is_ancestor(view, main, main)
+        with pytest.raises(HistoryError) as caught:
+            is_ancestor(view, base, topic)
+        assert caught.value.code == "history-too-shallow"
+    clone = repo.clone(tmp_path / "deeper", "--depth=4", "--no-single-branch")
+    with open_view(discover(clone.path)) as view:
+        assert is_ancestor(view, base, topic)
+        assert not is_ancestor(view, main, topic)

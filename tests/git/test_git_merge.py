@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 from support.repository import BOB
 
+from itil_gate.git.discover import discover
 from itil_gate.git.merge import clean_replay, is_update_merge, merge_tree
 from itil_gate.git.paths import to_text
 from itil_gate.git.tree import blob_at
+from itil_gate.git.view import open_view
 from itil_gate.model.errors import HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from support.repository import Repo
 
@@ -208,3 +211,42 @@ def test_a_fast_forward_dressed_as_a_merge_adds_nothing(repo: Repo, viewed: View
         assert repo.tree(merge) == repo.tree(main)
         assert is_update_merge(view, merge, main)
         assert not is_update_merge(view, empty, main)
+
+
+def test_a_shallow_clone_is_not_taken_for_unrelated_histories(repo: Repo, tmp_path: Path) -> None:
+    _, main, _ = _fork(repo)
+    merge = repo.merge("main")
+    repo.branch("merged")
+    clone = repo.clone(tmp_path / "clone", "--depth=1", "--no-single-branch")
+    with open_view(discover(clone.path)) as view:
+        with pytest.raises(HistoryError) as caught:
+            merge_tree(view, main, merge)
+        assert caught.value.code == "history-too-shallow"
+
+
+def test_a_merge_base_hidden_by_a_shallow_clone_is_not_replaced_by_another(
+    repo: Repo, tmp_path: Path
+) -> None:
+    """Cut off behind main's tip, the two sides seem to have parted a commit too early."""
+    repo.commit("root", files={"a.txt": TEN})
+    repo.checkout("topic", create=True)
+    repo.commit("early", author=BOB, files={"b.txt": "1"})
+    repo.checkout("main")
+    for number in range(4):
+        repo.commit(f"main {number}", files={"a.txt": TEN.replace("line 0", f"{number}")})
+    repo.checkout("topic")
+    repo.merge("main~1", message="update")
+    repo.checkout("main")
+    main = repo.commit("more", files={"c.txt": "1"})
+    repo.checkout("topic")
+    merge = repo.merge("main")
+    with open_view(discover(repo.path)) as view:
+        assert is_update_merge(view, merge, main)
+    for depth in range(1, 8):
+        clone = repo.clone(tmp_path / f"clone{depth}", f"--depth={depth}", "--no-single-branch")
+        with open_view(discover(clone.path)) as view:
+            try:
+                assert is_update_merge(view, merge, main)
+            except HistoryError as error:
+                assert error.code in {"history-too-shallow", "object-missing"}  # noqa: PT017
+                assert depth < 6
