@@ -133,14 +133,17 @@ def _policies(view: View, tip: str) -> tuple[PolicySet | None, Check]:
         return None, Check("policies", "FAIL", f"{error.place}: {error.message}", "itil-gate lint")
     count = len(policies.approvals) + len(policies.risk_models) + len(policies.calendars)
     message = (
-        f"the set of {tip[:12]} loads: {count} policies, {len(policies.people.persons)} persons, "
-        f"{len(policies.services)} services"
+        f"the set of {tip[:12]} loads: {count} policy document(s), "
+        f"{len(policies.people.persons)} person(s), {len(policies.services)} service(s)"
     )
     return policies, Check("policies", "OK", message)
 
 
 def _prospects(policies: PolicySet, now: datetime) -> list[Check]:
-    checks = [_prospect(one) for one in survey_prospects(policies, now=now)]
+    # Whoever has no key cannot sign, so on them no requirement can rest.
+    keyless = {person.id for person in policies.people.persons if not person.keys}
+    prospects = survey_prospects(policies, now=now, unable=keyless)
+    checks = [_prospect(one) for one in prospects]
     if not policies.services:
         message = "the catalogue holds no service, so no request can name one"
         mend = f"describe one in {policies.config.locations.services}/"
@@ -167,7 +170,7 @@ def _prospect(one: Prospect) -> Check:
         for demand in obstacle.demands
     )
     because = "; ".join(reasons)
-    mend = "name more people in the role in people.yaml, or give the requirement a fallback"
+    mend = "name more people with a key in the role, or give the requirement a fallback role"
     if not one.possible:
         return Check(name, "FAIL", f"{about}: nobody's change can be approved: {because}", mend)
     who = _some(one.depends_on)

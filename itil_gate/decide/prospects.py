@@ -23,7 +23,7 @@ from itil_gate.model.finding import Finding
 from itil_gate.policy.lint import requirement_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from itil_gate.decide.requirements import Demand
@@ -67,15 +67,18 @@ class Prospect:
         return tuple(sorted(one.author for one in self.obstacles if one.author is not None))
 
 
-def survey_prospects(policies: PolicySet, *, now: datetime) -> tuple[Prospect, ...]:
+def survey_prospects(
+    policies: PolicySet, *, now: datetime, unable: Collection[str] = ()
+) -> tuple[Prospect, ...]:
     """Return how every level stands for every service, services of equal standing together.
 
+    `unable` are people who cannot approve whoever the author is, such as those without a key.
     Only people whose exclusion can matter are tried as authors: a requirement with more holders
     than all requirements together need stays satisfiable without any one of them (Hall 1935).
     """
     roster = build_roster(policies.people)
     return tuple(
-        _prospect(policies, roster, level=level, services=services, now=now)
+        _prospect(policies, roster, level=level, services=services, now=now, unable=unable)
         for level in LEVELS
         for services in _alike(policies, roster, level=level, now=now)
     )
@@ -174,6 +177,7 @@ def _prospect(
     level: Level,
     services: tuple[str, ...],
     now: datetime,
+    unable: Collection[str],
 ) -> Prospect:
     service = services[0] if services else _NO_SERVICE
 
@@ -184,7 +188,7 @@ def _prospect(
             level=level,
             footprint=(service,),
             roster=roster,
-            contributors=_only(author),
+            contributors=_barring(author, unable),
             now=now,
         )
 
@@ -193,34 +197,30 @@ def _prospect(
     if missing:
         return Prospect(level, services, usual, (Obstacle(None, missing),))
     obstacles = []
-    for author in sorted(_scarce(policies, roster, usual, level=level, service=service, now=now)):
+    total = sum(demand.needed for demand in usual)
+    groups = _role_holders(policies, roster, level=level, service=service, now=now)
+    able = [holders - set(unable) for holders in groups]
+    scarce = [holders for holders in able if len(holders) <= total]
+    for author in sorted(frozenset().union(*scarce)):
         missing = settle(wanted(author), {}, side="target").impossible
         if missing:
             obstacles.append(Obstacle(author, missing))
     return Prospect(level, services, usual, tuple(obstacles))
 
 
-def _scarce(
-    policies: PolicySet,
-    roster: Roster,
-    usual: tuple[Demand, ...],
-    *,
-    level: Level,
-    service: str,
-    now: datetime,
-) -> set[str]:
-    """Return the holders of roles that are no larger than everything asked together."""
-    total = sum(demand.needed for demand in usual)
-    scarce: set[str] = set()
-    for policy in policies.approvals:
-        for requirement in policy.spec.requirements:
-            if level not in requirement.levels:
-                continue
-            about = service if requirement.of == "footprint" else None
-            for role in (requirement.role, requirement.fallback):
-                holders = roster.holders(role, service=about, now=now) if role else ()
-                scarce |= set(holders) if len(holders) <= total else set()
-    return scarce
+def _role_holders(
+    policies: PolicySet, roster: Roster, *, level: Level, service: str, now: datetime
+) -> list[frozenset[str]]:
+    """Return who holds each role, fallbacks too, that the requirements of a level ask for."""
+    return [
+        frozenset(roster.holders(role, service=about, now=now))
+        for policy in policies.approvals
+        for requirement in policy.spec.requirements
+        if level in requirement.levels
+        for about in (service if requirement.of == "footprint" else None,)
+        for role in (requirement.role, requirement.fallback)
+        if role is not None
+    ]
 
 
 def _change_by(author: str, service: str) -> ChangeRequest:
@@ -234,11 +234,12 @@ def _change_by(author: str, service: str) -> ChangeRequest:
     )
 
 
-def _only(author: str | None) -> Contributors:
-    named = () if author is None else (author,)
+def _barring(author: str | None, unable: Collection[str]) -> Contributors:
+    reasons = dict.fromkeys(unable, "cannot sign") | ({author: "author"} if author else {})
     return Contributors(
         people=tuple(
-            Contributor(person=person, reasons=("author",), proved=True) for person in named
+            Contributor(person=person, reasons=(reason,), proved=True)
+            for person, reason in sorted(reasons.items())
         ),
         unattributable=(),
         unproved=(),
