@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from itil_gate.cli.worktree import everything, open_work_tree, read_file
 from itil_gate.decide.coverage import environments_of, services_of, survey
 from itil_gate.decide.gate import decide, read_requests
 from itil_gate.decide.roster import build_roster
 from itil_gate.decide.scope import smallest_scope
 from itil_gate.gather.inputs import find_commit, gather
 from itil_gate.git.history import read_commit
+from itil_gate.git.tree import ls_tree
 from itil_gate.git.user import identity
 from itil_gate.model.change import ChangeRequest
 from itil_gate.model.errors import GateError
@@ -32,6 +34,7 @@ from itil_gate.risk.classify import assess
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from itil_gate.decide.coverage import Territory
     from itil_gate.git.view import View
@@ -71,6 +74,7 @@ class Work:
     territory: Territory
     uncovered: tuple[str, ...]
     covered_by: tuple[str, ...]
+    """Paths of those requests."""
 
     def nothing_to_do(self) -> str:
         """Say why no request is needed."""
@@ -90,8 +94,11 @@ class Draft:
     """What would deny it, approvals aside."""
 
 
-def find_work(view: View, *, target: str, tip: str, now: datetime) -> Work:
-    """Return what HEAD changes against a target. Raises GateError `nothing-changed`."""
+def find_work(view: View, *, target: str, tip: str, now: datetime, root: Path | None) -> Work:
+    """Return what HEAD changes against a target. Raises GateError `nothing-changed`.
+
+    Requests that were written below `root` and not committed yet count as requests of the branch.
+    """
     head = find_commit(view, "HEAD")
     inputs = gather(view, target=target, base=tip, head=head, now=now)
     if not inputs.facts.diff:
@@ -103,10 +110,27 @@ def find_work(view: View, *, target: str, tip: str, now: datetime) -> Work:
     policies = compile_policies(inputs.judge)
     territory = survey(inputs.facts.diff, policies.config)
     asked, _ = read_requests(inputs.requests)
-    scopes = [compile_globs(one.change.spec.scope) for one in asked]
+    requests = {one.source.path: one.change for one in asked}
+    if root is not None:
+        requests |= _uncommitted(view, root, head)
+    scopes = [compile_globs(change.spec.scope) for change in requests.values()]
     bare = tuple(path for path in territory.governed if not any(holds(path) for holds in scopes))
-    names = tuple(one.change.metadata.id for one in asked)
-    return Work(view, inputs, policies, territory, bare, names)
+    return Work(view, inputs, policies, territory, bare, tuple(requests))
+
+
+def _uncommitted(view: View, root: Path, head: str) -> dict[str, ChangeRequest]:
+    """Return the readable requests of the work tree that HEAD does not hold, by path."""
+    tree = open_work_tree(root)
+    committed = {entry.path for entry in ls_tree(view, head, [tree.config.locations.changes])}
+    found = {}
+    for file in everything(tree):
+        if file.kind != "request" or file.path in committed:
+            continue
+        text = read_file(file)
+        change = read_request(text, file=file.path) if isinstance(text, str) else None
+        if isinstance(change, ChangeRequest):
+            found[file.path] = change
+    return found
 
 
 def draft_request(work: Work, wishes: Wishes, *, change: str, file: str, ask: Ask) -> Draft:

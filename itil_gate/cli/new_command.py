@@ -90,7 +90,7 @@ def command(
     )
     with open_view(place) as view:
         ref, tip = find_target(view, base=base, target=None)
-        work = find_work(view, target=ref, tip=tip, now=when)
+        work = find_work(view, target=ref, tip=tip, now=when, root=place.work_tree)
         if not work.uncovered:
             say(work.nothing_to_do())
             return 0
