@@ -217,7 +217,7 @@ def _content(
     """Hold the signed content against what would land now."""
     carried = carry_over(item, facts=facts, request=matter.request)
     if carried is None:
-        changed = what_changed(item, text=matter.text)
+        changed = what_changed(item, facts=facts, text=matter.text)
         return _entry(item, predicate, person, "stale", changed)
     if carried not in matter.counting.carry_over:
         detail = f"the content is the same by {carried}, which policy does not accept here"

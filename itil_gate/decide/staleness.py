@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from itil_gate.model.errors import SourceError
+from itil_gate.model.people import PEER
 from itil_gate.reading.yaml import parse
 
 if TYPE_CHECKING:
@@ -19,24 +20,25 @@ if TYPE_CHECKING:
     from itil_gate.model.statement import BoundRequirement
 
 SHOWN = 5
+SHORT = 12
 
 
 def carry_over(item: StatementFact, *, facts: Facts, request: str) -> CarryOver | None:
     """Return how an approval is proved to hold for the present head, or None if it is stale.
 
     `exact`: same head and merge base. `same-content`: equal content digest. `clean-replay`:
-    merging the target with the approved tree gives exactly the tree that would land now.
+    merging the target with the approved tree gives exactly the tree that would land now. None of
+    them holds once the request has changed on the target: what was approved has landed there, and
+    to land it again after a revert is another change.
     """
-    predicate = item.approval
-    if predicate is None or facts.merged_tree is None:
+    predicate, proof = item.approval, item.approved
+    if predicate is None or proof is None or facts.merged_tree is None or not proof.untouched:
         return None
     if predicate.content == facts.content and predicate.request == request:
         same = predicate.head == facts.head and predicate.merge_base == facts.merge_base
         return "exact" if same else "same-content"
-    proof = item.approved
     if (
-        proof is not None
-        and proof.known
+        proof.known
         and proof.content == predicate.content
         and proof.request == predicate.request == request
         and proof.replay_tree is not None
@@ -57,7 +59,9 @@ def tightened(demands: Sequence[BoundRequirement], bound: Sequence[BoundRequirem
 
 
 def _covers(old: BoundRequirement, new: BoundRequirement) -> bool:
-    if (old.role, old.service) != (new.role, new.service):
+    # Whoever holds any role is a peer too, so a number of peers asks for less than any role did.
+    peers = new.role == PEER and new.percent is None
+    if not peers and (old.role, old.service) != (new.role, new.service):
         return False
     if (old.percent is None) != (new.percent is None):
         return False
@@ -68,23 +72,29 @@ def _covers(old: BoundRequirement, new: BoundRequirement) -> bool:
     )
 
 
-def what_changed(item: StatementFact, *, text: str) -> str:
+def what_changed(item: StatementFact, *, facts: Facts, text: str) -> str:
     """Say in one line what differs between what was approved and what is proposed now."""
     predicate, proof = item.approval, item.approved
-    head = predicate.head[:12] if predicate is not None else "unknown"
-    if proof is None or not proof.known:
-        return f"it is bound to commit {head}, which is not to be had here"
-    where = "" if proof.in_history else f"; commit {head} is not part of this pull request"
-    fields = _changed_fields(proof.request_text, text)
-    if fields:
-        more = f" and {len(fields) - SHOWN} more" if len(fields) > SHOWN else ""
-        return f"{', '.join(fields[:SHOWN])}{more} changed after approval{where}"
-    if proof.changed:
-        shown = ", ".join(proof.changed[:SHOWN])
-        more = f" and {len(proof.changed) - SHOWN} more" if len(proof.changed) > SHOWN else ""
-        return f"{shown}{more} changed after approval{where}"
-    if proof.content is not None and predicate is not None and proof.content != predicate.content:
+    if predicate is None or proof is None:
+        return "it binds no content"
+    head = predicate.head[:SHORT]
+    if proof.landed is not None:
+        return f"the request changed on the target after approval, with {proof.landed[:SHORT]}"
+    if not proof.known:
+        base = predicate.merge_base[:SHORT]
+        return f"it is bound to commit {head} on {base}, which are not both to be had here"
+    pushed = f": {head} was approved, {facts.head[:SHORT]} is proposed"
+    where = pushed if predicate.head != facts.head else ""
+    if not proof.in_history:
+        where += f"; commit {head} is not part of this pull request"
+    changed = _changed_fields(proof.request_text, text) or proof.changed
+    if changed:
+        more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+        return f"{', '.join(changed[:SHOWN])}{more} changed after approval{where}"
+    if proof.content != predicate.content:
         return f"the content it names is not that of commit {head}"
+    if proof.request != predicate.request:
+        return f"the request it names is not that of commit {head}"
     return f"the target moved in a way that changes the result of the merge{where}"
 
 

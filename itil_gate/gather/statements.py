@@ -10,10 +10,10 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from itil_gate.git.diff import content_digest, raw_diff
-from itil_gate.git.history import is_ancestor
+from itil_gate.git.history import is_ancestor, last_change
 from itil_gate.git.merge import clean_replay
 from itil_gate.git.tree import blob_at, ls_tree, tree_id
-from itil_gate.model.errors import GateError, HistoryError
+from itil_gate.model.errors import GateError
 from itil_gate.model.facts import ApprovedContent
 from itil_gate.model.statement import APPROVALS_BRANCH, VOUCH_FOLDER
 from itil_gate.signing.statement import read_statement
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 SHOWN_PATHS = 20
 MOST_BYTES = 256 * 1024
+UNFIT = frozenset(
+    {
+        *("object-missing", "object-too-large", "tree-damaged", "history-too-shallow"),
+        *("not-a-commit", "unrelated-histories", "path-text", "not-a-file"),
+    }
+)
+"""Errors that what a statement names may lead to; they are its own fault, not the decision's."""
 
 
 def approval_tips(view: View) -> tuple[str, ...]:
@@ -112,33 +119,44 @@ def _look(
     now: dict[str, DiffEntry],
     content: str,
 ) -> ApprovedContent:
-    if not all(view.reader.info([said.head, said.merge_base])):
+    """Return what git says; a statement that names what does not fit proves nothing, no more."""
+    infos = view.reader.info([said.merge_base, said.head])
+    based, whole = (thing is not None and thing.type == "commit" for thing in infos)
+    if not based:
         return ApprovedContent(known=False)
     try:
+        landed = None
+        if tip != said.merge_base:
+            landed = last_change(view, said.request_path, since=said.merge_base, until=tip)
+        found = ApprovedContent(known=False, untouched=landed is None, landed=landed)
+        if not whole:
+            return found
         tree = tree_id(view, said.head)
         then = raw_diff(view, tree_id(view, said.merge_base), tree)
-        request = blob_at(view, said.head, said.request_path)
-        in_history = is_ancestor(view, said.head, head)
+        request = blob_at(view, said.head, said.request_path, limit=MOST_BYTES)
         replayed = None
-        if said.content != content:
+        if said.content != content and is_ancestor(view, said.merge_base, tip):
+            # From a merge base that the target has left, a replay would bring back what it left.
             replayed = clean_replay(
                 view, approved_tree=tree, approved_merge_base=said.merge_base, onto=tip
             )
-    except HistoryError as error:
-        # Commits that are here only in part prove nothing; the approval is reported as unknown.
-        if error.code not in {"object-missing", "unrelated-histories", "not-a-commit"}:
+        in_history = is_ancestor(view, said.head, head)
+    except GateError as error:
+        if error.code not in UNFIT:
             raise
         return ApprovedContent(known=False)
     before = {entry.path: entry for entry in then}
     changed = sorted(
         path for path in before.keys() | now.keys() if before.get(path) != now.get(path)
     )
-    return ApprovedContent(
-        known=True,
-        content=content_digest(then),
-        request=hashlib.sha256(request).hexdigest() if request is not None else None,
-        request_text=request.decode("utf-8", "replace") if request is not None else None,
-        in_history=in_history,
-        replay_tree=replayed,
-        changed=tuple(changed[:SHOWN_PATHS]),
+    return found.model_copy(
+        update={
+            "known": True,
+            "content": content_digest(then),
+            "request": hashlib.sha256(request).hexdigest() if request is not None else None,
+            "request_text": request.decode("utf-8", "replace") if request is not None else None,
+            "in_history": in_history,
+            "replay_tree": replayed,
+            "changed": tuple(changed[:SHOWN_PATHS]),
+        }
     )
