@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -322,3 +323,20 @@ def test_the_declared_dependencies_are_the_imported_ones() -> None:
     }
     outside = {name.split(".")[0] for name in imported if name} - sys.stdlib_module_names
     assert outside - {"itil_gate"} - COME_WITH_ANOTHER == modules
+
+
+def test_the_tests_import_only_what_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    declared = {"itil-gate", *(re.split(r"[<>=!~;\[ ]", line)[0].lower() for line in lines)}
+    brings = packages_distributions()
+    undeclared = {
+        f"{file.relative_to(ROOT)}: {module}"
+        for file in (*ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/*.py"))
+        for _, name in uses(file.read_text(encoding="utf-8"))
+        if (module := name.split(".")[0]) in brings
+        and module not in COME_WITH_ANOTHER
+        and not {distribution.lower() for distribution in brings[module]}
+        & (declared | {"itil-gate"})
+    }
+    assert not undeclared
