@@ -34,7 +34,8 @@ def read_judge(view: View, treeish: str) -> tuple[Source, ...]:
     found = read_sources(view, ls_tree(view, treeish, [CONFIG_PATH]))
     config = read_config({source.path: source for source in found})
     entries = ls_tree(view, treeish, judge_prefixes(config))
-    return read_sources(view, (entry for entry in entries if _is_ours(entry.path, config)))
+    ours = (entry for entry in entries if not entry.is_file or _is_ours(entry.path, config))
+    return read_sources(view, ours)
 
 
 def read_sources(view: View, entries: Iterable[TreeEntry]) -> tuple[Source, ...]:

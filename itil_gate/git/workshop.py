@@ -6,12 +6,11 @@ own. It refuses a directory that is not empty.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from itil_gate.git.run import run
+from itil_gate.git.run import environment, run
 from itil_gate.model.errors import GateError
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def make_person(folder: Path, person: str, *, name: str) -> Maker:
     run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", person, "-f", str(key)],
         cwd=folder,
-        env=dict(os.environ),
+        env=environment(),
         timeout=KEYGEN_TIMEOUT,
     )
     public = key.with_suffix(".pub").read_text(encoding="ascii").strip()

@@ -17,6 +17,7 @@ from itil_gate.model.base import (
     Timezone,
     refusal,
 )
+from itil_gate.model.made import Made
 from itil_gate.model.services import Tier
 
 RRule = Annotated[str, StringConstraints(pattern=r"^FREQ=[A-Z0-9=;,:+-]+$", max_length=500)]
@@ -78,7 +79,7 @@ class Calendar(Model):
     spec: CalendarSpec
 
 
-class Interval(Model):
+class Interval(Made):
     """A half-open span of UTC time."""
 
     start: Moment

@@ -182,7 +182,8 @@ class ChangeSpec(Model):
             value = {
                 key: item if key == "extensions" else _tupled(item) for key, item in value.items()
             }
-        own = {key: _listed(value[key]) for key in value if _is_extension(key)}
+        marked = [key for key in value if isinstance(key, str) and key[:2] == "x-"]
+        own = {key: _listed(value[key]) for key in marked if _is_extension(key)}
         if not own:
             return value
         known = {key: item for key, item in value.items() if key not in own}

@@ -4,10 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from itil_gate.model.base import Level, Model, Moment, Oid, RefName, Sha256
+from itil_gate.model.base import Level, Moment, Oid, RefName, Sha256
 from itil_gate.model.calendar import Interval
 from itil_gate.model.facts import Inputs
 from itil_gate.model.finding import Finding
+from itil_gate.model.made import Made
 
 DECISION_VERSION: Literal["itil-gate/decision/v1"] = "itil-gate/decision/v1"
 
@@ -30,7 +31,7 @@ Side = Literal["target", "proposed"]
 """Under whose policies: those of the target, or those the pull request proposes."""
 
 
-class Contribution(Model):
+class Contribution(Made):
     """One reason why the risk is what it is."""
 
     source: str = Field(description="Where it comes from, for example floor:migrations.")
@@ -39,7 +40,7 @@ class Contribution(Model):
     paths: tuple[str, ...] = Field((), description="At most 20 of the paths that matched.")
 
 
-class RiskAssessment(Model):
+class RiskAssessment(Made):
     """The risk level with every contribution to it."""
 
     level: Level
@@ -47,7 +48,7 @@ class RiskAssessment(Model):
     contributions: tuple[Contribution, ...]
 
 
-class RuleState(Model):
+class RuleState(Made):
     """One rule of the gate and how it came out; rules that passed are listed too."""
 
     rule: str
@@ -56,7 +57,7 @@ class RuleState(Model):
     findings: tuple[Finding, ...] = ()
 
 
-class LedgerEntry(Model):
+class LedgerEntry(Made):
     """One statement or review as received, and whether it counts."""
 
     digest: str
@@ -71,7 +72,7 @@ class LedgerEntry(Model):
     issued_at: Moment | None = None
 
 
-class RequirementState(Model):
+class RequirementState(Made):
     """One requirement: what is needed, who counts towards it, who still could."""
 
     id: str
@@ -88,7 +89,7 @@ class RequirementState(Model):
     eligible: tuple[str, ...] = Field((), description="People who could still approve.")
 
 
-class Action(Model):
+class Action(Made):
     """One step of the smallest set that would unblock the change."""
 
     who: tuple[str, ...] = Field(description="Any one of these people; empty means anybody.")
@@ -96,7 +97,7 @@ class Action(Model):
     why: str
 
 
-class ChangeVerdict(Model):
+class ChangeVerdict(Made):
     """What was decided about one change request of the pull request."""
 
     id: str
@@ -115,7 +116,7 @@ class ChangeVerdict(Model):
     rules: tuple[RuleState, ...] = ()
 
 
-class Digests(Model):
+class Digests(Made):
     """SHA-256 digests of the RFC 8785 form of every input."""
 
     facts: Sha256
@@ -124,7 +125,7 @@ class Digests(Model):
     proposed: Sha256 | None = None
 
 
-class Contributor(Model):
+class Contributor(Made):
     """A person excluded from approving, and why."""
 
     person: str
@@ -132,7 +133,7 @@ class Contributor(Model):
     proved: bool
 
 
-class Decision(Model):
+class Decision(Made):
     """The verdict on a proposed merge with its reasons."""
 
     api_version: Literal["itil-gate/decision/v1"] = DECISION_VERSION
@@ -154,7 +155,7 @@ class Decision(Model):
     digests: Digests
 
 
-class StoredDecision(Model):
+class StoredDecision(Made):
     """A decision together with the inputs it was made from, for replay."""
 
     api_version: Literal["itil-gate/stored-decision/v1"] = "itil-gate/stored-decision/v1"

@@ -8,13 +8,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from itil_gate.model.base import Model, Moment, Oid, RefName, Sha256
+from itil_gate.model.base import Moment, Oid, RefName, Sha256
 from itil_gate.model.finding import Finding
+from itil_gate.model.made import Made
 from itil_gate.model.policy import Source
 from itil_gate.model.statement import ApprovalPredicate, VouchPredicate
 
 
-class DiffEntry(Model):
+class DiffEntry(Made):
     """One path of the raw diff from merge base to head; renames are a deletion and an addition."""
 
     old_mode: str
@@ -25,14 +26,14 @@ class DiffEntry(Model):
     path: str
 
 
-class Identity(Model):
+class Identity(Made):
     """A name and e-mail as somebody wrote them: a hint that may exclude, never grant."""
 
     name: str
     email: str
 
 
-class SignatureFact(Model):
+class SignatureFact(Made):
     """What a commit's signature proves: `good` means the key with this fingerprint made it."""
 
     kind: Literal["none", "ssh", "pgp", "x509", "unknown"] = "none"
@@ -41,7 +42,7 @@ class SignatureFact(Model):
     detail: str = ""
 
 
-class CommitFact(Model):
+class CommitFact(Made):
     """A commit reachable from head and not from the target."""
 
     id: Oid
@@ -49,13 +50,13 @@ class CommitFact(Model):
     author: Identity
     committer: Identity
     co_authors: tuple[Identity, ...] = ()
-    signature: SignatureFact = SignatureFact()
+    signature: SignatureFact = Field(default_factory=SignatureFact)
     update_merge: bool = Field(
         False, description="A merge of the target that recomputes to an equal tree."
     )
 
 
-class ApprovedContent(Model):
+class ApprovedContent(Made):
     """What git says about the content a statement names, next to what is proposed now."""
 
     known: bool = Field(description="Whether the approved commits are still to be had.")
@@ -77,7 +78,7 @@ class ApprovedContent(Model):
     )
 
 
-class StatementFact(Model):
+class StatementFact(Made):
     """One file of the approvals branch, with what its signature proves."""
 
     path: str
@@ -91,7 +92,7 @@ class StatementFact(Model):
     text: str = Field("", description="The file word for word, for whoever verifies it again.")
 
 
-class Review(Model):
+class Review(Made):
     """A review as a forge's API reported it."""
 
     id: str
@@ -105,7 +106,7 @@ class Review(Model):
     approved: ApprovedContent | None = None
 
 
-class AccountRef(Model):
+class AccountRef(Made):
     """An account on a forge by its number."""
 
     forge: str
@@ -113,7 +114,7 @@ class AccountRef(Model):
     login: str
 
 
-class PullRequest(Model):
+class PullRequest(Made):
     """What a forge says about the pull request."""
 
     opener: AccountRef
@@ -123,7 +124,7 @@ class PullRequest(Model):
     title: str = ""
 
 
-class Facts(Model):
+class Facts(Made):
     """Everything the decision stands on beside requests and policies."""
 
     now: Moment
@@ -152,7 +153,7 @@ class Facts(Model):
     )
 
 
-class Inputs(Model):
+class Inputs(Made):
     """The sealed inputs of a decision: facts, and every text that is judged or judges."""
 
     facts: Facts

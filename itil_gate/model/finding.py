@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from itil_gate.model.base import Model
+from itil_gate.model.made import Made
 
 Effect = Literal["deny", "pending", "advise"]
 
 
-class Place(Model):
+class Place(Made):
     """A spot in a file; line and column count from 1, 0 means the file as a whole."""
 
     file: str
@@ -21,7 +21,7 @@ class Place(Model):
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
-class Finding(Model):
+class Finding(Made):
     """One fault named by its rule.
 
     `message` says what is so, `remedy` what would satisfy the rule. Both are plain text that may

@@ -19,6 +19,7 @@ from itil_gate.model.base import (
 )
 from itil_gate.model.calendar import Calendar
 from itil_gate.model.config import Config
+from itil_gate.model.made import Made
 from itil_gate.model.people import People
 from itil_gate.model.services import Service
 
@@ -113,7 +114,7 @@ class RiskModel(Model):
     spec: RiskSpec
 
 
-class Source(Model):
+class Source(Made):
     """A text as it was read from a git tree; what is decided upon, word for word."""
 
     path: Line
@@ -121,21 +122,21 @@ class Source(Model):
     text: str
 
 
-class ExtensionSchema(Model):
+class ExtensionSchema(Made):
     """The organisation's own JSON Schema for `x-…` fields, as canonical JSON text."""
 
     path: Line
     text: str
 
 
-class CalendarText(Model):
+class CalendarText(Made):
     """An iCalendar file's text, by its path."""
 
     path: Line
     text: str
 
 
-class PolicySet(Model):
+class PolicySet(Made):
     """Everything the judge reads from one tree, validated together."""
 
     digest: Sha256 = Field(description="SHA-256 of the canonical list of sources.")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 
 from itil_gate.model.base import EntityName, Model
+from itil_gate.model.made import Made
 
 ANNOTATION_TIER = "itil-gate.dev/tier"
 ANNOTATION_PATHS = "itil-gate.dev/paths"
@@ -55,7 +56,7 @@ class Entity(_Open):
     spec: EntitySpec = Field(default_factory=EntitySpec)
 
 
-class Service(Model):
+class Service(Made):
     """A service as the gate sees it, derived from an entity."""
 
     name: EntityName

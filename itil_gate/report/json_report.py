@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from itil_gate.model.canonical import canonical
+from itil_gate.model.canonical import as_json, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def findings_json(findings: Sequence[Finding]) -> str:
     return printable(
         {
             "apiVersion": FINDINGS_VERSION,
-            "findings": [finding.model_dump(mode="json", by_alias=True) for finding in findings],
+            "findings": [as_json(finding) for finding in findings],
         }
     )
 
