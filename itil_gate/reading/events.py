@@ -201,10 +201,10 @@ def anchored(event: NodeEvent) -> Fault:
 def next_document(get: Callable[[], Event | None]) -> DocumentStartEvent | None:
     """Move to the next document: its start, or None at the end of the text."""
     event = get()
-    while not isinstance(event, (DocumentStartEvent, StreamEndEvent)):
+    while type(event) is not DocumentStartEvent:
+        if type(event) is StreamEndEvent:
+            return None
         event = get()
-    if isinstance(event, StreamEndEvent):
-        return None
     if event.version is not None or event.tags:
         raise Fault("yaml-directive", "the file has a % directive", event, "remove the line")
     return event

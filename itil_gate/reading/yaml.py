@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _ODD = frozenset(["", "-", *"tfn~0123456789"])
 """First characters of a plain scalar that may be something else than a text."""
+_LETTERS = frozenset("tfn")
+_NUMERIC = frozenset("-0123456789")
+_WRONG_KEYS = frozenset([*_WORDS, "<<"])
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,16})\.[0-9]{1,17}", re.ASCII)
 _INT64 = 1 << 63
@@ -108,6 +111,8 @@ def plain(text: str) -> bool | int | float | str | None:
     """Return what an unquoted scalar means."""
     if text in _WORDS:
         return _WORDS[text]  # type: ignore[no-any-return]
+    if text[0] in _LETTERS:
+        return text
     if _INTEGER.fullmatch(text):
         number = int(text)
         return number if -_INT64 <= number < _INT64 else text
@@ -168,7 +173,7 @@ def _mapping(get: Callable[[], Any], depth: int) -> dict[str, Any]:
                 return mapping
             raise _wrong_key(event)
         key = event.value
-        if key in mapping or key == "<<" or (key[:1] in _ODD and not event.style):
+        if key in mapping or key in _WRONG_KEYS or key[:1] in _NUMERIC:
             _check_key(mapping, event)
         event = get()
         if type(event) is ScalarEvent:
