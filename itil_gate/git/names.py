@@ -120,7 +120,15 @@ def _places(name: str) -> tuple[str, ...]:
 
 
 def _existing(view: View, refs: Sequence[str]) -> dict[str, str]:
-    """Return the id held by each of these full refs that exists."""
+    """Return the id held by each of these full refs that exists; the view remembers it."""
+    if any(ref not in view.refs for ref in refs):
+        found = _look_up(view, refs)
+        for ref in refs:
+            view.refs.setdefault(ref, found.get(ref))
+    return {ref: oid for ref in refs if (oid := view.refs[ref]) is not None}
+
+
+def _look_up(view: View, refs: Sequence[str]) -> dict[str, str]:
     done = view.git("for-each-ref", "--format=%(objectname) %(refname)%00", "--", *refs)
     if done.err.strip():
         raise HistoryError(

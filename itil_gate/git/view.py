@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,8 @@ class View:
     shallow: frozenset[str]
     reader: ObjectReader
     env: Mapping[str, str]
+    refs: dict[str, str | None] = field(default_factory=dict, compare=False)
+    """What each ref held when it was first asked for: a view answers once about a ref."""
 
     @property
     def empty_tree(self) -> str:
