@@ -43,7 +43,13 @@ class Property:
     name: str
     value: str
     parameters: dict[str, str]
-    place: Place
+    file: str
+    line: int
+
+    @property
+    def place(self) -> Place:
+        """Where the property begins."""
+        return Place(file=self.file, line=self.line, column=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +57,19 @@ class Component:
     """A calendar, an event, a time zone or a part of one."""
 
     name: str
-    place: Place
+    file: str
+    line: int
     properties: list[Property] = field(default_factory=list)
     components: list[Component] = field(default_factory=list)
 
+    @property
+    def place(self) -> Place:
+        """Where the component begins."""
+        return Place(file=self.file, line=self.line, column=1 if self.line else 0)
+
     def all(self, name: str) -> tuple[Property, ...]:
         """Return every property of a name, in order."""
-        return tuple(item for item in self.properties if item.name == name)
+        return tuple([item for item in self.properties if item.name == name])
 
     def one(self, name: str) -> Property | None:
         """Return the property of a name, if there is one. Raises ConfigError if there are more."""
@@ -79,7 +91,7 @@ def parse_calendars(text: str, *, file: str) -> tuple[Component, ...]:
     """
     if len(text) > MAX_TEXT:
         raise too_large(f"{file} is longer than {MAX_TEXT} characters")
-    top = Component("", Place(file=file))
+    top = Component("", file, 0)
     _build(top, text)
     calendars = tuple(item for item in top.components if item.name == "VCALENDAR")
     if not calendars:
@@ -116,31 +128,33 @@ def _build(top: Component, text: str) -> None:
     """Put the components of a text, with their properties, below the top."""
     stack = [top]
     events = 0
-    for place, line in _unfolded(text, top.place.file):
-        item = _property(line, place)
+    for number, line in _unfolded(text):
+        item = _property(line, file=top.file, number=number)
         if item is None:
             continue
         name = item.value.strip().upper()
         if item.name == "BEGIN":
             events += name == "VEVENT"
             if len(stack) > MAX_DEPTH or events > MAX_EVENTS:
-                raise too_large(f"{place}: more than {MAX_EVENTS} events or {MAX_DEPTH} levels")
-            inner = Component(name, place)
+                raise too_large(
+                    f"{item.place}: more than {MAX_EVENTS} events or {MAX_DEPTH} levels"
+                )
+            inner = Component(name, top.file, number)
             stack[-1].components.append(inner)
             stack.append(inner)
         elif item.name == "END":
             if stack.pop().name != name or not stack:
-                raise invalid(f"END:{name[:40]} ends nothing that was begun", place)
+                raise invalid(f"END:{name[:40]} ends nothing that was begun", item.place)
         elif len(stack) == 1:
-            raise invalid(f"{item.name[:40]} stands outside BEGIN:VCALENDAR", place)
+            raise invalid(f"{item.name[:40]} stands outside BEGIN:VCALENDAR", item.place)
         else:
             stack[-1].properties.append(item)
     if len(stack) > 1:
         raise invalid(f"BEGIN:{stack[-1].name[:40]} is not ended", stack[-1].place)
 
 
-def _unfolded(text: str, file: str) -> Iterator[tuple[Place, str]]:
-    """Yield content lines with the line each begins on; folded lines are joined."""
+def _unfolded(text: str) -> Iterator[tuple[int, str]]:
+    """Yield content lines with the number of the line each begins on; folded lines are joined."""
     held: list[str] = []
     begun = 0
     for number, line in enumerate(_NEWLINE.split(text.removeprefix("\ufeff")), start=1):
@@ -148,19 +162,23 @@ def _unfolded(text: str, file: str) -> Iterator[tuple[Place, str]]:
             held.append(line[1:])
             continue
         if held:
-            yield Place(file=file, line=begun, column=1), "".join(held)
+            yield begun, "".join(held)
         held, begun = ([line] if line.strip() else []), number
     if held:
-        yield Place(file=file, line=begun, column=1), "".join(held)
+        yield begun, "".join(held)
 
 
-def _property(line: str, place: Place) -> Property | None:
+def _property(line: str, *, file: str, number: int) -> Property | None:
     """Read a content line; None for a broken one that says nothing about time."""
     match = _LINE.fullmatch(line)
     if match is None:
         name = _NAME.match(line)
         if name is None or name[1].upper() in READ:
+            place = Place(file=file, line=number, column=1)
             raise invalid(f'"{line[:60]}" is not a content line', place)
         return None
-    parameters = {found[1].upper(): found[2].strip('"') for found in _PARAMETER.finditer(match[2])}
-    return Property(match[1].upper(), match[3], parameters, place)
+    parameters = {}
+    if match[2]:
+        for found in _PARAMETER.finditer(match[2]):
+            parameters[found[1].upper()] = found[2].strip('"')
+    return Property(match[1].upper(), match[3], parameters, file, number)

@@ -305,22 +305,27 @@ def _times(rule: Rule, first: datetime, index: int) -> list[time]:
 def _matches(rule: Rule, day: date) -> bool:
     if rule.months and day.month not in rule.months:
         return False
-    length = monthrange(day.year, day.month)[1]
-    if rule.month_days and not {day.day, day.day - length - 1} & rule.month_days:
+    if rule.month_days and not {day.day, _from_month_end(day)} & rule.month_days:
         return False
-    if rule.week_days and not _on_weekday(rule, day, length):
+    if rule.week_days and not _on_weekday(rule, day):
         return False
     if rule.year_days and not set(_place_in_year(day)) & rule.year_days:
         return False
     return not rule.week_numbers or bool(set(_week_number(rule, day)) & rule.week_numbers)
 
 
-def _on_weekday(rule: Rule, day: date, length: int) -> bool:
+def _from_month_end(day: date) -> int:
+    return day.day - monthrange(day.year, day.month)[1] - 1
+
+
+def _on_weekday(rule: Rule, day: date) -> bool:
     """Tell whether a day is one of BYDAY: each such weekday, or the nth of month or year."""
     weekday = day.weekday()
     if (weekday, 0) in rule.week_days:
         return True
-    place, back = day.day, day.day - length - 1
+    if rule.frequency not in {"YEARLY", "MONTHLY"}:
+        return False
+    place, back = day.day, _from_month_end(day)
     if rule.frequency == "YEARLY" and not rule.months:
         place, back = _place_in_year(day)
     nth = {(place - 1) // 7 + 1, -((-back - 1) // 7 + 1)}

@@ -19,6 +19,7 @@ from itil_gate.model.policy import CalendarText
 from itil_gate.model.zones import zone
 
 YEAR = Interval(start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2027, 2, 1, tzinfo=UTC))
+HOUR = Length(wall=timedelta(hours=1))
 ICS = """\
 BEGIN:VCALENDAR
 BEGIN:VEVENT
@@ -79,6 +80,23 @@ def test_a_weekly_period_stays_at_its_local_time_all_year(kind: str) -> None:
     assert ("2026-04-04T20:00", "2026-04-04T21:00") in found
     assert ("2026-10-24T20:00", "2026-10-24T21:00") in found
     assert ("2026-10-31T21:00", "2026-10-31T22:00") in found
+
+
+def test_the_start_of_a_period_counts_even_if_the_rule_does_not_match_it() -> None:
+    wednesday = period("2026-12-02T22:00", "2026-12-02T23:00", rrule="FREQ=WEEKLY;BYDAY=SA;COUNT=1")
+    assert times(calendar(freezes=[wednesday])) == [
+        ("2026-12-02T21:00", "2026-12-02T22:00"),
+        ("2026-12-05T21:00", "2026-12-05T22:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("until", "count"),
+    [("20260703T200000Z", 3), ("20260703T195959Z", 2), ("20260703T220000", 3), ("20260703", 3)],
+)
+def test_a_rule_ends_at_a_moment_of_utc_a_local_time_or_with_a_day(until: str, count: int) -> None:
+    daily = period("2026-07-01T22:00", "2026-07-01T23:00", rrule=f"FREQ=DAILY;UNTIL={until}")
+    assert len(times(calendar(windows=[daily]))) == count
 
 
 def test_a_period_over_new_year_is_one_period() -> None:
@@ -183,6 +201,26 @@ def test_a_narrow_reading_lies_within_the_wide_one(
     assert wide is not None
     if narrow is not None:
         assert wide.start <= narrow.start < narrow.end <= wide.end
+
+
+def test_a_window_without_a_moment_that_is_surely_in_it_is_none() -> None:
+    skipped = datetime.fromisoformat("2026-03-29T02:00")
+    assert span(skipped, HOUR, zone("Europe/Berlin"), wide=False) is None
+    assert span(skipped, HOUR, zone("Europe/Berlin"), wide=True) is not None
+
+
+def test_files_are_read_wide_as_freezes_and_narrow_as_windows() -> None:
+    twice = ICS.replace(
+        ";VALUE=DATE:20260601", ";TZID=Europe/Berlin:20261025T021500\nDURATION:PT30M"
+    )
+    texts = (CalendarText(path="calendar/x.ics", text=twice),)
+    found = {
+        means: expand(
+            (calendar(files=[{"path": "calendar/x.ics", "means": means}]),), texts, within=YEAR
+        )
+        for means in ("freeze", "window")
+    }
+    assert [len(found["freeze"]), len(found["window"])] == [1, 0]
 
 
 def test_occurrences_come_in_order_with_what_they_are_about() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from itil_gate.decide.ics import parse_calendars
 from itil_gate.decide.ics_events import happenings
+from itil_gate.decide.ics_zones import Zones
 from itil_gate.decide.recurrence import Budget
 from itil_gate.model.calendar import Interval
 from itil_gate.model.errors import ConfigError, GateError
@@ -179,9 +182,7 @@ def times(
 ) -> list[tuple[str, str]]:
     """Occurrences as start and end in UTC."""
     text = text.replace("\n", "\r\n") if crlf else text
-    found = happenings(
-        text, file="calendar/x.ics", within=within, wide=wide, budget=Budget(100_000)
-    )
+    found = happenings(text, file="calendar/x.ics", within=within, wide=wide, budget=Budget())
     spans = sorted((item.interval.start, item.interval.end) for item in found)
     return [
         (f"{start:%Y-%m-%dT%H:%M}", f"{end:%Y-%m-%dT%H:%M}")
@@ -278,6 +279,53 @@ def test_a_described_zone_knows_the_night_on_which_an_hour_comes_twice() -> None
     own = calendar(*lines, zones=described)
     assert times(own) == times(named) == [("2026-10-25T00:30", "2026-10-25T01:45")]
     assert times(own, wide=False) == times(named, wide=False) == []
+
+
+def test_a_described_zone_keeps_every_hour_as_the_database_does() -> None:
+    (described,) = parse_calendars(OUTLOOK, file="f")
+    zones = Zones(described, within=YEAR, budget=Budget())
+    own, known = zones.named("W. Europe Standard Time", described.place), ZoneInfo("Europe/Berlin")
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    while moment.year == 2026:
+        local = moment.astimezone(known)
+        assert moment.astimezone(own).replace(tzinfo=None) == local.replace(tzinfo=None)
+        for fold in (0, 1):
+            wall = moment.replace(fold=fold)
+            assert wall.replace(tzinfo=own).utcoffset() == wall.replace(tzinfo=known).utcoffset()
+        moment += timedelta(minutes=30)
+
+
+def test_a_described_zone_stays_as_its_last_change_left_it() -> None:
+    # as Turkey did: summer time for good since 2016
+    zone = """\
+BEGIN:VTIMEZONE
+TZID:Our zone
+BEGIN:DAYLIGHT
+DTSTART:20070325T030000
+RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU;UNTIL=20160327T010000Z
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0300
+END:DAYLIGHT
+BEGIN:STANDARD
+DTSTART:20071028T040000
+RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU;UNTIL=20151025T010000Z
+TZOFFSETFROM:+0300
+TZOFFSETTO:+0200
+END:STANDARD
+END:VTIMEZONE
+"""
+    lines = ("DTSTART;TZID=Our zone:20261201T120000", "DURATION:PT1H")
+    assert times(calendar(*lines, zones=zone))[0][0] == "2026-12-01T09:00"
+    # had summer time ended a year earlier, winter time would have stayed
+    earlier = zone.replace("UNTIL=20160327T010000Z", "UNTIL=20160327T005959Z")
+    assert times(calendar(*lines, zones=earlier))[0][0] == "2026-12-01T10:00"
+
+
+def test_changes_of_a_zone_listed_one_by_one_count_too() -> None:
+    zone = ZONE.replace("TZOFFSETTO", "RDATE:20260601T000000\nTZOFFSETTO").replace("1970", "2027")
+    for day, start in (("0531", "2026-05-31T11:00"), ("0601", "2026-06-01T10:00")):
+        text = calendar(f"DTSTART;TZID=Our zone:2026{day}T120000", "DURATION:PT1H", zones=zone)
+        assert times(text)[0][0] == start
 
 
 def test_a_zone_of_the_database_is_meant_whatever_the_file_says_about_it() -> None:
@@ -427,10 +475,23 @@ def test_an_occurrence_is_left_out_however_its_time_is_written(removed: str) -> 
     assert [start for start, _ in times(text)] == ["2026-07-01T10:00", "2026-07-03T10:00"]
 
 
-@pytest.mark.parametrize("removed", ["EXDATE;VALUE=DATE:20260702", "EXDATE:20260702T000000"])
+@pytest.mark.parametrize(
+    "removed",
+    [
+        "EXDATE;VALUE=DATE:20260702",
+        "EXDATE:20260702T000000",
+        "EXDATE;TZID=America/New_York:20260702T000000",
+        "EXDATE:20260701T230000Z",  # already the next day in the zone of the calendar
+    ],
+)
 def test_a_day_of_a_series_of_days_is_left_out(removed: str) -> None:
-    text = calendar("DTSTART;VALUE=DATE:20260701", "RRULE:FREQ=DAILY;COUNT=3", removed)
-    assert [start[:10] for start, _ in times(text)] == ["2026-07-01", "2026-07-03"]
+    text = calendar(
+        "DTSTART;VALUE=DATE:20260701",
+        "RRULE:FREQ=DAILY;COUNT=3",
+        removed,
+        head="X-WR-TIMEZONE:Europe/Berlin\n",
+    )
+    assert [start for start, _ in times(text)] == ["2026-06-30T22:00", "2026-07-02T22:00"]
 
 
 def test_a_removal_that_matches_nothing_removes_nothing() -> None:
@@ -443,22 +504,48 @@ def test_a_removal_that_matches_nothing_removes_nothing() -> None:
     assert len(times(text)) == 3
 
 
-def test_a_replacement_moves_the_occurrences_that_follow_if_it_says_so() -> None:
+def following(*lines: str) -> str:
+    """A series of four days whose second day is replaced, and with it what follows."""
     text = calendar("DTSTART:20260701T120000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=4")
-    replacement = """\
-BEGIN:VEVENT
-UID:1
-RECURRENCE-ID;RANGE=THISANDFUTURE:20260702T120000Z
-DTSTART:20260702T150000Z
-DURATION:PT2H
-END:VEVENT
-END:VCALENDAR"""
-    assert times(text.replace("END:VCALENDAR", replacement)) == [
+    replacement = [
+        "BEGIN:VEVENT",
+        "UID:1",
+        "RECURRENCE-ID;RANGE=THISANDFUTURE:20260702T120000Z",
+        *lines,
+        "END:VEVENT",
+        "END:VCALENDAR",
+    ]
+    return text.replace("END:VCALENDAR", "\n".join(replacement))
+
+
+def test_a_replacement_moves_the_occurrences_that_follow_if_it_says_so() -> None:
+    assert times(following("DTSTART:20260702T150000Z", "DURATION:PT2H")) == [
         ("2026-07-01T12:00", "2026-07-01T13:00"),
         ("2026-07-02T15:00", "2026-07-02T17:00"),
         ("2026-07-03T15:00", "2026-07-03T17:00"),
         ("2026-07-04T15:00", "2026-07-04T17:00"),
     ]
+
+
+def test_a_replacement_cancels_the_occurrences_that_follow_if_it_says_so() -> None:
+    text = following("DTSTART:20260702T120000Z", "DURATION:PT1H", "STATUS:CANCELLED")
+    assert times(text) == [("2026-07-01T12:00", "2026-07-01T13:00")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "day"),
+    [
+        (("DTSTART:20260810T120000Z", "DURATION:PT1H"), 12),  # moved by weeks
+        (("DTSTART:20260702T120000Z", "DURATION:P40D"), 13),  # lasting for weeks
+    ],
+)
+def test_what_follows_a_replacement_is_found_far_from_where_it_was(
+    lines: tuple[str, ...], day: int
+) -> None:
+    within = Interval(
+        start=datetime(2026, 8, day, tzinfo=UTC), end=datetime(2026, 8, day + 1, tzinfo=UTC)
+    )
+    assert times(following(*lines), within=within)
 
 
 def test_of_two_versions_of_an_event_the_later_counts() -> None:
@@ -621,7 +708,9 @@ def test_a_zone_that_is_not_described_properly_is_refused(
             zones=ZONE.replace("TZOFFSETTO", "RRULE:FREQ=HOURLY\nTZOFFSETTO"),
         ),
         calendar("DTSTART:16010101T000000Z", "DURATION:P36000D", "RRULE:FREQ=DAILY"),
-        calendar("DTSTART:16010101T000000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=99999"),
+        calendar(
+            "DTSTART:16010101T000000Z", "DURATION:PT1H", *["RRULE:FREQ=DAILY;COUNT=99999"] * 3
+        ),
         calendar(*GOOD, "RDATE:" + ",".join(["20260701T120000Z"] * 10_001)),
         "BEGIN:VCALENDAR\n" * 20,
         "X" * 5_000_000,
@@ -641,3 +730,25 @@ def test_many_rules_that_never_match_share_one_budget() -> None:
     with pytest.raises(GateError) as caught:
         times(text, within=within)
     assert caught.value.code == "calendar-too-large"
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("hour", range(5))
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-03-08", "2026-10-25", "2026-11-01"])
+def test_narrow_and_wide_readings_enclose_what_the_standard_says(
+    name: str, hour: int, day: str
+) -> None:
+    start = datetime.fromisoformat(f"{day}T0{hour}:30")
+    end = start + timedelta(hours=3)
+    text = calendar(
+        f"DTSTART;TZID={name}:{start:%Y%m%dT%H%M%S}", f"DTEND;TZID={name}:{end:%Y%m%dT%H%M%S}"
+    )
+    # RFC 5545, section 3.3.5: the first of two, and by the offset before the gap (PEP 495: fold=0)
+    standard = [
+        f"{moment.replace(tzinfo=ZoneInfo(name)).astimezone(UTC):%Y-%m-%dT%H:%M}"
+        for moment in (start, end)
+    ]
+    ((wide_start, wide_end),) = times(text)
+    assert wide_start <= standard[0] < standard[1] <= wide_end
+    for narrow_start, narrow_end in times(text, wide=False):
+        assert standard[0] <= narrow_start < narrow_end <= standard[1]
