@@ -6,14 +6,14 @@ commit signature by a listed key, a vouch, or the forge's word on who opened and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from itil_gate.model.decision import Contributor
 from itil_gate.model.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from itil_gate.decide.roster import Roster
     from itil_gate.model.facts import CommitFact, Facts, Identity, StatementFact
@@ -30,6 +30,8 @@ class Contributors:
     unproved: tuple[str, ...]
     """Ids of commits that nothing proves."""
     by_agent: bool
+    sponsors: Mapping[str, str] = field(default_factory=dict)
+    """The human who answers for each agent, whether or not it took part."""
 
     @property
     def ids(self) -> frozenset[str]:
@@ -61,15 +63,20 @@ def find_contributors(facts: Facts, roster: Roster, *, repository: str) -> Contr
             unattributable.append(_nobody(commit, nobody))
         if not proved:
             unproved.append(commit.id)
-    for person in tuple(book.parts):
-        sponsor = roster.persons[person].sponsor
-        if roster.persons[person].kind == "agent" and sponsor is not None:
-            book.add(sponsor, f"sponsor of {person}", proved=True)
+    sponsors = {
+        person.id: person.sponsor
+        for person in roster.people.persons
+        if person.kind == "agent" and person.sponsor is not None
+    }
+    for agent, sponsor in sponsors.items():
+        if agent in book.parts:
+            book.add(sponsor, f"sponsor of {agent}", proved=True)
     return Contributors(
         people=book.contributors(),
         unattributable=tuple(unattributable),
         unproved=tuple(unproved),
         by_agent=any(roster.persons[person].kind == "agent" for person in book.parts),
+        sponsors=sponsors,
     )
 
 

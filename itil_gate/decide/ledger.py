@@ -14,6 +14,7 @@ from itil_gate.decide.chains import Link, resolve
 from itil_gate.decide.staleness import carry_over, tightened, what_changed
 from itil_gate.model.base import LEVELS
 from itil_gate.model.decision import LedgerEntry
+from itil_gate.model.people import PEER
 from itil_gate.reading.times import length
 
 if TYPE_CHECKING:
@@ -171,7 +172,10 @@ def _standing(
     )
     if barred is not None:
         return _entry(item, predicate, person.id, *barred)
-    return _content(item, predicate, matter=matter, facts=facts, person=person.id, held=held)
+    entry = _content(item, predicate, matter=matter, facts=facts, person=person.id, held=held)
+    if not entry.counted:
+        return entry
+    return entry.model_copy(update={"detail": _capacity(predicate, person, roster, facts.now)})
 
 
 def _barred(
@@ -227,14 +231,29 @@ def _content(
     )
 
 
+def _capacity(predicate: ApprovalPredicate, person: Person, roster: Roster, now: datetime) -> str:
+    """Say on whose behalf somebody approved, and which of the claimed roles they lack by now."""
+    words = []
+    for role in predicate.roles:
+        if not roster.holds(person.id, role, now=now):
+            words.append(f"the signer does not hold {role} now")
+        elif role != PEER and (lenders := roster.lenders(person.id, role, now=now)):
+            words.append(f"{role} on behalf of {', '.join(lenders)}")
+    return "; ".join(words)
+
+
 def exclusions(person: str, change: ChangeRequest, contributors: Contributors) -> tuple[str, ...]:
     """Return every reason why a person may not approve a change; empty if there is none."""
-    reasons = contributors.reasons(person)
-    if person == change.metadata.requester:
-        reasons = ("requester", *reasons)
-    if person == change.spec.implementer:
-        reasons = ("implementer", *reasons)
-    return reasons
+    named = (("requester", change.metadata.requester), ("implementer", change.spec.implementer))
+    return (
+        *(part for part, name in named if name == person),
+        *(
+            f"sponsor of {name}, the {part}"
+            for part, name in named
+            if name is not None and contributors.sponsors.get(name) == person
+        ),
+        *contributors.reasons(person),
+    )
 
 
 def _signer(item: StatementFact, roster: Roster) -> Person:

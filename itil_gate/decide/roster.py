@@ -80,11 +80,24 @@ class Roster:
         """
         if role == PEER:
             return person in self.persons
-        if any(grant.role == role and person in grant.members for grant in self.people.roles):
-            return True
-        return any(
-            entry.delegate == person and entry.role == role
-            for entry in self.active_delegations(now)
+        return self._has(person, role, None) or bool(self.lenders(person, role, now=now))
+
+    def lenders(self, person: str, role: str, *, now: datetime) -> tuple[str, ...]:
+        """Return on whose behalf a person has a role now; nobody's if it is their own."""
+        if self._has(person, role, None):
+            return ()
+        return tuple(
+            sorted(
+                {
+                    entry.delegator
+                    for entry in self.active_delegations(now)
+                    if (entry.delegate, entry.role) == (person, role)
+                    and any(
+                        self._has(entry.delegator, role, service)
+                        for service in entry.services or (None,)
+                    )
+                }
+            )
         )
 
     def _by_private_address(self, address: str) -> Person | None:
