@@ -154,12 +154,12 @@ def some(names: Sequence[str], *, most: int = 5) -> str:
 def _alike(
     policies: PolicySet, roster: Roster, *, level: Level, now: datetime
 ) -> Iterable[tuple[str, ...]]:
-    """Group services for which the same people hold the roles that are asked per service."""
+    """Group services for which the same people hold the roles that are asked."""
     roles = {
         role
         for policy in policies.approvals
         for requirement in policy.spec.requirements
-        if level in requirement.levels and requirement.of == "footprint"
+        if level in requirement.levels
         for role in (requirement.role, requirement.fallback)
         if role is not None
     }
@@ -213,11 +213,10 @@ def _role_holders(
 ) -> list[frozenset[str]]:
     """Return who holds each role, fallbacks too, that the requirements of a level ask for."""
     return [
-        frozenset(roster.holders(role, service=about, now=now))
+        frozenset(roster.holders(role, service=service, now=now))
         for policy in policies.approvals
         for requirement in policy.spec.requirements
         if level in requirement.levels
-        for about in (service if requirement.of == "footprint" else None,)
         for role in (requirement.role, requirement.fallback)
         if role is not None
     ]

@@ -83,6 +83,7 @@ def demands(
             requirement,
             policy=policy.metadata.name,
             service=service,
+            about=footprint if service is None else (service,),
             roster=roster,
             barred=barred,
             now=now,
@@ -118,11 +119,13 @@ def _concrete(
     *,
     policy: str,
     service: str | None,
+    about: Sequence[str],
     roster: Roster,
     barred: set[str],
     now: datetime,
 ) -> Demand:
-    holders = frozenset(roster.holders(requirement.role, service=service, now=now))
+    # Whoever holds the role for other services only is a stranger to this change.
+    holders = _holders(requirement.role, about, roster, now)
     minimum = requirement.min
     if minimum is None and requirement.percent is None:
         minimum = 1
@@ -133,8 +136,7 @@ def _concrete(
         needed = minimum or 1
     by_role = {requirement.role: holders - barred}
     if requirement.fallback is not None and len(by_role[requirement.role]) < needed:
-        stand_ins = frozenset(roster.holders(requirement.fallback, service=service, now=now))
-        by_role[requirement.fallback] = stand_ins - barred
+        by_role[requirement.fallback] = _holders(requirement.fallback, about, roster, now) - barred
     return Demand(
         id=requirement.id,
         policy=policy,
@@ -148,6 +150,11 @@ def _concrete(
         eligible=frozenset().union(*by_role.values()),
         by_role=by_role,
     )
+
+
+def _holders(role: str, about: Sequence[str], roster: Roster, now: datetime) -> frozenset[str]:
+    """Return the humans who hold a role for at least one of the services."""
+    return frozenset().union(*(roster.holders(role, service=name, now=now) for name in about))
 
 
 def counting(policies: Sequence[ApprovalPolicy], *, level: Level) -> Counting:
@@ -187,29 +194,39 @@ def settle(
     """
     may = {demand.key: _counted(demand, approvals) for demand in wanted}
     apart = [demand for demand in wanted if demand.distinct]
+    people = sorted(frozenset().union(*(demand.eligible for demand in apart)) if apart else ())
     placed = match(
         [Need(demand.key, demand.needed, may[demand.key]) for demand in apart],
         sorted(approvals),
     )
+    # Among equally good ways to place those who approved, take one that leaves room for the rest.
+    fitting = match(
+        [
+            Need(demand.key, demand.needed, (demand.eligible - set(approvals)) | may[demand.key])
+            for demand in apart
+        ],
+        people,
+        placed=placed,
+    )
     hoped = match(
         [Need(demand.key, demand.needed, demand.eligible | may[demand.key]) for demand in apart],
-        sorted(frozenset().union(*(demand.eligible for demand in apart)) if apart else ()),
-        placed=placed,
+        people,
+        placed=fitting,
     )
     states: list[RequirementState] = []
     missing: list[tuple[Demand, tuple[str, ...]]] = []
     impossible: list[Demand] = []
     for demand in wanted:
-        have = placed[demand.key] if demand.distinct else tuple(sorted(may[demand.key]))
+        there = fitting[demand.key] if demand.distinct else tuple(sorted(may[demand.key]))
+        have = tuple(person for person in there if person in approvals)
         reach = hoped[demand.key] if demand.distinct else tuple(sorted(demand.eligible))
         lacking = demand.needed - len(have)
         possible = len(reach) >= demand.needed
+        # Whoever approved already is asked again only where nobody else is left.
+        others = tuple(sorted(demand.eligible - set(approvals) or demand.eligible - set(have)))
         state: RuleOutcome = "SATISFIED"
         if lacking > 0:
             state = "PENDING" if possible else "UNSATISFIED"
-            others = tuple(sorted(demand.eligible - set(approvals))) or tuple(
-                sorted(demand.eligible - set(have))
-            )
             missing += [(demand, others)] * (lacking if possible else 0)
             impossible += [] if possible else [demand]
         states.append(
@@ -225,7 +242,7 @@ def settle(
                 distinct=demand.distinct,
                 state=state,
                 counted=have,
-                eligible=tuple(sorted(demand.eligible - set(have))),
+                eligible=others,
             )
         )
     return Settled(tuple(states), tuple(missing), tuple(impossible))
