@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+_NOWHERE = frozenset(["", ".", ".."])
+
+
 class PathFault(NamedTuple):
     """Why a glob or path is refused (reads on from its text), and what would be accepted."""
 
@@ -52,7 +55,7 @@ def _empty_segment(pattern: str) -> PathFault:
 
 def path_fault(path: str) -> PathFault | None:
     """Return what is wrong with a path inside the repository, or None if it stays inside."""
-    if any(segment in {"", ".", ".."} for segment in path.split("/")):
+    if not _NOWHERE.isdisjoint(path.split("/")):
         return PathFault(
             'has an empty, "." or ".." segment',
             "write the path from the repository's root, for example reports/junit.xml",

@@ -42,10 +42,8 @@ if TYPE_CHECKING:
     from yaml.events import Event
 
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
-_ODD = frozenset(["", "-", *"tfn~0123456789"])
-"""First characters of a plain scalar that may be something else than a text."""
-_LETTERS = frozenset("tfn")
-_NUMERIC = frozenset("-0123456789")
+_AFTER_DIGITS = ":"
+"""The character after 9: what sorts before it is empty or may be a number, by its first sign."""
 _WRONG_KEYS = frozenset([*_WORDS, "<<"])
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,16})\.[0-9]{1,17}", re.ASCII)
@@ -111,8 +109,6 @@ def plain(text: str) -> bool | int | float | str | None:
     """Return what an unquoted scalar means."""
     if text in _WORDS:
         return _WORDS[text]  # type: ignore[no-any-return]
-    if text[0] in _LETTERS:
-        return text
     if _INTEGER.fullmatch(text):
         number = int(text)
         return number if -_INT64 <= number < _INT64 else text
@@ -168,17 +164,18 @@ def _mapping(get: Callable[[], Any], depth: int) -> dict[str, Any]:
     mapping: dict[str, Any] = {}
     while True:
         event = get()
-        if type(event) is not ScalarEvent:
-            if type(event) is MappingEndEvent:
+        if event.__class__ is not ScalarEvent:
+            if event.__class__ is MappingEndEvent:
                 return mapping
             raise _wrong_key(event)
         key = event.value
-        if key in mapping or key in _WRONG_KEYS or key[:1] in _NUMERIC:
+        if key < _AFTER_DIGITS or key in _WRONG_KEYS or key in mapping:
             _check_key(mapping, event)
         event = get()
-        if type(event) is ScalarEvent:
+        if event.__class__ is ScalarEvent:
             value = event.value
-            mapping[key] = plain(value) if value[:1] in _ODD and not event.style else value
+            is_text = event.style or (value >= _AFTER_DIGITS and value not in _WORDS)
+            mapping[key] = value if is_text else plain(value)
         else:
             mapping[key] = _collection(get, event, depth)
 
@@ -187,10 +184,11 @@ def _list(get: Callable[[], Any], depth: int) -> tuple[Any, ...]:
     items: list[Any] = []
     while True:
         event = get()
-        if type(event) is ScalarEvent:
+        if event.__class__ is ScalarEvent:
             value = event.value
-            items.append(plain(value) if value[:1] in _ODD and not event.style else value)
-        elif type(event) is SequenceEndEvent:
+            is_text = event.style or (value >= _AFTER_DIGITS and value not in _WORDS)
+            items.append(value if is_text else plain(value))
+        elif event.__class__ is SequenceEndEvent:
             return tuple(items)
         else:
             items.append(_collection(get, event, depth))
