@@ -33,8 +33,6 @@ ROLES = ("owner", "board")
 def sources(
     requirements: Sequence[str],
     roles: Mapping[str, Sequence[str]],
-    *,
-    people: Sequence[str] = PEOPLE,
 ) -> list[Source]:
     meta = "metadata: {name: x, owner: board, reviewBy: 2099-01-01}\n"
     persons = ", ".join(f"{{id: {name}, name: {name}}}" for name in PEOPLE)
