@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from itil_gate import __version__
+from itil_gate.decide.calendars import expand
 from itil_gate.decide.contributors import find_contributors
 from itil_gate.decide.coverage import check_coverage, check_request_files, survey
 from itil_gate.decide.roster import build_roster
 from itil_gate.decide.verdict import Asked, Bench, Judged, judge_change, outcome_of, rule_states
 from itil_gate.model.base import LEVELS
+from itil_gate.model.calendar import Interval
 from itil_gate.model.canonical import digest
 from itil_gate.model.change import ChangeRequest
 from itil_gate.model.decision import (
@@ -59,6 +62,13 @@ MERGE_RULES: tuple[str, ...] = (
     "unattributable-commit",
 )
 """The rules judged for the proposed merge as a whole."""
+SIDE_RULES: tuple[str, ...] = (
+    "deleted-request",
+    "irregular-request",
+    "uncovered-change",
+    "unattributable-commit",
+)
+"""Those of them that depend on the policies, and are judged under proposed ones too."""
 
 
 def decide(inputs: Inputs) -> Decision:
@@ -75,31 +85,15 @@ def decide(inputs: Inputs) -> Decision:
             f"{facts.target} is not among the targets of itil-gate.yaml",
             hint=f"guarded are {', '.join(policies.config.targets)}; add it there if it should be",
         )
-    asked, faults = read_requests(inputs.requests)
-    proposed, broken = _proposed(inputs.proposed)
-    sides: list[tuple[Side, PolicySet]] = [("target", policies)]
-    if proposed is not None:
-        sides.append(("proposed", proposed))
-    benches = [_bench(side, one, facts) for side, one in sides]
-    general = {
-        bench.side: [
-            *_merge(facts),
-            *(broken if bench.side == "target" else ()),
-            *inputs.faults,
-            *faults,
-            *check_request_files(bench.territory),
-            *check_coverage(bench.territory, [one.change for one in asked]),
-            *_attribution(bench),
-        ]
-        for bench in benches
-    }
-    own = frozenset(one.change.metadata.id for one in asked)
-    judged = [
-        [judge_change(one, bench=bench, facts=facts, own=own) for bench in benches] for one in asked
-    ]
-    changes = tuple(_both(sides_of_one) for sides_of_one in judged)
+    asked, unread = read_requests(inputs.requests)
+    now = _judge_under("target", policies, asked=asked, facts=facts)
+    then, broken = _judge_proposed(inputs.proposed, asked=asked, facts=facts)
+    sides = (now,) if then is None else (now, then)
+    common = (*_merge(facts), *inputs.faults, *unread, *broken)
+    changes = tuple(_both([side.changes[index] for side in sides]) for index in range(len(asked)))
     outcomes: list[Outcome] = [
-        *(outcome_of(findings) for findings in general.values()),
+        outcome_of(common),
+        *(outcome_of(side.findings) for side in sides),
         *(change.outcome for change in changes),
     ]
     return Decision(
@@ -115,13 +109,12 @@ def decide(inputs: Inputs) -> Decision:
         content=facts.content,
         now=facts.now,
         changes=changes,
-        contributors=benches[0].contributors.people,
-        rules=tuple(
-            state
-            for side, findings in general.items()
-            for state in rule_states(MERGE_RULES, findings, side=side)
+        contributors=now.bench.contributors.people,
+        rules=(
+            *rule_states(MERGE_RULES, (*common, *now.findings), side="target"),
+            *(rule_states(SIDE_RULES, then.findings, side="proposed") if then else ()),
         ),
-        unblock=_unblock(general["target"], judged),
+        unblock=_unblock((*common, *now.findings), sides),
         digests=Digests(
             facts=digest(facts),
             requests=digest(inputs.requests),
@@ -176,20 +169,53 @@ def read_requests(sources: Sequence[Source]) -> tuple[tuple[Asked, ...], tuple[F
     return tuple(asked), tuple(faults)
 
 
-def _proposed(sources: Sequence[Source] | None) -> tuple[PolicySet | None, tuple[Finding, ...]]:
-    """Compile the set that the pull request proposes; a set that does not load is a refusal."""
+@dataclass(frozen=True)
+class _Side:
+    """What holds under one policy set: for the merge as a whole, and for each change."""
+
+    bench: Bench
+    findings: tuple[Finding, ...]
+    changes: tuple[Judged, ...]
+
+
+def _judge_under(side: Side, policies: PolicySet, *, asked: Sequence[Asked], facts: Facts) -> _Side:
+    """Judge the merge and each of its requests under one policy set."""
+    bench = _bench(side, policies, facts)
+    own = frozenset(one.change.metadata.id for one in asked)
+    return _Side(
+        bench,
+        (
+            *check_request_files(bench.territory),
+            *check_coverage(bench.territory, [one.change for one in asked]),
+            *_attribution(bench),
+        ),
+        tuple(judge_change(one, bench=bench, facts=facts, own=own) for one in asked),
+    )
+
+
+def _judge_proposed(
+    sources: Sequence[Source] | None, *, asked: Sequence[Asked], facts: Facts
+) -> tuple[_Side | None, tuple[Finding, ...]]:
+    """Judge under the set that the pull request proposes.
+
+    A set that does not load, or under which nothing can be judged, is a refusal: it is the
+    requester's mistake, and merging it would leave the target without a judge.
+    """
     if sources is None:
         return None, ()
     try:
-        return compile_policies(sources), ()
-    except ConfigError as error:
-        place = next((found.place for found in error.findings if found.place), None)
+        policies = compile_policies(sources)
+        horizon = Interval(start=facts.now, end=facts.now + AUDIT_LIMIT)
+        expand(policies.calendars, policies.calendar_texts, within=horizon)
+        return _judge_under("proposed", policies, asked=asked, facts=facts), ()
+    except GateError as error:
+        found = error.findings if isinstance(error, ConfigError) else ()
         return None, (
             Finding(
                 rule="proposed-policy-invalid",
                 message=error.message,
                 remedy=error.hint or "run `itil-gate lint` and mend what it lists",
-                place=place,
+                place=next((one.place for one in found if one.place), None),
             ),
         )
 
@@ -289,11 +315,12 @@ def _ledger(old: Sequence[LedgerEntry], new: Sequence[LedgerEntry]) -> tuple[Led
     return tuple(joined)
 
 
-def _unblock(findings: Sequence[Finding], judged: Sequence[Sequence[Judged]]) -> tuple[Action, ...]:
+def _unblock(findings: Sequence[Finding], sides: Sequence[_Side]) -> tuple[Action, ...]:
     steps = [
         Action(who=(), command=finding.remedy, why=finding.rule)
         for finding in findings
         if finding.effect != "advise"
     ]
-    steps += [action for sides in judged for one in sides for action in one.actions]
+    for index in range(len(sides[0].changes)):
+        steps += [action for side in sides for action in side.changes[index].actions]
     return tuple(dict.fromkeys(steps))
