@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.decide.chains import resolve
 from itil_gate.decide.ledger import links
+from itil_gate.policy.places import is_request_path
 from itil_gate.reading.globs import GlobError, compile_globs
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from itil_gate.decide.roster import Roster
     from itil_gate.model.change import ChangeRequest
+    from itil_gate.model.config import Config
     from itil_gate.model.facts import Facts, StatementFact
 
 
@@ -23,13 +25,14 @@ def inherited_rejections(
     paths: Sequence[str],
     facts: Facts,
     roster: Roster,
-    repository: str,
+    config: Config,
 ) -> tuple[tuple[str, StatementFact], ...]:
     """Return open rejections of other requests that this one inherits, with who rejected.
 
-    A request inherits when the rejected scope holds a path that changes now, and either the
-    rejected head leads to this head, or the same requester asks again while the rejected request
-    never reached the target. `own` are the ids of the requests in this pull request.
+    A request inherits when the rejected scope holds a path that changes now, and the rejected
+    head leads to this head, or nothing but request files differs from what was rejected, or the
+    same requester asks again while the rejected request never reached the target. `own` are the
+    ids of the requests in this pull request.
     """
     by_chain: dict[tuple[str, str], list[StatementFact]] = {}
     for item in facts.statements:
@@ -39,7 +42,7 @@ def inherited_rejections(
         person = roster.by_key.get(item.fingerprint or "")
         if person is None or person.id != said.signer:
             continue
-        if (said.repository, said.target) == (repository, facts.target):
+        if (said.repository, said.target) == (config.repository, facts.target):
             by_chain.setdefault((said.change, person.id), []).append(item)
     found: list[tuple[str, StatementFact]] = []
     for (other, who), items in sorted(by_chain.items()):
@@ -49,7 +52,7 @@ def inherited_rejections(
             for item in items
             if item.digest in standing
             and _open(item, who, roster, facts)
-            and _same_work(item, change, other, paths=paths, facts=facts)
+            and _same_work(item, change, other, paths=paths, facts=facts, config=config)
         ]
     return tuple(found)
 
@@ -70,13 +73,17 @@ def _same_work(
     *,
     paths: Sequence[str],
     facts: Facts,
+    config: Config,
 ) -> bool:
-    said = item.approval
+    said, proof = item.approval, item.approved
     if said is None:
         return False
     if not _meets(said.scope, paths):
         return False
-    if item.approved is not None and item.approved.in_history:
+    if proof is not None and proof.in_history:
+        return True
+    # A squashed branch in a colleague's name: only the requests themselves are different.
+    if proof is not None and proof.known and all(is_request_path(config, p) for p in proof.changed):
         return True
     return said.requester == change.metadata.requester and other not in facts.target_requests
 

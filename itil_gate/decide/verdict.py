@@ -308,7 +308,7 @@ def _inherited(asked: Asked, bench: Bench, *, facts: Facts, own: frozenset[str])
             paths=bench.territory.governed,
             facts=facts,
             roster=bench.roster,
-            repository=bench.policies.config.repository,
+            config=bench.policies.config,
         )
     ]
 

@@ -18,7 +18,7 @@ from itil_gate.gather.statements import (
     vouches_for,
 )
 from itil_gate.git.diff import content_digest, raw_diff
-from itil_gate.git.history import commits_between, merge_base
+from itil_gate.git.history import commits_between, merge_base, paths_touched
 from itil_gate.git.merge import is_update_merge, merge_tree
 from itil_gate.git.names import ref_tip, resolve
 from itil_gate.git.tree import TreeEntry, ls_tree, tree_id
@@ -66,7 +66,7 @@ def gather(
     proposed, broken = _proposed(view, merged.tree or head_tree, diff, config)
     tips = approval_tips(view)
     statements, on_target = _statements(
-        view, tips, config, base=base, commits=commits, asked=_ids(diff, config)
+        view, tips, config, base=base, head=head, commits=commits, asked=_ids(diff, config)
     )
     prove = content_prover(view, tip=base, head=head, diff=diff, content=content)
     facts = Facts(
@@ -185,13 +185,15 @@ def _statements(
     config: Config,
     *,
     base: str,
+    head: str,
     commits: Sequence[RawCommit],
     asked: frozenset[str],
 ) -> tuple[tuple[StatementFact, ...], tuple[str, ...]]:
     """Return the statements that may bear on this merge, and which of their changes are merged.
 
     Those are the statements about the requests of the diff, about requests that never reached the
-    target (a rejected one may be back under a new name), and vouches for the commits.
+    target or that the branch touched on its way (a rejected one may be back under a new name), and
+    vouches for the commits.
     """
     if not tips:
         return (), ()
@@ -202,9 +204,13 @@ def _statements(
         merged = frozenset(
             _stem(entry.path) for entry in ls_tree(view, base, [config.locations.changes])
         )
+    touched: frozenset[str] = frozenset()
+    if others & merged:
+        below = config.locations.changes
+        touched = frozenset(map(_stem, paths_touched(view, base, head, below=below)))
     entries = [
         entry
-        for folder in sorted((asked | (others - merged)) & set(folders))
+        for folder in sorted((asked | touched | (others - merged)) & set(folders))
         for entry in folders[folder]
     ]
     vouches = vouches_for(view, folders, [commit.id for commit in commits])

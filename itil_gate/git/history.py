@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.git.objects import GitObject, is_oid
-from itil_gate.git.paths import to_bytes
+from itil_gate.git.paths import to_bytes, to_text
 from itil_gate.model.errors import HistoryError
 from itil_gate.model.facts import Identity
 
@@ -101,6 +101,19 @@ def last_change(view: View, path: str, *, since: str, until: str) -> str | None:
         *("--", to_bytes(path)),
     )
     return done.out.decode("ascii").strip() or None
+
+
+def paths_touched(view: View, base: str, head: str, *, below: str) -> frozenset[str]:
+    """Return the paths below a folder that a commit from `base` to `head` changed, undone or not.
+
+    A merge counts for what it has of none of its parents.
+    """
+    done = view.git(
+        *("log", "--full-history", "--format=", "--name-only", "-z", "--no-renames"),
+        "--diff-merges=combined",
+        *("--end-of-options", f"{base}..{head}", "--", to_bytes(below)),
+    )
+    return frozenset(to_text(name.lstrip(b"\n")) for name in done.out.split(b"\0") if name.strip())
 
 
 def is_ancestor(view: View, a: str, b: str) -> bool:
