@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.matching import Need, match
 from itil_gate.model.errors import SourceError
 from itil_gate.model.people import PEER
 from itil_gate.reading.yaml import parse
@@ -49,9 +50,31 @@ def carry_over(item: StatementFact, *, facts: Facts, request: str) -> CarryOver 
 
 
 def tightened(demands: Sequence[BoundRequirement], bound: Sequence[BoundRequirement]) -> str | None:
-    """Return the first demand of today that what was signed under does not cover, in words."""
-    for demand in demands:
-        if not any(_covers(old, demand) for old in bound):
+    """Return the first demand of today that what was signed under does not cover, in words.
+
+    Each requirement that was signed covers one demand of today for people of their own, so two
+    alike ask for more than one did.
+    """
+    numbered = {str(number): demand for number, demand in enumerate(demands)}
+    shared = {
+        key
+        for key, demand in numbered.items()
+        if not demand.distinct and any(_covers(old, demand) for old in bound)
+    }
+    cover = match(
+        [
+            Need(
+                f"bound-{number}",
+                1,
+                frozenset(key for key, demand in numbered.items() if _covers(old, demand)),
+            )
+            for number, old in enumerate(bound)
+        ],
+        [key for key, demand in numbered.items() if demand.distinct],
+    )
+    covered = shared.union(*cover.values())
+    for key, demand in numbered.items():
+        if key not in covered:
             of = f" of {demand.service}" if demand.service else ""
             amount = f"{demand.percent} % of" if demand.percent else f"{demand.min or 1}"
             return f"{amount} {demand.role}{of}"

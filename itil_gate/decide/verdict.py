@@ -13,7 +13,7 @@ from itil_gate.decide.coverage import environments_of, scope_paths, services_of
 from itil_gate.decide.lane import lane_of
 from itil_gate.decide.ledger import Matter, keep_ledger
 from itil_gate.decide.rejections import inherited_rejections
-from itil_gate.decide.requirements import counting, demands, settle
+from itil_gate.decide.requirements import UNPROVED_ID, counting, demands, settle
 from itil_gate.decide.schedule import blast_radius, check_schedule, planned_interval
 from itil_gate.model.base import LEVELS
 from itil_gate.model.decision import (
@@ -130,7 +130,8 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
         request=asked.digest,
         text=asked.source.text,
         level=risk.level,
-        demands=tuple(demand.bound() for demand in wanted),
+        # What unproved commits cost is asked on top; it takes nothing from who approved already.
+        demands=tuple(demand.bound() for demand in wanted if demand.id != UNPROVED_ID),
         counting=counting(policies.approvals, level=risk.level),
         repository=policies.config.repository,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from itil_gate.decide.roster import Roster
     from itil_gate.git.discover import Repository
     from itil_gate.model.change import ChangeRequest
-    from itil_gate.model.decision import ChangeVerdict
+    from itil_gate.model.decision import ChangeVerdict, RequirementState
     from itil_gate.model.facts import Facts, StatementFact
     from itil_gate.model.people import Person
     from itil_gate.model.policy import PolicySet
@@ -83,16 +84,6 @@ def make_statement(
     if facts.merge_base is None:
         raise GateError("nothing-to-bind", "the target branch does not exist yet")
     age = length(counting(policies.approvals, level=judged.risk.level).max_age)
-    bound = {
-        (state.role, state.service, state.min, state.percent, state.distinct): BoundRequirement(
-            role=state.role,
-            service=state.service,
-            min=state.min,
-            percent=state.percent,
-            distinct=state.distinct,
-        )
-        for state in judged.requirements
-    }
     return approval_statement(
         ApprovalPredicate(
             repository=policies.config.repository,
@@ -110,13 +101,34 @@ def make_statement(
             head=facts.head,
             tree=facts.head_tree,
             risk=judged.risk.level,
-            requirements=tuple(bound.values()),
+            requirements=bound_requirements(judged.requirements),
             issued_at=now,
             expires_at=now + age,
             previous=latest(facts.statements, change.metadata.id, signer, roster, facts=facts),
             reason=reason,
         )
     )
+
+
+def bound_requirements(states: Sequence[RequirementState]) -> tuple[BoundRequirement, ...]:
+    """Return the requirements that an approval binds, each as often as one policy set asks it.
+
+    Where the pull request proposes other policies, what both sets ask alike is bound once.
+    """
+    counts: Counter[BoundRequirement] = Counter()
+    for side in ("target", "proposed"):
+        counts |= Counter(
+            BoundRequirement(
+                role=state.role,
+                service=state.service,
+                min=state.min,
+                percent=state.percent,
+                distinct=state.distinct,
+            )
+            for state in states
+            if state.side == side
+        )
+    return tuple(counts.elements())
 
 
 def held_roles(roster: Roster, person: Person, *, now: datetime) -> tuple[str, ...]:

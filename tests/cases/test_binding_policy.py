@@ -165,9 +165,6 @@ def test_the_rest_of_the_policy_set_leaves_an_approval_alone(
     counts(decision, "exact", person="bob")
 
 
-@pytest.mark.xfail(
-    reason="a statement binds a requirement only once, so two alike cannot be told from one"
-)
 def test_a_second_requirement_of_the_same_role_is_a_stricter_one(world: World) -> None:
     world.on_main({POLICY: added(f"id: again, {MEDIUM}, {OWNER}")})
     stale(world.check(), "was not there, or was weaker, when approved", person="bob")
