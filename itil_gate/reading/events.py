@@ -233,6 +233,7 @@ _PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "did not find expected ',' or ']'": ("a list in brackets is not closed", "add , or ]"),
     "did not find expected ',' or '}'": ("a mapping in braces is not closed", "add , or }"),
+    "unclosed": ("a bracket or a brace is not closed", "close it"),
     "unexpected end of stream": ("a quoted text is not closed", "close the quote"),
     "unexpected document indicator": ("a quoted text is not closed", "close the quote"),
     "tab character": ("a tab is used to indent", "indent with spaces"),
@@ -292,6 +293,8 @@ def explain(error: Exception, text: str) -> Fault:
         where = min(start, end)  # what was opened there is not closed
     if text[_index(text, where) :].startswith("\t"):
         said = "tab character"
+    elif where >= end and "flow" in context and "node content" in said:
+        said = "unclosed"
     for part, (message, hint) in _PROBLEMS.items():
         if part in said:
             return Fault("not-yaml", message, where, hint)

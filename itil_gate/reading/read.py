@@ -89,7 +89,6 @@ def _is_echo(error: ErrorDetails) -> bool:
 
 
 def _place(document: Document, path: Path, value: object, words: Wording) -> Place:
-    path = _as_written(document, path)
     if words.rule == "missing-key" and not words.at:
         return document.key_place(path[:-1])
     if words.at:
@@ -97,14 +96,6 @@ def _place(document: Document, path: Path, value: object, words: Wording) -> Pla
     if words.rule == "unknown-key" or value is None:
         return document.key_place(path)
     return document.place(path)
-
-
-def _as_written(document: Document, path: Path) -> Path:
-    """Return the path as the file has it: `x-…` fields are gathered only when they are read."""
-    for index, step in enumerate(path):
-        if step == "extensions" and not document.has(path[: index + 1]):
-            return path[:index] + path[index + 1 :]
-    return path
 
 
 def _written_extensions(document: Document, model: type[BaseModel]) -> Finding | None:

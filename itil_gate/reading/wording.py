@@ -230,12 +230,14 @@ def _empty_text(error: ErrorDetails) -> Wording:
 
 def _long_text(error: ErrorDetails) -> Wording:
     message = f"{path_text(error['loc'])} is {len(error['input']):,} characters long"
-    return Wording("wrong-value", message, f"write at most {error['ctx']['max_length']:,}")
+    most = error["ctx"]["max_length"]
+    return Wording("wrong-value", message, f"write at most {most:,} characters")
 
 
 def _few_entries(error: ErrorDetails) -> Wording:
     given, needed = len(error["input"]), error["ctx"]["min_length"]
-    message = f"{path_text(error['loc'])} has {f'only {given}' if given else 'no'} entry"
+    entries = {0: "no entry", 1: "one entry"}.get(given, f"{given} entries")
+    message = f"{path_text(error['loc'])} has {entries}"
     return Wording("wrong-value", message, f"give at least {'one' if needed == 1 else needed}")
 
 

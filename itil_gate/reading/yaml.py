@@ -112,8 +112,8 @@ def plain(text: str) -> bool | int | float | str | None:
     if _INTEGER.fullmatch(text):
         number = int(text)
         return number if -_INT64 <= number < _INT64 else text
-    if _DECIMAL.fullmatch(text) and repr(decimal := float(text)) == text and decimal:
-        return decimal
+    if _DECIMAL.fullmatch(text) and repr(float(text)) == text != "-0.0":
+        return float(text)
     return text
 
 

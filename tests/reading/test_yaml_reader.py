@@ -61,6 +61,7 @@ def fault(text: str) -> tuple[str, int, int]:
         ("1.5", 1.5),
         ("-0.25", -0.25),
         ("1.0", 1.0),
+        ("0.0", 0.0),
     ],
 )
 def test_a_plain_scalar_means_what_it_looks_like(text: str, value: object) -> None:
