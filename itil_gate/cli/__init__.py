@@ -84,7 +84,7 @@ class Gate(click.Group):
 )
 @click.version_option(__version__, prog_name="itil-gate")
 def gate() -> None:
-    r"""Guard merges with a change-management gate that lives in git.
+    """Guard merges with a change-management gate that lives in git.
 
     Change requests are YAML files; a pull request that touches governed paths carries one.
 

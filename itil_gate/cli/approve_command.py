@@ -47,7 +47,7 @@ def command(
     *,
     yes: bool,
 ) -> int:
-    r"""Approve change CHG as it stands at --head, with your own SSH key.
+    """Approve change CHG as it stands at --head, with your own SSH key.
 
     Shows what is signed, then files the statement on the branch itil-gate-approvals. That moves
     no head and makes you no contributor.

@@ -26,7 +26,7 @@ def command() -> None:
 )
 @click.option("--show", is_flag=True, help="Print the recomputed decision as JSON.")
 def replay(file: Path, *, show: bool) -> int:
-    r"""Decide again on the stored inputs; the same engine must give the same bytes.
+    """Decide again on the stored inputs; the same engine must give the same bytes.
 
     The signatures of approvals are verified again too, from the texts that were stored.
 

@@ -43,7 +43,7 @@ def command(
     *,
     draft: bool,
 ) -> int:
-    r"""Decide whether HEAD may be merged into BASE, with reasons.
+    """Decide whether HEAD may be merged into BASE, with reasons.
 
     Policies, people and services are read from the tip of the target branch, never from the
     head. Nothing of the head is executed.

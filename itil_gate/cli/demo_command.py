@@ -27,7 +27,7 @@ UNEXPECTED = 2
     help="Keep the repository here, with its branches and keys, to play with.",
 )
 def command(directory: Path | None) -> int:
-    r"""Show the gate at work on a real throw-away repository.
+    """Show the gate at work on a real throw-away repository.
 
     It makes people with SSH keys, signs commits and an approval, and decides three pull requests.
 

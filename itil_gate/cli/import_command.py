@@ -17,7 +17,7 @@ REFUSED = 1
 @click.option("--push", metavar="REMOTE", help="Push the approvals branch afterwards.")
 @repo_option
 def command(file: Path, push: str | None, repo: Path) -> int:
-    r"""Add a signed statement from FILE to the approvals branch.
+    """Add a signed statement from FILE to the approvals branch.
 
     The signature carries the trust, not whoever imports it. A file that does not verify is
     refused.

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 @click.argument("change", metavar="CHG")
 @merge_options
 @click.option("--reason", required=True, help="Why; the requester and the auditor will read it.")
-@click.option(
-    "--role", "roles", multiple=True, help="Claim only this role; else all you hold."
-)
+@click.option("--role", "roles", multiple=True, help="Claim only this role; else all you hold.")
 @signing_options
 @repo_option
 def command(
@@ -45,7 +43,7 @@ def command(
     *,
     yes: bool,
 ) -> int:
-    r"""Reject change CHG, with your own SSH key.
+    """Reject change CHG, with your own SSH key.
 
     A rejection binds to the change, not to a commit: new pushes do not end it. Your own later
     `withdraw` or `approve` does. Contributors cannot approve, but they can reject.

@@ -33,7 +33,7 @@ def command(
     *,
     yes: bool,
 ) -> int:
-    r"""Vouch for COMMIT, which names an author who is not in people.yaml, or prove your own.
+    """Vouch for COMMIT, which names an author who is not in people.yaml, or prove your own.
 
     Whoever vouches counts as a contributor and cannot approve the change.
 

@@ -43,7 +43,7 @@ def command(
     whole: bool,
     yes: bool,
 ) -> int:
-    r"""Take back your approval or rejection of change CHG, or withdraw the change.
+    """Take back your approval or rejection of change CHG, or withdraw the change.
 
     A withdrawn approval does not come back, and nothing earlier takes its place.
 
