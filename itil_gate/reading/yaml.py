@@ -20,6 +20,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from itil_gate.reading.complaints import explain
 from itil_gate.reading.document import Document, Marks
 from itil_gate.reading.events import (
     MAX_BYTES,
@@ -29,7 +30,6 @@ from itil_gate.reading.events import (
     Spot,
     anchored,
     byte_order_mark,
-    explain,
     next_document,
     open_events,
     spot,
