@@ -87,7 +87,9 @@ def decide(inputs: Inputs) -> Decision:
         )
     asked, unread = read_requests(inputs.requests)
     now = _judge_under("target", policies, asked=asked, facts=facts)
-    then, broken = _judge_proposed(inputs.proposed, asked=asked, facts=facts)
+    then, broken = _judge_proposed(
+        inputs.proposed, repository=policies.config.repository, asked=asked, facts=facts
+    )
     sides = (now,) if then is None else (now, then)
     common = (*_merge(facts), *inputs.faults, *unread, *broken)
     changes = tuple(_both([side.changes[index] for side in sides]) for index in range(len(asked)))
@@ -114,7 +116,7 @@ def decide(inputs: Inputs) -> Decision:
             *rule_states(MERGE_RULES, (*common, *now.findings), side="target"),
             *(rule_states(SIDE_RULES, then.findings, side="proposed") if then else ()),
         ),
-        unblock=_unblock((*common, *now.findings), sides),
+        unblock=_unblock((*common, *(found for side in sides for found in side.findings)), sides),
         digests=Digests(
             facts=digest(facts),
             requests=digest(inputs.requests),
@@ -194,7 +196,7 @@ def _judge_under(side: Side, policies: PolicySet, *, asked: Sequence[Asked], fac
 
 
 def _judge_proposed(
-    sources: Sequence[Source] | None, *, asked: Sequence[Asked], facts: Facts
+    sources: Sequence[Source] | None, *, repository: str, asked: Sequence[Asked], facts: Facts
 ) -> tuple[_Side | None, tuple[Finding, ...]]:
     """Judge under the set that the pull request proposes.
 
@@ -207,6 +209,9 @@ def _judge_proposed(
         policies = compile_policies(sources)
         horizon = Interval(start=facts.now, end=facts.now + AUDIT_LIMIT)
         expand(policies.calendars, policies.calendar_texts, within=horizon)
+        # What people signed names the repository as the target does, also where that is to change.
+        config = policies.config.model_copy(update={"repository": repository})
+        policies = policies.model_copy(update={"config": config})
         return _judge_under("proposed", policies, asked=asked, facts=facts), ()
     except GateError as error:
         found = error.findings if isinstance(error, ConfigError) else ()
