@@ -62,19 +62,7 @@ def list_statements(view: View, tips: Sequence[str]) -> dict[str, tuple[TreeEntr
 
 def read_statements(view: View, entries: Iterable[TreeEntry]) -> tuple[StatementFact, ...]:
     """Return the statements in these files; hostile ones come back as what is wrong with them."""
-    facts = []
-    for entry in entries:
-        if not entry.is_file:
-            facts.append(read_statement(entry.path, b""))
-            continue
-        try:
-            data = view.read(entry.oid, limit=MOST_BYTES).data
-        except GateError as error:
-            if error.code != "object-too-large":
-                raise
-            data = b""
-        facts.append(read_statement(entry.path, data))
-    return tuple(facts)
+    return tuple(read_statement(entry.path, _data(view, entry)) for entry in entries)
 
 
 def vouches_for(
@@ -82,13 +70,24 @@ def vouches_for(
 ) -> tuple[StatementFact, ...]:
     """Return the vouches that name one of the given commits."""
     wanted = {commit.encode() for commit in commits}
-    entries = [entry for entry in folders.get(VOUCH_FOLDER, ()) if entry.is_file]
     about = []
-    for entry in entries:
-        data = view.read(entry.oid).data
+    for entry in folders.get(VOUCH_FOLDER, ()):
+        data = _data(view, entry)
         if any(commit in data for commit in wanted):
-            about.append(entry)
-    return read_statements(view, about)
+            about.append(read_statement(entry.path, data))
+    return tuple(about)
+
+
+def _data(view: View, entry: TreeEntry) -> bytes:
+    """Return the bytes of a file, or none for what is too large or no file to be a statement."""
+    if not entry.is_file:
+        return b""
+    try:
+        return view.read(entry.oid, limit=MOST_BYTES).data
+    except GateError as error:
+        if error.code != "object-too-large":
+            raise
+        return b""
 
 
 def content_prover(
