@@ -201,6 +201,30 @@ def test_an_update_merge_that_recomputes_excludes_nobody(world: World) -> None:
 
 
 @case("64")
+def test_an_update_merge_made_the_other_way_round_excludes_nobody(world: World) -> None:
+    """Main checked out, the branch merged into it, and the result pushed as the branch."""
+    world.propose()
+    world.on_main({"src/other.py": "moved on\n"})
+    world.repo.checkout("turned", create=True, at="main")
+    world.repo.merge("feature", author=world.keyring.bob.who)
+    world.approve("bob", head="turned")
+    assert world.check("turned").outcome == "allow"
+
+
+@case("64")
+def test_a_merge_that_keeps_nothing_of_the_target_undoes_it(world: World) -> None:
+    world.propose()
+    world.on_main({"src/other.py": "moved on\n", "deploy/app.yaml": "replicas: 7\n"})
+    bob = world.keyring.bob
+    world.repo.merge("main", author=bob.who, strategy=("-s", "ours"), sign_with=bob.key)
+    world.approve("bob")
+    decision = world.check()
+    assert entry(decision, "bob").code == "contributor"
+    assert only(decision).risk.level == "medium"
+    assert "deploy/app.yaml" in {one.path for one in world.inputs().facts.diff}
+
+
+@case("64")
 def test_a_merge_of_another_branch_is_no_update_merge(world: World) -> None:
     world.propose()
     world.repo.checkout("release", create=True, at="main")
