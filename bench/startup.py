@@ -32,7 +32,7 @@ GATE = str(Path(sys.executable).with_name("itil-gate"))
 HELP_TARGET = 6.0
 """A bare start reads no file of ours; help reads click, which alone costs about three more."""
 CHECK_TARGET = 20.0
-"""Half a second where a bare start takes twelve milliseconds: the price of a page load."""
+"""A quarter of a second where a bare start takes twelve milliseconds: nobody looks away."""
 
 
 def run(count: int) -> Iterator[Row]:
@@ -54,9 +54,9 @@ def run(count: int) -> Iterator[Row]:
                 value=median / bare,
                 target=target,
                 detail=f"median {median * 1e3:.0f} ms, min {least * 1e3:.0f} ms, "
-                f"bare {bare * 1e3:.1f} ms, n={count}",
+                f"bare {bare * 1e3:.1f} and {min(taken['bare']) * 1e3:.1f} ms, n={count}",
             )
-        for package, cost in imports(check, environment):
+        for package, cost in imports(check, environment, count=min(count, 5)):
             yield Row(
                 what=f"check imports {package}",
                 value=cost / bare,
@@ -87,8 +87,20 @@ def seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
     return taken
 
 
-def imports(check: Sequence[str], environment: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-    """Return the packages a check spends most time importing, with the seconds in their code."""
+def imports(
+    check: Sequence[str], environment: Mapping[str, str], *, count: int
+) -> tuple[tuple[str, float], ...]:
+    """Return the packages a check spends most time importing, with the seconds in their code.
+
+    The least of `count` runs is taken for each: everything above it is other people's work.
+    """
+    runs = [imported(check, environment) for _ in range(count)]
+    least = Counter({name: min(run[name] for run in runs) for name in runs[0]})
+    return tuple((name, micro / 1e6) for name, micro in least.most_common(SHOWN_PACKAGES))
+
+
+def imported(check: Sequence[str], environment: Mapping[str, str]) -> Counter[str]:
+    """Return the microseconds one check spends in the code of each package it imports."""
     program = "import sys; from itil_gate.cli import main; main(sys.argv[1:])"
     done = subprocess.run(
         [sys.executable, "-I", "-X", "importtime", "-c", program, *check],
@@ -104,4 +116,4 @@ def imports(check: Sequence[str], environment: Mapping[str, str]) -> tuple[tuple
         if line.startswith("import time:") and fields[0].strip().isdigit():
             parts = fields[2].strip().split(".")
             spent[".".join(parts[: 2 if parts[0] == "itil_gate" else 1])] += int(fields[0])
-    return tuple((name, micro / 1e6) for name, micro in spent.most_common(SHOWN_PACKAGES))
+    return spent
