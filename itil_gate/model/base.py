@@ -167,6 +167,8 @@ LocalTime = Annotated[
     AfterValidator(_naive),
     WithJsonSchema({"type": "string", "pattern": f"^{_LOCAL}$"}),
 ]
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"\S")]
+"""A condition or value in CEL; it is compiled when the policies load."""
 Duration = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}[mhd]$")]
 """A length of time: a whole number and m, h or d."""
 

@@ -124,6 +124,44 @@ class PullRequest(Made):
     title: str = ""
 
 
+class HistoryFacts(Made):
+    """What the target's history says about the files of a change; whole numbers only.
+
+    Ratios are failure rates in thousandths of the repository's own rate: 1300 is 1.3 times.
+    None means unknown, which is scored as unknown and never as low.
+    """
+
+    changes: int = Field(description="First-parent changes of the last 365 days that were read.")
+    failures: int = Field(description="Those of them that were backed out within 30 days.")
+    complete: bool = Field(description="Whether a year of history was there to read.")
+    base_ppm: int = Field(description="The repository's decayed failure rate, per million.")
+    file_ratio: int | None = None
+    dir_ratio: int | None = None
+    area_ratio: int | None = None
+    type_ratio: int | None = None
+    file_failures_365: int | None = None
+    dir_failures_90: int | None = None
+    title_overlap_percent: int | None = Field(
+        None, description="Best overlap of words with a change on a common file backed out lately."
+    )
+    hours_since_failure: int | None = None
+    config_percent: int | None = None
+    lines_added_percentile: int | None = None
+    developers_percentile: int | None = None
+    first_today: bool | None = None
+    author_changes_24h: int | None = None
+
+
+class ExternalResult(Made):
+    """The results of a check by another tool, as handed to the gate."""
+
+    name: str = Field(description="Name of the ExternalCheck it answers.")
+    digest: Sha256 = Field(description="SHA-256 of the file handed in.")
+    tests: int = Field(description="How many results it holds, passes too.")
+    failures: tuple[Finding, ...] = ()
+    fault: str = Field("", description="Why the file could not be read; empty if it could.")
+
+
 class Facts(Made):
     """Everything the decision stands on beside requests and policies."""
 
@@ -148,6 +186,10 @@ class Facts(Made):
     adopted_at: Moment | None = Field(
         None, description="Time of the commit that adopted the gate; only read in audit mode."
     )
+    history: HistoryFacts | None = Field(
+        None, description="Only read where the target's risk model has a likelihood card."
+    )
+    external: tuple[ExternalResult, ...] = ()
     target_requests: tuple[str, ...] = Field(
         (), description="Of the changes that statements name, those whose request is on the target."
     )

@@ -7,20 +7,19 @@ from pydantic import Field, model_validator
 from itil_gate.model.base import (
     ApiVersion,
     Duration,
-    Glob,
     Level,
     Line,
     Model,
     Name,
     PolicyMetadata,
     Sha256,
-    Text,
     refusal,
 )
 from itil_gate.model.calendar import Calendar
 from itil_gate.model.config import Config
 from itil_gate.model.made import Made
 from itil_gate.model.people import People
+from itil_gate.model.risk import RiskModel
 from itil_gate.model.services import Service
 
 CarryOver = Literal["exact", "same-content", "clean-replay"]
@@ -87,31 +86,6 @@ class ApprovalPolicy(Model):
     kind: Literal["ApprovalPolicy"]
     metadata: PolicyMetadata
     spec: ApprovalSpec
-
-
-class Floor(Model):
-    """Paths whose change is at least of a certain risk."""
-
-    id: Name
-    paths: tuple[Glob, ...] = Field(min_length=1)
-    level: Level
-    reason: Text
-
-
-class RiskSpec(Model):
-    """Risk by paths: the highest floor whose globs match, or the default."""
-
-    default: Level = "low"
-    floors: tuple[Floor, ...] = ()
-
-
-class RiskModel(Model):
-    """How the risk level of a change is assessed."""
-
-    api_version: ApiVersion
-    kind: Literal["RiskModel"]
-    metadata: PolicyMetadata
-    spec: RiskSpec
 
 
 class Source(Made):

@@ -15,14 +15,8 @@ from itil_gate.model.config import CONFIG_PATH, Config
 from itil_gate.model.errors import ConfigError, SourceError
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.people import People
-from itil_gate.model.policy import (
-    ApprovalPolicy,
-    CalendarText,
-    ExtensionSchema,
-    PolicySet,
-    RiskModel,
-    Source,
-)
+from itil_gate.model.policy import ApprovalPolicy, CalendarText, ExtensionSchema, PolicySet, Source
+from itil_gate.model.risk import RiskModel
 from itil_gate.policy.places import YAML
 from itil_gate.reading.extensions import compile_schema
 from itil_gate.reading.people import check_people
@@ -60,6 +54,7 @@ def compile_policies(sources: Iterable[Source]) -> PolicySet:
     services = _services(by_path, (places.services, places.catalog), faults)
     documents = list(_documents(by_path, (places.policies, places.calendar), faults))
     faults += _duplicates(documents)
+    faults += _not_understood(documents)
     approvals = tuple(item for _, item in documents if isinstance(item, ApprovalPolicy))
     risk_models = tuple(item for _, item in documents if isinstance(item, RiskModel))
     calendars = tuple(item for _, item in documents if isinstance(item, Calendar))
@@ -190,6 +185,23 @@ def _documents(
             loaded = _read(document, model, faults)
             if loaded is not None:
                 yield document, loaded
+
+
+def _not_understood(
+    documents: list[tuple[Document, ApprovalPolicy | RiskModel | Calendar]],
+) -> list[Finding]:
+    """Refuse what the models can hold and no stage reads: it must not look as if it counted."""
+    return [
+        Finding(
+            rule="unknown-key",
+            message="the risk model asks for more than floors by paths",
+            remedy="use default and floors with paths",
+            place=document.place(("spec",)),
+        )
+        for document, item in documents
+        if isinstance(item, RiskModel)
+        and (item.spec.bands or item.spec.factors or any(one.when for one in item.spec.floors))
+    ]
 
 
 def _duplicates(

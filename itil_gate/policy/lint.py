@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from itil_gate.model.calendar import Calendar
     from itil_gate.model.config import Config
-    from itil_gate.model.policy import ApprovalPolicy, PolicySet, RiskModel, Source
+    from itil_gate.model.policy import ApprovalPolicy, PolicySet, Source
+    from itil_gate.model.risk import RiskModel
     from itil_gate.reading.document import Document, Path
 
 

@@ -14,7 +14,8 @@ from itil_gate.model.change import ChangeRequest
 from itil_gate.model.config import Config
 from itil_gate.model.decision import Decision, StoredDecision
 from itil_gate.model.people import People
-from itil_gate.model.policy import ApprovalPolicy, RiskModel
+from itil_gate.model.policy import ApprovalPolicy
+from itil_gate.model.risk import RiskModel
 from itil_gate.model.statement import ApprovalStatement, VouchStatement
 from itil_gate.reading.patterns import PATTERNS
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from itil_gate.model.base import Level
-    from itil_gate.model.policy import RiskModel
+    from itil_gate.model.risk import RiskModel
 
 SHOWN_PATHS = 20
 JUDGE_LEVEL: Level = "high"

@@ -17,7 +17,8 @@ from itil_gate.model.config import Config
 from itil_gate.model.errors import SourceError
 from itil_gate.model.finding import Finding
 from itil_gate.model.people import People
-from itil_gate.model.policy import ApprovalPolicy, ExtensionSchema, RiskModel
+from itil_gate.model.policy import ApprovalPolicy, ExtensionSchema
+from itil_gate.model.risk import RiskModel
 from itil_gate.reading.extensions import check_extensions
 from itil_gate.reading.faults import READING_RULES, line
 from itil_gate.reading.ics import read_ics

@@ -11,7 +11,8 @@ from itil_gate.model.decision import StoredDecision
 from itil_gate.model.errors import SourceError
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.people import People
-from itil_gate.model.policy import ApprovalPolicy, RiskModel
+from itil_gate.model.policy import ApprovalPolicy
+from itil_gate.model.risk import RiskModel
 from itil_gate.model.services import Entity
 from itil_gate.model.statement import ApprovalStatement
 from itil_gate.reading.document import Document

@@ -1,0 +1,143 @@
+"""The risk model: impact and likelihood, extra factors, floors, bands. Data, not code.
+
+Without bands the level is the highest floor that applies, or the default. With bands a score from
+0 to 100 is made first, and floors are applied after it.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from itil_gate.model.base import (
+    LEVELS,
+    ApiVersion,
+    Expression,
+    Glob,
+    Level,
+    Model,
+    Name,
+    PolicyMetadata,
+    Text,
+    refusal,
+)
+
+Score = Annotated[int, Field(ge=0, le=100)]
+Impact = Annotated[int, Field(ge=1, le=5)]
+LIKELIHOODS = ("rare", "unlikely", "possible", "likely")
+ScoreRow = Annotated[tuple[Score, ...], Field(min_length=4, max_length=4)]
+
+
+class Floor(Model):
+    """What makes a change at least of a certain risk: paths, a condition, or both."""
+
+    id: Name
+    paths: tuple[Glob, ...] = Field((), description="Any changed path that matches.")
+    when: Expression | None = None
+    level: Level
+    reason: Text
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if not self.paths and self.when is None:
+            raise refusal(
+                "missing-key",
+                "has neither paths nor when",
+                remedy="say when the floor applies: paths, when, or both",
+            )
+        return self
+
+
+class TierImpact(Model):
+    """Impact of a service by its tier."""
+
+    tier: Annotated[int, Field(ge=1, le=5)]
+    impact: Impact
+
+
+class DataImpact(Model):
+    """Impact of a service by the class of its data."""
+
+    data_class: Name
+    impact: Impact
+
+
+class BlastImpact(Model):
+    """Impact by how many services are reached, dependents included."""
+
+    at_least: Annotated[int, Field(ge=1)]
+    impact: Impact
+
+
+class ImpactModel(Model):
+    """Impact from 1 (hardly noticed) to 5 (the business stands): the highest that applies."""
+
+    tiers: tuple[TierImpact, ...] = ()
+    unknown_tier: Impact = Field(4, description="For a service without a stated tier.")
+    data: tuple[DataImpact, ...] = ()
+    blast_radius: tuple[BlastImpact, ...] = ()
+    irreversible: Impact | None = Field(None, description="If the request says it is.")
+
+
+class Factor(Model):
+    """Points on top of the matrix when a condition holds; never below zero."""
+
+    id: Name
+    when: Expression
+    points: Score
+    reason: Text
+
+
+class Band(Model):
+    """A risk level up to and including a score."""
+
+    level: Level
+    up_to: Score
+
+
+class RiskSpec(Model):
+    """How the level is found."""
+
+    default: Level = "low"
+    floors: tuple[Floor, ...] = ()
+    impact: ImpactModel | None = None
+    card: Literal["change-failure"] | None = Field(
+        None, description="Shipped table of likelihood points."
+    )
+    matrix: Annotated[tuple[ScoreRow, ...], Field(min_length=5, max_length=5)] | None = Field(
+        None,
+        description="Scores: a row for each impact from 1 to 5; columns rare, unlikely, possible, "
+        "likely.",
+    )
+    factors: tuple[Factor, ...] = ()
+    bands: tuple[Band, ...] = Field((), description="Lowest first; the last ends at 100.")
+
+    @model_validator(mode="after")
+    def _bands_partition(self) -> Self:
+        if not self.bands:
+            return self
+        ends = [band.up_to for band in self.bands]
+        levels = [LEVELS.index(band.level) for band in self.bands]
+        if ends != sorted(set(ends)) or levels != sorted(set(levels)) or ends[-1] != 100:  # noqa: PLR2004
+            raise refusal(
+                "wrong-value",
+                "leave holes or overlap",
+                remedy="list each level once, lowest first, with rising upTo; the last is 100",
+                at="bands",
+            )
+        if self.matrix is None or self.impact is None:
+            raise refusal(
+                "missing-key",
+                "are given without matrix and impact",
+                remedy="add impact and matrix, from which the score is made",
+                at="bands",
+            )
+        return self
+
+
+class RiskModel(Model):
+    """How the risk level of a change is assessed."""
+
+    api_version: ApiVersion
+    kind: Literal["RiskModel"]
+    metadata: PolicyMetadata
+    spec: RiskSpec
