@@ -189,8 +189,13 @@ def test_a_declared_encoding_is_used_only_if_it_is_a_plain_one(encoding: bytes, 
 
 @given(st.binary())
 def test_no_bytes_of_a_commit_make_the_parser_fail(data: bytes) -> None:
-    found = parse_commit(GitObject("1" * 40, "commit", TREE_LINE + b"\n" + data))
-    assert found.tree == "2" * 40
+    try:
+        found = parse_commit(GitObject("1" * 40, "commit", TREE_LINE + b"\n" + data))
+    except HistoryError as error:
+        assert error.code == "not-a-commit"
+        assert b"parent" in data or b"tree" in data
+    else:
+        assert found.tree == "2" * 40
 
 
 @given(

@@ -244,7 +244,7 @@ class Repo:
 
     def _people(self, author: Who, committer: Who | None, when: int | None) -> dict[str, str]:
         name, email = committer or author
-        date = f"{when if when is not None else next(self._clock)} +0000"
+        date = f"@{when if when is not None else next(self._clock)} +0000"
         return {
             "GIT_AUTHOR_NAME": author[0],
             "GIT_AUTHOR_EMAIL": author[1],
