@@ -16,8 +16,9 @@ from itil_gate import __version__
 from itil_gate.decide.calendars import expand
 from itil_gate.decide.contributors import find_contributors
 from itil_gate.decide.coverage import check_coverage, check_request_files, survey
+from itil_gate.decide.matter import Asked, Bench
 from itil_gate.decide.roster import build_roster
-from itil_gate.decide.verdict import Asked, Bench, Judged, judge_change, outcome_of, rule_states
+from itil_gate.decide.verdict import Judged, judge_change, outcome_of, rule_states
 from itil_gate.model.base import LEVELS
 from itil_gate.model.calendar import Interval
 from itil_gate.model.canonical import digest
