@@ -31,7 +31,7 @@ def add_gitlink(world: World, commit: str) -> None:
 @pytest.fixture(scope="module")
 def approved(template: Path, tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Path:
     world = copy_world(template, tmp_path_factory.mktemp("approved") / "repo", keyring)
-    world.on_main({"src/blocks.yaml": BLOCKS})
+    world.on_main({"src/blocks.yaml": BLOCKS, "src/old.py": lines(_0="old")})
     world.repo.write("src/link", "app.py", mode=0o120000)
     world.propose()
     world.repo.write("src/logo.png", b"\x89PNG\0\1")
@@ -98,6 +98,9 @@ def move(old: str, new: str) -> Callable[[World], object]:
         pytest.param(write("src/run.sh", "echo\n", 0o120000), "src/run.sh", id="file to link"),
         pytest.param(lambda world: add_gitlink(world, "2" * 40), SUBMODULE, id="submodule"),
         pytest.param(move("src/run.sh", "src/ran.sh"), "src/ran.sh, src/run.sh", id="rename"),
+        pytest.param(
+            move("src/old.py", "src/new.py"), "src/new.py, src/old.py", id="rename of the target's"
+        ),
         pytest.param(move("src/run.sh", "src/Run.sh"), "src/Run.sh, src/run.sh", id="case"),
         pytest.param(write("src/empty.py", ""), "src/empty.py", id="empty file"),
         pytest.param(write(b"src/\xff.py", "x"), "src/\\xff.py", id="not UTF-8"),

@@ -117,6 +117,8 @@ def test_an_approval_at_a_lower_risk_is_stale(world: World) -> None:
     [
         pytest.param("percent: 50", "percent: 100", False, id="larger share"),
         pytest.param("percent: 50", "percent: 20", True, id="smaller share"),
+        pytest.param("percent: 50", "min: 1", False, id="a number for a share"),
+        pytest.param("min: 1", "percent: 1", False, id="a share for a number"),
         pytest.param("min: 1, distinct: false", "min: 1", False, id="made distinct"),
         pytest.param("min: 1", "min: 1, distinct: false", True, id="no more distinct"),
         pytest.param("min: 2", "min: 1", True, id="fewer"),
@@ -259,17 +261,23 @@ def test_policy_forbids_carry_over_for_a_level_of_risk(
     assert found.carry_over == ("same-content" if found.counted else None)
 
 
-def test_the_strictest_of_several_policies_says_what_carries_over(world: World) -> None:
+def test_the_strictest_of_several_policies_says_what_carries_over_and_how_long(
+    world: World,
+) -> None:
     other = re.sub(r"levels: \[[^]]*\]", "levels: [critical]", APPROVALS)
     other = other.replace("name: approvals", "name: more")
     world.on_main(
         {
-            POLICY: counting(f"{MEDIUM}, carryOver: [exact, same-content]"),
-            "policies/more.yaml": counting(f"{MEDIUM}, carryOver: [exact, clean-replay]", other),
+            POLICY: counting(f"{MEDIUM}, maxAge: 36h, carryOver: [exact, same-content]"),
+            "policies/more.yaml": counting(
+                f"{MEDIUM}, maxAge: 2d, carryOver: [exact, clean-replay]", other
+            ),
         }
     )
     squash(world)
     stale(world.check(), "same-content", person="bob", code="carry-over-forbidden")
+    world.later(hours=36)
+    stale(world.check(), person="bob", code="expired")
 
 
 @case("3")

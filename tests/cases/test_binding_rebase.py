@@ -26,6 +26,7 @@ from support.world import (
     World,
     broken,
     copy_world,
+    entry,
     findings,
     only,
     people_file,
@@ -361,6 +362,24 @@ def test_a_replay_never_brings_back_what_the_target_has_left(world: World) -> No
     assert "src/evil.py" in {item.path for item in world.inputs().facts.diff}
     assert decision.outcome == "pending"
     assert not [one for one in only(decision).ledger if one.counted]
+
+
+@pytest.mark.parametrize("lie", ["request", "content"])
+def test_a_replay_proves_nothing_for_a_statement_that_contradicts_itself(
+    world: World, lie: str
+) -> None:
+    world.approve("bob", **{lie: "0" * 64})
+    world.on_main(NEARBY)
+    rebase(world)
+    decision = world.check()
+    counts(decision, "clean-replay")
+    found = entry(decision, "bob")
+    assert (found.counted, found.code) == (False, "stale")
+
+
+def test_the_same_head_is_not_exact_under_another_merge_base(world: World) -> None:
+    world.approve("bob", merge_base=world.repo.tip("feature"))
+    assert entry(world.check(), "bob").carry_over == "same-content"
 
 
 def test_several_merge_bases_are_undecided(world: World) -> None:

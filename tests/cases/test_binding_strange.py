@@ -94,6 +94,15 @@ def test_a_statement_that_names_what_does_not_fit_holds_nobody_up(
     assert (found.counted, found.code) == (False, "stale")
 
 
+@pytest.mark.parametrize("base", [blob, tag, lambda world: world.repo.tree("main")])
+def test_a_merge_base_is_a_commit_even_where_the_content_is_right(
+    world: World, base: Callable[[World], str]
+) -> None:
+    world.approve("carol", merge_base=base(world))
+    found = entry(world.check(), "carol")
+    assert (found.counted, found.code) == (False, "stale")
+
+
 def test_neither_does_that_of_a_stranger(world: World, tmp_path: Path) -> None:
     world.people["mallory"] = stranger(tmp_path, "mallory")
     sign_anew(world, "mallory", request_path="src")
