@@ -120,12 +120,15 @@ def _places(name: str) -> tuple[str, ...]:
 
 
 def _existing(view: View, refs: Sequence[str]) -> dict[str, str]:
-    """Return the id held by each of these full refs that exists; the view remembers it."""
+    """Return the id held by each of these full refs that exists; a view to judge by remembers."""
+    if view.refs is None:
+        return _look_up(view, refs)
     if any(ref not in view.refs for ref in refs):
         found = _look_up(view, refs)
         for ref in refs:
             view.refs.setdefault(ref, found.get(ref))
-    return {ref: oid for ref in refs if (oid := view.refs[ref]) is not None}
+    held = ((ref, view.refs[ref]) for ref in refs)
+    return {ref: oid for ref, oid in held if oid is not None}
 
 
 def _look_up(view: View, refs: Sequence[str]) -> dict[str, str]:

@@ -105,7 +105,6 @@ def change_branch(
     """
     with open_store(repository) as store:
         for attempt in range(TRIES):
-            store.refs.clear()  # a lost race is run again on what the branch holds by now
             tip = ref_tip(store, branch)
             files = plan(store, tip)
             if not files and tip is not None:

@@ -60,8 +60,11 @@ class View:
     shallow: frozenset[str]
     reader: ObjectReader
     env: Mapping[str, str]
-    refs: dict[str, str | None] = field(default_factory=dict, compare=False)
-    """What each ref held when it was first asked for: a view answers once about a ref."""
+    refs: dict[str, str | None] | None = field(default=None, compare=False)
+    """What each ref held when it was first asked for: a view to judge by answers once about a ref.
+
+    None where refs are written as well, and must be looked up each time.
+    """
 
     @property
     def empty_tree(self) -> str:
@@ -154,7 +157,7 @@ def open_view(
             missing_hint=missing_hint(repository, bool(boundary)),
         )
         try:
-            yield View(repository, directory, algorithm, boundary, reader, env)
+            yield View(repository, directory, algorithm, boundary, reader, env, refs={})
         finally:
             reader.close()
 
