@@ -153,7 +153,7 @@ def _standing(
     person = _signer(item, roster)
     held = tuple(role for role in predicate.roles if roster.holds(person.id, role, now=facts.now))
     if predicate.verdict == "reject":
-        if held:
+        if held or not predicate.roles:
             detail = predicate.reason or "no reason given"
             return _entry(item, predicate, person.id, "rejected", detail, counted=True, roles=held)
         detail = "the signer no longer holds a role they rejected in"

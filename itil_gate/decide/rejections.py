@@ -59,11 +59,10 @@ def inherited_rejections(
 
 def _open(item: StatementFact, person: str, roster: Roster, facts: Facts) -> bool:
     said = item.approval
-    return (
-        said is not None
-        and said.verdict == "reject"
-        and any(roster.holds(person, role, now=facts.now) for role in said.roles)
-    )
+    if said is None or said.verdict != "reject":
+        return False
+    held = any(roster.holds(person, role, now=facts.now) for role in said.roles)
+    return held or not said.roles
 
 
 def _same_work(
