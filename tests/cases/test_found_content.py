@@ -14,6 +14,8 @@ from itil_gate.model.errors import GateError
 from itil_gate.model.statement import APPROVALS_BRANCH
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.world import World
 
 REQUEST = f"changes/2026/{CHG}.yaml"
@@ -75,8 +77,10 @@ def test_an_approval_does_not_hold_for_the_same_hunk_elsewhere(world: World) -> 
 
 
 @case("304")
-@pytest.mark.parametrize("place", ["untracked", "head", "info", "driver"])
-def test_attributes_do_not_turn_a_conflict_clean(world: World, place: str) -> None:
+@pytest.mark.parametrize("place", ["untracked", "head", "info", "driver", "home"])
+def test_attributes_do_not_turn_a_conflict_clean(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
     lines = world.repo.path.joinpath("src/lib.py").read_text()
     world.propose({"src/lib.py": lines.replace("line 3\n", "ours\n")}, scope='"**"')
     world.on_main({"src/lib.py": lines.replace("line 3\n", "theirs\n")})
@@ -85,6 +89,12 @@ def test_attributes_do_not_turn_a_conflict_clean(world: World, place: str) -> No
         world.commit({".gitattributes": rule})
     elif place == "untracked":
         world.repo.write(".gitattributes", rule)
+    elif place == "home":
+        (tmp_path / "git").mkdir()
+        (tmp_path / "git/attributes").write_text(rule)
+        (tmp_path / ".config").symlink_to(tmp_path)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     else:
         world.repo.write(".git/info/attributes", rule)
         world.repo.git("config", "merge.mine.driver", "true")
