@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from itil_gate.cli.hearing import hearing, merge_options
+from itil_gate.cli.results import external_results
 from itil_gate.cli.screen import color, now, out, repo_option, say, width, write_file
+
+if TYPE_CHECKING:
+    from itil_gate.model.facts import Inputs
 
 FORMATS = ("text", "markdown", "json", "sarif", "junit", "github")
 
@@ -32,6 +37,17 @@ FORMATS = ("text", "markdown", "json", "sarif", "junit", "github")
     envvar="ITIL_GATE_OUTPUT",
     help="Also store the decision with its sealed inputs, for `audit replay`.",
 )
+@click.option(
+    "--external",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Results of another tool, conftest's JSON or SARIF, for the external check NAME.",
+)
+@click.option(
+    "--export-input",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the sealed facts as JSON for other policy tools.",
+)
 @click.option("--draft", is_flag=True, help="The pull request is a draft: never more than pending.")
 def command(
     base: str | None,
@@ -40,6 +56,8 @@ def command(
     repo: Path,
     form: str,
     output: Path | None,
+    external: tuple[str, ...],
+    export_input: Path | None,
     *,
     draft: bool,
 ) -> int:
@@ -51,20 +69,33 @@ def command(
     \b
     itil-gate check --base origin/main --head HEAD
     itil-gate check --base main --head feature --format json --output decision.json
+    itil-gate check --export-input input.json --external rego=results.json
     """
     from itil_gate.model.decision import EXIT_CODES, StoredDecision
     from itil_gate.report import DECISION_FORMATS
 
-    with hearing(repo, base=base, head=head, target=target, now=now(), draft=draft) as heard:
+    files = external_results(external)
+    with hearing(
+        repo, base=base, head=head, target=target, now=now(), draft=draft, external=files
+    ) as heard:
         decision = heard.decision
         if output is not None:
             from itil_gate.report.json_report import stored_json
 
             stored = StoredDecision(decision=decision, inputs=heard.inputs)
             write_file(output, stored_json(stored).encode())
+        if export_input is not None:
+            write_file(export_input, _input(heard.inputs).encode())
     out(DECISION_FORMATS[form](decision, color=color(), width=width()))
     code = EXIT_CODES[decision.outcome]
     if not decision.enforced and decision.outcome in ("deny", "pending"):
         say(f"audit mode: not enforced; the outcome would be {decision.outcome}")
         return 0
     return code
+
+
+def _input(inputs: Inputs) -> str:
+    from itil_gate.policy.compile import compile_policies
+    from itil_gate.report.input_json import exported_input, input_json
+
+    return input_json(exported_input(inputs, compile_policies(inputs.judge)))

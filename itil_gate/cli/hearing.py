@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -64,6 +64,7 @@ def hearing(
     target: str | None,
     now: datetime,
     draft: bool = False,
+    external: Mapping[str, bytes] | None = None,
 ) -> Iterator[Hearing]:
     """Gather and decide; the view stays open for as long as the block runs."""
     from itil_gate.cli.screen import repository
@@ -74,7 +75,13 @@ def hearing(
     with open_view(repository(path)) as view:
         ref, tip = find_target(view, base=base, target=target)
         inputs = gather(
-            view, target=ref, base=tip, head=find_commit(view, head), now=now, draft=draft
+            view,
+            target=ref,
+            base=tip,
+            head=find_commit(view, head),
+            now=now,
+            draft=draft,
+            external=external,
         )
         yield Hearing(view, inputs, decide(inputs))
 

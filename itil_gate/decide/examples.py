@@ -155,5 +155,20 @@ GATE_EXAMPLES: dict[str, Example] = {
     ),
     "unsatisfiable-requirement": Example(_authority(""), _authority(", fallback: service-owner")),
     "missing-approval": Example("approves: []\n", "approves: [erin]\n"),
+    "awaited-evidence": Example(
+        "An ExternalCheck named rego is on the target, and the gate is run without results.",
+        "The gate is run with `--external rego=results.json`.",
+        played=False,
+    ),
+    "no-external-results": Example(
+        "`conftest test --namespace typo` found no rule, and its report holds no test.",
+        "`conftest test` found its rules, and its report says how many passed.",
+        played=False,
+    ),
+    "undeclared-external-results": Example(
+        "The gate is run with `--external reg=results.json`; the check is named rego.",
+        "The gate is run with `--external rego=results.json`.",
+        played=False,
+    ),
 }
 """By rule; every rule of GATE_RULES has one."""

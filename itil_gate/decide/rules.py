@@ -206,5 +206,27 @@ GATE_RULES: dict[str, Rule] = {
             "Nothing is wrong; a person still has to act.",
             "Ask one of the people listed to run `itil-gate approve`.",
         ),
+        _rule(
+            "awaited-evidence",
+            "pending",
+            "The results of an external check were not handed in.",
+            "The policies ask what another tool says, and it has not spoken yet.",
+            "Run the tool, then `itil-gate check --external NAME=FILE` with what it wrote.",
+        ),
+        _rule(
+            "no-external-results",
+            "deny",
+            "The results of an external check cannot be read, or hold no test.",
+            "An empty report looks like a clean one; it is also how a tool looks that found no "
+            "policies, or the wrong ones.",
+            "See that the tool reads its policies and the right files, in the format declared.",
+        ),
+        _rule(
+            "undeclared-external-results",
+            "advise",
+            "Results were handed in for an external check that the target does not declare.",
+            "They decide nothing, and somebody may believe that they do.",
+            "Add an ExternalCheck of that name on the target, or leave the results out.",
+        ),
     )
 }

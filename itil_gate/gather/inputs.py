@@ -33,12 +33,12 @@ from itil_gate.reading.read import source_finding
 from itil_gate.signing.commit import commit_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from itil_gate.git.history import RawCommit
     from itil_gate.git.view import View
     from itil_gate.model.config import Config
-    from itil_gate.model.facts import DiffEntry, StatementFact
+    from itil_gate.model.facts import DiffEntry, ExternalResult, StatementFact
     from itil_gate.model.policy import Source
 
 REGULAR = ("100644", "100755")
@@ -46,13 +46,21 @@ PARENTS_OF_A_MERGE = 2
 
 
 def gather(
-    view: View, *, target: str, base: str, head: str, now: datetime, draft: bool = False
+    view: View,
+    *,
+    target: str,
+    base: str,
+    head: str,
+    now: datetime,
+    draft: bool = False,
+    external: Mapping[str, bytes] | None = None,
 ) -> Inputs:
     """Return the sealed inputs of a decision.
 
     `target` is the full name of the branch, `base` the commit at its tip, `head` the commit that
-    is proposed. Raises HistoryError where history does not suffice, ConfigError `not-adopted`
-    where the target has no configuration.
+    is proposed; `external` are results of other tools by the names of their checks. Raises
+    HistoryError where history does not suffice, ConfigError `not-adopted` where the target has no
+    configuration.
     """
     judge = read_judge(view, base)
     config = read_config({source.path: source for source in judge})
@@ -85,6 +93,7 @@ def gather(
         approvals_tips=tips,
         draft=draft,
         adopted_at=_adopted_at(view, base) if config.mode == "audit" else None,
+        external=_external(external or {}),
         target_requests=on_target,
     )
     return Inputs(
@@ -215,6 +224,14 @@ def _statements(
     ]
     vouches = vouches_for(view, folders, [commit.id for commit in commits])
     return (*read_statements(view, entries), *vouches), tuple(sorted(others & merged))
+
+
+def _external(files: Mapping[str, bytes]) -> tuple[ExternalResult, ...]:
+    if not files:
+        return ()
+    from itil_gate.reading.external import read_external  # noqa: PLC0415 - few checks have any
+
+    return tuple(read_external(data, name=name) for name, data in sorted(files.items()))
 
 
 def _ids(diff: Sequence[DiffEntry], config: Config) -> frozenset[str]:

@@ -157,6 +157,9 @@ class ExternalResult(Made):
 
     name: str = Field(description="Name of the ExternalCheck it answers.")
     digest: Sha256 = Field(description="SHA-256 of the file handed in.")
+    format: Literal["conftest", "sarif"] | None = Field(
+        None, description="What its content shows it to be; None if it is neither."
+    )
     tests: int = Field(description="How many results it holds, passes too.")
     failures: tuple[Finding, ...] = ()
     fault: str = Field("", description="Why the file could not be read; empty if it could.")

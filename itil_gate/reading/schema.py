@@ -13,6 +13,7 @@ from itil_gate.model.calendar import Calendar
 from itil_gate.model.change import ChangeRequest
 from itil_gate.model.config import Config
 from itil_gate.model.decision import Decision, StoredDecision
+from itil_gate.model.exported import ExportedInput
 from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy
 from itil_gate.model.risk import RiskModel
@@ -35,6 +36,7 @@ NOUNS: dict[str, tuple[type[Model], str]] = {
     "risk-model.json": (RiskModel, "Risk model"),
     "decision.json": (Decision, "Decision"),
     "stored-decision.json": (StoredDecision, "Stored decision"),
+    "input.json": (ExportedInput, "Exported input"),
     "approval-statement.json": (ApprovalStatement, "Approval statement"),
     "vouch-statement.json": (VouchStatement, "Vouch statement"),
 }
