@@ -35,7 +35,7 @@ def check_consent(
         *(_rejected(entry) for entry in ledger.rejections),
         *_inherited(asked, bench, facts=facts, own=own),
         *_withdrawn(ledger.withdrawn),
-        *_approvals(asked.change, settled, level, facts=facts),
+        *_approvals(asked.change, settled, level, bench=bench, facts=facts),
     ]
 
 
@@ -79,7 +79,7 @@ def _withdrawn(entry: LedgerEntry | None) -> list[Finding]:
 
 
 def _approvals(
-    change: ChangeRequest, settled: Settled, level: Level, *, facts: Facts
+    change: ChangeRequest, settled: Settled, level: Level, *, bench: Bench, facts: Facts
 ) -> list[Finding]:
     if not settled.states:
         return [
@@ -93,7 +93,7 @@ def _approvals(
     found = [
         Finding(
             rule="unsatisfiable-requirement",
-            message=_impossible(demand),
+            message=_impossible(demand, bench),
             remedy="name more people in the role on the target, or give the requirement a "
             "fallback role",
         )
@@ -113,12 +113,15 @@ def _approvals(
     return found
 
 
-def _impossible(demand: Demand) -> str:
+def _impossible(demand: Demand, bench: Bench) -> str:
     of = f" for {demand.service}" if demand.service else ""
     if not demand.holders:
         return f"{demand.id} needs {demand.needed} {demand.role}{of}, and nobody holds that role"
     barred = sorted(demand.holders - demand.eligible)
-    because = f"; {', '.join(barred)} took part in the change" if barred else ""
+    mute = [person for person in barred if not bench.roster.persons[person].keys]
+    took_part = [person for person in barred if person not in mute]
+    because = f"; {', '.join(took_part)} took part in the change" if took_part else ""
+    because += f"; without a key in people.yaml: {', '.join(mute)}" if mute else ""
     left = ", ".join(sorted(demand.eligible)) or "nobody"
     return f"{demand.id} needs {demand.needed} {demand.role}{of}; left: {left}{because}"
 

@@ -190,6 +190,7 @@ def _prospect(
             roster=roster,
             contributors=_barring(author, unable),
             now=now,
+            on_paper=True,
         )
 
     usual = wanted(None)

@@ -6,7 +6,7 @@ requirement nor towards the hope of meeting it: what nobody is left to meet is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.ledger import exclusions
@@ -18,7 +18,7 @@ from itil_gate.model.statement import BoundRequirement
 from itil_gate.reading.times import length
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from itil_gate.decide.contributors import Contributors
@@ -49,6 +49,26 @@ class Demand:
     """Those of them, and of a fallback role where one stands in, who may approve."""
     by_role: Mapping[str, frozenset[str]]
     """Eligible people by the role in which they may approve."""
+    stand_ins: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By people who have the role only because it was lent to them: who lent it."""
+
+    def voices(self, people: Collection[str], *, first: Collection[str] = ()) -> frozenset[str]:
+        """Return as many of these people as count side by side.
+
+        Whoever lends a role and whoever it is lent to are one authority, not two. Of such, those
+        in `first` are kept before others, and the lender before the delegate.
+        """
+        kept: set[str] = set()
+        for person in sorted(
+            people, key=lambda one: (one not in first, one in self.stand_ins, one)
+        ):
+            if not any(self._same_voice(person, other) for other in kept):
+                kept.add(person)
+        return frozenset(kept)
+
+    def _same_voice(self, one: str, other: str) -> bool:
+        lenders, others = (self.stand_ins.get(name, frozenset()) for name in (one, other))
+        return other in lenders or one in others or not lenders.isdisjoint(others)
 
     @property
     def key(self) -> str:
@@ -75,9 +95,15 @@ def demands(
     roster: Roster,
     contributors: Contributors,
     now: datetime,
+    on_paper: bool = False,
 ) -> tuple[Demand, ...]:
-    """Return every requirement that applies to a change of this level, made concrete."""
+    """Return every requirement that applies to a change of this level, made concrete.
+
+    Where only signatures count, people without a key cannot meet one; `on_paper` lets them.
+    """
     barred = {person for person in roster.persons if exclusions(person, change, contributors)}
+    if not on_paper and counting(policies, level=level).rank == "signed":
+        barred |= {person.id for person in roster.people.persons if not person.keys}
     found = [
         _concrete(
             requirement,
@@ -149,6 +175,12 @@ def _concrete(
         holders=holders,
         eligible=frozenset().union(*by_role.values()),
         by_role=by_role,
+        stand_ins={
+            person: frozenset(lenders)
+            for role, people in by_role.items()
+            for person in sorted(people)
+            if (lenders := roster.lenders(person, role, now=now))
+        },
     )
 
 
@@ -192,7 +224,11 @@ def settle(
     `approvals` maps each approver to the roles they claimed and hold. Demands with
     `distinct: false` may count somebody who is counted elsewhere as well.
     """
-    may = {demand.key: _counted(demand, approvals) for demand in wanted}
+    may = {demand.key: demand.voices(_counted(demand, approvals)) for demand in wanted}
+    left = {
+        demand.key: demand.voices(demand.eligible | may[demand.key], first=may[demand.key])
+        for demand in wanted
+    }
     apart = [demand for demand in wanted if demand.distinct]
     people = sorted(frozenset().union(*(demand.eligible for demand in apart)) if apart else ())
     placed = match(
@@ -202,14 +238,14 @@ def settle(
     # Among equally good ways to place those who approved, take one that leaves room for the rest.
     fitting = match(
         [
-            Need(demand.key, demand.needed, (demand.eligible - set(approvals)) | may[demand.key])
+            Need(demand.key, demand.needed, (left[demand.key] - set(approvals)) | may[demand.key])
             for demand in apart
         ],
         people,
         placed=placed,
     )
     hoped = match(
-        [Need(demand.key, demand.needed, demand.eligible | may[demand.key]) for demand in apart],
+        [Need(demand.key, demand.needed, left[demand.key]) for demand in apart],
         people,
         placed=fitting,
     )
@@ -219,11 +255,12 @@ def settle(
     for demand in wanted:
         there = fitting[demand.key] if demand.distinct else tuple(sorted(may[demand.key]))
         have = tuple(person for person in there if person in approvals)
-        reach = hoped[demand.key] if demand.distinct else tuple(sorted(demand.eligible))
+        reach = hoped[demand.key] if demand.distinct else tuple(sorted(left[demand.key]))
         lacking = demand.needed - len(have)
         possible = len(reach) >= demand.needed
         # Whoever approved already is asked again only where nobody else is left.
-        others = tuple(sorted(demand.eligible - set(approvals) or demand.eligible - set(have)))
+        free = {one for one in demand.eligible if one in demand.voices({one, *have}, first=have)}
+        others = tuple(sorted(free - set(approvals) or free - set(have)))
         state: RuleOutcome = "SATISFIED"
         if lacking > 0:
             state = "PENDING" if possible else "UNSATISFIED"

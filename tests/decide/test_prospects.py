@@ -77,6 +77,7 @@ def impossible(policies: PolicySet, author: str, level: str, unable: Sequence[st
         roster=build_roster(policies.people),
         contributors=Contributors(people=people, unattributable=(), unproved=(), by_agent=False),
         now=NOW,
+        on_paper=True,
     )
     return bool(settle(wanted, {}, side="target").impossible)
 
