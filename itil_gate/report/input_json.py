@@ -5,6 +5,7 @@ It copies and leaves out; nothing is judged here, and nothing that is printed is
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from itil_gate.decide.gate import ENGINE, read_requests
@@ -41,11 +42,12 @@ def exported_input(inputs: Inputs, policies: PolicySet) -> ExportedInput:
 
 
 def input_json(exported: ExportedInput) -> str:
-    """Return the document as indented JSON that ends with a newline.
+    """Return the document as indented JSON with sorted keys, ending with a newline.
 
     Not the canonical form: `x-…` fields of requests may hold decimals.
     """
-    return exported.model_dump_json(by_alias=True, indent=2) + "\n"
+    plain = exported.model_dump(mode="json", by_alias=True)
+    return json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _listed(value: Any) -> JsonValue:
