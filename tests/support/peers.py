@@ -1,0 +1,70 @@
+"""Programs of other people, built from their own sources: for the tests marked `peer`.
+
+They are built once by `go install`, at pinned versions, into a cache outside of the repository
+(~/.cache/itil-gate-peers, or $ITIL_GATE_PEERS). Building takes some minutes and is done once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+CONFTEST = ("conftest", "github.com/open-policy-agent/conftest", "v0.68.2")
+OPA = ("opa", "github.com/open-policy-agent/opa", "v1.15.2")
+"""The version that this conftest is built with."""
+BUILD_LIMIT = 1500
+"""Seconds a build may take."""
+
+
+class MissingPeerError(Exception):
+    """A program cannot be had here; the text says why."""
+
+
+def go_tool(name: str, module: str, version: str) -> Path:
+    """Return the program that a Go module holds, built unless it was before.
+
+    Raises MissingPeerError without Go, without its sources, or where they do not build.
+    """
+    folder = _cache() / f"{name}-{version}"
+    program = folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:  # several workers of pytest may ask at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            _build(f"{module}@{version}", folder)
+    return program
+
+
+def in_ci() -> bool:
+    """Tell whether a missing program is a failure: CI has to have what the tests need."""
+    return bool(os.environ.get("CI"))
+
+
+def _build(package: str, folder: Path) -> None:
+    go = shutil.which("go")
+    if go is None:
+        raise MissingPeerError(f"{package} is built with Go, which is not installed")
+    try:
+        done = subprocess.run(
+            [go, "install", package],
+            env={**os.environ, "GOBIN": str(folder / "built")},
+            capture_output=True,
+            text=True,
+            timeout=BUILD_LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MissingPeerError(f"{package} was not built in {BUILD_LIMIT} s") from error
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise MissingPeerError(f"`go install {package}` failed: {last}")
+    for program in (folder / "built").iterdir():  # moved when whole: a build may be broken off
+        program.rename(folder / program.name)
+
+
+def _cache() -> Path:
+    told = os.environ.get("ITIL_GATE_PEERS")
+    return Path(told) if told else Path.home() / ".cache" / "itil-gate-peers"
