@@ -70,9 +70,11 @@ def hearing(
     from itil_gate.cli.screen import repository
     from itil_gate.decide.gate import decide
     from itil_gate.gather.inputs import find_commit, gather
+    from itil_gate.git.names import look_up
     from itil_gate.git.view import open_view
 
     with open_view(repository(path)) as view:
+        look_up(view, (name for name in (base, target, head) if name is not None))
         ref, tip = find_target(view, base=base, target=target)
         inputs = gather(
             view,

@@ -76,7 +76,7 @@ def gather(
     statements, on_target = _statements(
         view, tips, config, base=base, head=head, commits=commits, asked=_ids(diff, config)
     )
-    prove = content_prover(view, tip=base, head=head, diff=diff, content=content)
+    prove = content_prover(view, tip=base, fork=fork, head=head, diff=diff, content=content)
     facts = Facts(
         now=now,
         target=target,

@@ -7,6 +7,7 @@ one of them lacks is still there in the other. A malformed file is a fact about 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.git.diff import content_digest, raw_diff
@@ -19,7 +20,7 @@ from itil_gate.model.statement import APPROVALS_BRANCH, VOUCH_FOLDER
 from itil_gate.signing.statement import read_statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from itil_gate.git.tree import TreeEntry
     from itil_gate.git.view import View
@@ -91,10 +92,10 @@ def _data(view: View, entry: TreeEntry) -> bytes:
 
 
 def content_prover(
-    view: View, *, tip: str, head: str, diff: Sequence[DiffEntry], content: str
+    view: View, *, tip: str, fork: str, head: str, diff: Sequence[DiffEntry], content: str
 ) -> Callable[[StatementFact], StatementFact]:
     """Return a function that adds to a statement what git says about the content it names."""
-    now = {entry.path: entry for entry in diff}
+    by_path = {entry.path: entry for entry in diff}
     known: dict[tuple[str, str, str, bool], ApprovedContent] = {}
 
     def prove(item: StatementFact) -> StatementFact:
@@ -103,21 +104,25 @@ def content_prover(
             return item
         key = (said.merge_base, said.head, said.request_path, said.content == content)
         if key not in known:
-            known[key] = _look(view, said, tip=tip, head=head, now=now, content=content)
+            now = _Now(tip=tip, fork=fork, head=head, content=content, diff=by_path)
+            known[key] = _look(view, said, now)
         return item.model_copy(update={"approved": known[key]})
 
     return prove
 
 
-def _look(
-    view: View,
-    said: ApprovalPredicate,
-    *,
-    tip: str,
-    head: str,
-    now: dict[str, DiffEntry],
-    content: str,
-) -> ApprovedContent:
+@dataclass(frozen=True)
+class _Now:
+    """What is proposed now: target's tip, merge base, head, content digest, diff by path."""
+
+    tip: str
+    fork: str
+    head: str
+    content: str
+    diff: Mapping[str, DiffEntry]
+
+
+def _look(view: View, said: ApprovalPredicate, now: _Now) -> ApprovedContent:
     """Return what git says; a statement that names what does not fit proves nothing, no more."""
     infos = view.reader.info([said.merge_base, said.head])
     based, whole = (thing is not None and thing.type == "commit" for thing in infos)
@@ -125,28 +130,32 @@ def _look(
         return ApprovedContent(known=False)
     try:
         landed = None
-        if tip != said.merge_base:
-            landed = last_change(view, said.request_path, since=said.merge_base, until=tip)
+        if now.tip != said.merge_base:
+            landed = last_change(view, said.request_path, since=said.merge_base, until=now.tip)
         found = ApprovedContent(known=False, untouched=landed is None, landed=landed)
         if not whole:
             return found
         tree = tree_id(view, said.head)
-        then = raw_diff(view, tree_id(view, said.merge_base), tree)
+        same = (said.merge_base, said.head) == (now.fork, now.head)
+        if same:
+            then = tuple(now.diff.values())
+        else:
+            then = raw_diff(view, tree_id(view, said.merge_base), tree)
         request = blob_at(view, said.head, said.request_path, limit=MOST_BYTES)
         replayed = None
-        if said.content != content and is_ancestor(view, said.merge_base, tip):
+        if said.content != now.content and is_ancestor(view, said.merge_base, now.tip):
             # From a merge base that the target has left, a replay would bring back what it left.
             replayed = clean_replay(
-                view, approved_tree=tree, approved_merge_base=said.merge_base, onto=tip
+                view, approved_tree=tree, approved_merge_base=said.merge_base, onto=now.tip
             )
-        in_history = is_ancestor(view, said.head, head)
+        in_history = same or is_ancestor(view, said.head, now.head)
     except GateError as error:
         if error.code not in UNFIT:
             raise
         return ApprovedContent(known=False)
     before = {entry.path: entry for entry in then}
     changed = sorted(
-        path for path in before.keys() | now.keys() if before.get(path) != now.get(path)
+        path for path in before.keys() | now.diff.keys() if before.get(path) != now.diff.get(path)
     )
     return found.model_copy(
         update={

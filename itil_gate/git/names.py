@@ -14,7 +14,7 @@ from itil_gate.git.objects import is_oid
 from itil_gate.model.errors import GateError, HistoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from itil_gate.git.view import View
 
@@ -78,6 +78,23 @@ def ref_tip(view: View, ref: str) -> str | None:
     if not ref.startswith("refs/"):
         raise GateError("bad-name", f"{ref!r} is not a full ref")
     return _existing(view, (ref,)).get(ref)
+
+
+def look_up(view: View, names: Iterable[str]) -> None:
+    """Ask at once for everything that these names may mean; `resolve` then has it already.
+
+    Names that are not understood are left for `resolve` to refuse.
+    """
+    wanted: list[str] = []
+    for name in names:
+        stem = _SUFFIX.sub("", name)
+        if stem == "HEAD":
+            head = read_head(view)
+            wanted += [] if is_oid(head) else [head]
+        elif stem and not is_oid(stem) and not _REFUSED.search(stem):
+            wanted += [stem] if stem.startswith("refs/") else _places(stem)
+    if wanted:
+        _existing(view, tuple(dict.fromkeys(wanted)))
 
 
 def read_head(view: View) -> str:

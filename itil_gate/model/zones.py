@@ -7,7 +7,7 @@ else on every host (`localtime`), and a decision must be replayed years later on
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -20,22 +20,28 @@ class UnknownZoneError(ValueError):
 @cache
 def zone_names() -> frozenset[str]:
     """Return every zone name known to the installed `tzdata`."""
-    from importlib.resources import files  # noqa: PLC0415  # only needed where zones are read
-
-    names = (files("tzdata") / "zones").read_text(encoding="utf-8").split()
-    return frozenset(names) - {"Factory"}
+    return frozenset(_data("zones").decode("utf-8").split()) - {"Factory"}
 
 
 @cache
 def zone(name: str) -> ZoneInfo:
     """Return a zone by its exact name, or raise UnknownZoneError."""
-    from importlib.resources import files  # noqa: PLC0415
+    from importlib.resources import files  # noqa: PLC0415  # only where a zone is used
     from zoneinfo import ZoneInfo  # noqa: PLC0415
 
     if name not in zone_names():
         raise UnknownZoneError(f'"{name[:60]}" is not a time zone of the IANA database')
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
         return ZoneInfo.from_file(data, key=name)
+
+
+def _data(name: str) -> bytes:
+    """Return a file of the tzdata package by the way it was imported, which needs no search."""
+    import tzdata  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    loader: Any = tzdata.__loader__
+    data: bytes = loader.get_data(f"{tzdata.__path__[0]}/{name}")
+    return data
 
 
 def nearest_zones(name: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from pydantic import BaseModel
@@ -90,6 +89,8 @@ def listed(words: Iterable[str], last: str = "or") -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word somebody probably meant."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only for messages
+
     if len(word) > _LONGEST_NAME:
         return None
     folded = {_folded(item): item for item in known}

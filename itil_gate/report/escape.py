@@ -9,7 +9,6 @@ what is shown, and nothing is dropped without a trace.
 from __future__ import annotations
 
 import re
-from html import escape as html_escape
 from urllib.parse import quote
 
 from itil_gate.git.paths import to_bytes
@@ -116,12 +115,18 @@ def markdown_html(text: str) -> str:
 
     Markdown is not read there, but forges still link mentions and references.
     """
-    return html_escape(_parted(visible(text)), quote=True).replace(_PART, _ZERO_WIDTH_SPACE)
+    return _html(_parted(visible(text))).replace(_PART, _ZERO_WIDTH_SPACE)
 
 
 def html(text: str) -> str:
     """Return `text` for HTML text or a quoted attribute value."""
-    return html_escape(visible(text), quote=True)
+    return _html(visible(text))
+
+
+def _html(text: str) -> str:
+    from html import escape  # noqa: PLC0415 - loads every entity there is, for pages only
+
+    return escape(text, quote=True)
 
 
 def xml(text: str) -> str:

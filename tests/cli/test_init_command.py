@@ -123,8 +123,16 @@ def test_a_change_after_adoption_needs_two_commands_to_be_judged(fresh: Repo) ->
     assert ran.code == 0, ran.err
     fresh.commit("Request it", author=who, sign_with=alice)
     checked = run_gate("check", cwd=fresh.path)
-    assert checked.code == 3, checked.out
-    assert "missing-approval" in checked.out
+    assert checked.code == 1, checked.out  # the example people have no keys: nobody could approve
+    assert "without a key in people.yaml: example-authority-1" in " ".join(checked.out.split())
+    fresh.checkout("main")
+    people = (fresh.path / "people.yaml").read_text("utf-8")
+    bob = make_person(alice.parent, "bob").public
+    fresh.write("people.yaml", people.replace("invalid]\n", f"invalid]\n    keys: ['{bob}']\n", 1))
+    fresh.commit("name Bob's key", author=who, sign_with=alice)
+    waiting = run_gate("check", "--head", "feature", cwd=fresh.path)
+    assert waiting.code == 3, waiting.out
+    assert "missing-approval" in waiting.out
 
 
 def test_the_repository_is_named_after_its_remote(fresh: Repo) -> None:
