@@ -1,0 +1,1 @@
+"""Typed CEL: conditions, points and messages of policies. The only room that knows the engine."""
