@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.repository import Keyring, Repo
+from support.repository import Keyring, Repo, make_person
 from support.shell import run_gate
 
 from itil_gate.gather.sources import read_judge
