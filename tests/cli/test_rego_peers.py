@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from support.peers import CONFTEST, OPA, MissingPeerError, go_tool, in_ci
+from support.peers import CONFTEST, OPA, program
 from support.shell import run_gate
 
 from itil_gate.decide.external import check_external
@@ -52,16 +52,6 @@ CHECK = ExternalCheck(
     metadata=PolicyMetadata(name="rego", owner="carol", review_by=date(2027, 1, 1)),
     spec=ExternalSpec(format="conftest", reason="Our cloud rules are written in Rego."),
 )
-
-
-def program(tool: tuple[str, str, str]) -> Path:
-    """Return a program; without it CI fails, and any other machine skips."""
-    try:
-        return go_tool(*tool)
-    except MissingPeerError as error:
-        if in_ci():
-            pytest.fail(str(error))
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,9 @@
 A line that starts with `$ ` is a command; the lines under it are what it prints. Each shown line
 must occur in the real output, in that order; `…` in a line stands for any text, alone on a line
 for any lines. A block whose info string carries `exit=N` ends with that exit code, any other with
-0. Links between the pages must lead somewhere, and every page must be reachable from the README.
+0. One with `needs=PROGRAM` is run only by the test marked `peer`, which has that program. A here
+document belongs to its command. Links between the pages must lead somewhere, and every page must be
+reachable from the README.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.peers import PROGRAMS, program
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = tuple(
@@ -25,17 +28,19 @@ PAGES = tuple(
 FENCE = re.compile(r"^```console(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+HERE = re.compile(r"<<'(\w+)'$")
 HOUSE_COMMANDS = frozenset({"make demo", "make test", "make lint", "make bench", "bash .ci/run"})
 """Commands of the checkout itself: this test would start itself, so they are looked up instead."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A shown command, the lines shown under it, and the exit code it ends with."""
+    """A shown command, the lines shown under it, its exit code, and whose program it is."""
 
     command: str
     shown: tuple[str, ...]
     exit_code: int
+    needs: str = ""
 
 
 def steps(page: str) -> list[Step]:
@@ -43,16 +48,23 @@ def steps(page: str) -> list[Step]:
     found: list[Step] = []
     for block in FENCE.finditer(page):
         expected = re.search(r"exit=(\d+)", block["info"])
+        needs = re.search(r"needs=(\w+)", block["info"])
         parts = re.split(r"^\$ ", block["body"], flags=re.MULTILINE)
         assert not parts[0].strip(), f"a console block starts with `$ `, not with {parts[0]!r}"
         for part in parts[1:]:
             lines = part.splitlines()
-            end = next(i for i, line in enumerate(lines) if not line.endswith("\\"))
+            word = HERE.search(lines[0])
+            end = next(
+                i
+                for i, line in enumerate(lines)
+                if (line == word[1] if word else not line.endswith("\\"))
+            )
             found.append(
                 Step(
                     command="\n".join(lines[: end + 1]),
                     shown=tuple(line for line in lines[end + 1 :] if line.strip()),
                     exit_code=int(expected[1]) if expected and part is parts[-1] else 0,
+                    needs=needs[1] if needs else "",
                 )
             )
     return found
@@ -86,17 +98,38 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 RUNNABLE = tuple(page for page in PAGES if steps(page.read_text(encoding="utf-8")))
+NEEDY = {
+    page: needs
+    for page in RUNNABLE
+    if (needs := {step.needs for step in steps(page.read_text(encoding="utf-8"))} - {""})
+}
+"""The pages with commands of other people's programs, and which programs those are."""
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: str(page.relative_to(ROOT)))
 def test_shown_commands_do_what_the_page_says(
     page: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
+    play([step for step in steps(page.read_text("utf-8")) if not step.needs], tmp_path, environment)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("page", NEEDY, ids=lambda page: str(page.relative_to(ROOT)))
+def test_shown_commands_of_other_programs_do_what_the_page_says(
+    page: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    folders = [str(program(PROGRAMS[name]).parent) for name in sorted(NEEDY[page])]
+    environment["PATH"] = os.pathsep.join([*folders, environment["PATH"]])
+    play(steps(page.read_text("utf-8")), tmp_path, environment)
+
+
+def play(shown: list[Step], tmp_path: Path, environment: dict[str, str]) -> None:
+    """Run shown commands one after the other, and compare what they print."""
     work = tmp_path / "work"
     work.mkdir()
     where = tmp_path / "where"
     where.write_text(str(work), encoding="utf-8")
-    for step in steps(page.read_text(encoding="utf-8")):
+    for step in shown:
         if step.command in HOUSE_COMMANDS:
             continue
         # A page may change directory; the next command starts where the last one ended.
@@ -177,8 +210,12 @@ def test_shown_output_is_compared_line_by_line(
 
 
 def test_a_block_is_read_as_commands_with_output() -> None:
-    page = "```console exit=3\n$ one \\\n  two\nout\n\n$ three\n```\n"
+    page = (
+        "```console exit=3\n$ one \\\n  two\nout\n\n$ three\n```\n"
+        "```console exit=1 needs=opa\n$ opa <<'END'\nallow\nEND\nfine\n```\n"
+    )
     assert steps(page) == [
         Step(command="one \\\n  two", shown=("out",), exit_code=0),
         Step(command="three", shown=(), exit_code=3),
+        Step(command="opa <<'END'\nallow\nEND", shown=("fine",), exit_code=1, needs="opa"),
     ]

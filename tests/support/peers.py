@@ -15,6 +15,7 @@ from pathlib import Path
 CONFTEST = ("conftest", "github.com/open-policy-agent/conftest", "v0.68.2")
 OPA = ("opa", "github.com/open-policy-agent/opa", "v1.15.2")
 """The version that this conftest is built with."""
+PROGRAMS = {tool[0]: tool for tool in (CONFTEST, OPA)}
 BUILD_LIMIT = 1500
 """Seconds a build may take."""
 
@@ -36,6 +37,18 @@ def go_tool(name: str, module: str, version: str) -> Path:
         if not program.exists():
             _build(f"{module}@{version}", folder)
     return program
+
+
+def program(tool: tuple[str, str, str]) -> Path:
+    """Return a program for a test; where it cannot be had, CI fails and other machines skip."""
+    import pytest  # noqa: PLC0415 - benchmarks use this file without it
+
+    try:
+        return go_tool(*tool)
+    except MissingPeerError as error:
+        if in_ci():
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 def in_ci() -> bool:
