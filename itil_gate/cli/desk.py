@@ -12,7 +12,7 @@ import click
 from itil_gate.cli.screen import out, say, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from itil_gate.cli.hearing import Hearing
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from itil_gate.model.change import ChangeRequest
     from itil_gate.model.decision import ChangeVerdict
     from itil_gate.model.people import Person
-    from itil_gate.model.policy import PolicySet
+    from itil_gate.model.policy import PolicySet, Source
     from itil_gate.model.statement import ApprovalStatement, Verdict, VouchStatement
 
 KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
@@ -60,6 +60,11 @@ def signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def find_signer(heard: Hearing, *, key: str | None) -> Signer:
+    """Return whose key this is; see `signer_among`."""
+    return signer_among(heard.inputs.judge, repository=heard.view.repository, key=key)
+
+
+def signer_among(judge: Sequence[Source], *, repository: Repository, key: str | None) -> Signer:
     """Return whose key this is by people.yaml of the target.
 
     Raises SigningError `no-key` or `unknown-key`. No environment variable chooses the key.
@@ -70,9 +75,9 @@ def find_signer(heard: Hearing, *, key: str | None) -> Signer:
     from itil_gate.model.fingerprint import fingerprint
     from itil_gate.policy.compile import compile_policies
 
-    policies = compile_policies(heard.inputs.judge)
+    policies = compile_policies(judge)
     roster = build_roster(policies.people)
-    path = key or _default_key(heard.view.repository)
+    path = key or _default_key(repository)
     if path is None:
         raise SigningError(
             "no-key",

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from itil_gate.decide.chains import resolve
+from itil_gate.decide.chains import Link, resolve
 from itil_gate.decide.ledger import links
 from itil_gate.decide.requirements import counting
 from itil_gate.git.refs import append_file
@@ -106,6 +106,53 @@ def make_statement(
             expires_at=now + age,
             previous=latest(facts.statements, change.metadata.id, signer, roster, facts=facts),
             reason=reason,
+        )
+    )
+
+
+def make_retraction(
+    statements: Sequence[StatementFact],
+    *,
+    change: str,
+    target: str,
+    repository: str,
+    signer: Person,
+    roster: Roster,
+    now: datetime,
+    reason: str | None,
+) -> ApprovalStatement:
+    """Return the statement that takes back what a person last said about a change.
+
+    It follows every latest statement of theirs and repeats what one of them bound, so it needs
+    neither the head nor the request, which may be gone. Raises GateError `nothing-to-withdraw`.
+    """
+    mine = {
+        item.digest: item.approval
+        for item in statements
+        if item.status == "good"
+        and item.approval is not None
+        and (item.approval.change, item.approval.target) == (change, target)
+        and item.approval.repository == repository
+        and roster.by_key.get(item.fingerprint or "") == signer
+    }
+    tips = resolve(tuple(Link(key, one.verdict, one.previous) for key, one in mine.items())).tips
+    if not tips:
+        raise GateError(
+            "nothing-to-withdraw",
+            f"{signer.id} has made no statement about {change} for {target}",
+            hint="`itil-gate withdraw --change` withdraws the change itself",
+        )
+    last = mine[tips[0]]
+    return approval_statement(
+        last.model_copy(
+            update={
+                "verdict": "withdraw",
+                "roles": held_roles(roster, signer, now=now),
+                "issued_at": now,
+                "expires_at": now + (last.expires_at - last.issued_at),
+                "previous": tips,
+                "reason": reason,
+            }
         )
     )
 

@@ -120,6 +120,22 @@ def test_a_rejection_denies_until_its_author_takes_it_back(world: World) -> None
     assert run_gate("check", *BASE, cwd=path).code == 3
 
 
+def test_a_rejection_can_be_taken_back_when_its_branch_is_gone(world: World) -> None:
+    world.propose()
+    path = world.repo.path
+    key = ("--key", world.keyring.carol.key, "--yes")
+    assert run_gate("reject", CHG, *BASE, "--reason", "no", *key, cwd=path).code == 0
+    world.repo.git("checkout", "-q", "main")
+    world.repo.git("branch", "-D", "feature")
+    nobody = run_gate("withdraw", CHG, *BASE, "--key", world.keyring.bob.key, "--yes", cwd=path)
+    assert nobody.code == 2
+    assert "nothing-to-withdraw" in nobody.err
+    withdrawn = run_gate("withdraw", CHG, *BASE, *key, cwd=path)
+    assert withdrawn.code == 0, withdrawn.err
+    world.propose()
+    assert run_gate("check", *BASE, cwd=path).code == 3
+
+
 def test_only_the_requester_withdraws_the_change(world: World) -> None:
     world.propose()
     path = world.repo.path
