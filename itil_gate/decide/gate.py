@@ -16,6 +16,7 @@ from itil_gate import __version__
 from itil_gate.decide.calendars import expand
 from itil_gate.decide.contributors import find_contributors
 from itil_gate.decide.coverage import check_coverage, check_request_files, survey
+from itil_gate.decide.external import check_external
 from itil_gate.decide.matter import Asked, Bench
 from itil_gate.decide.roster import build_roster
 from itil_gate.decide.verdict import Judged, judge_change, outcome_of, rule_states
@@ -61,6 +62,8 @@ MERGE_RULES: tuple[str, ...] = (
     "invalid-request",
     "uncovered-change",
     "unattributable-commit",
+    "awaited-evidence",
+    "no-external-results",
 )
 """The rules judged for the proposed merge as a whole."""
 SIDE_RULES: tuple[str, ...] = (
@@ -68,6 +71,8 @@ SIDE_RULES: tuple[str, ...] = (
     "irregular-request",
     "uncovered-change",
     "unattributable-commit",
+    "awaited-evidence",
+    "no-external-results",
 )
 """Those of them that depend on the policies, and are judged under proposed ones too."""
 
@@ -191,6 +196,11 @@ def _judge_under(side: Side, policies: PolicySet, *, asked: Sequence[Asked], fac
             *check_request_files(bench.territory),
             *check_coverage(bench.territory, [one.change for one in asked]),
             *_attribution(bench),
+            *check_external(
+                policies.external_checks,
+                facts.external,
+                asked=lambda _: bool(bench.territory.governed),
+            ),
         ),
         tuple(judge_change(one, bench=bench, facts=facts, own=own) for one in asked),
     )

@@ -17,6 +17,7 @@ from itil_gate.model.base import (
 )
 from itil_gate.model.calendar import Calendar
 from itil_gate.model.config import Config
+from itil_gate.model.external import ExternalCheck
 from itil_gate.model.made import Made
 from itil_gate.model.people import People
 from itil_gate.model.risk import RiskModel
@@ -120,5 +121,6 @@ class PolicySet(Made):
     approvals: tuple[ApprovalPolicy, ...]
     risk_models: tuple[RiskModel, ...]
     calendars: tuple[Calendar, ...]
+    external_checks: tuple[ExternalCheck, ...] = ()
     calendar_texts: tuple[CalendarText, ...] = ()
     extension_schema: ExtensionSchema | None = None

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from itil_gate.model.calendar import Calendar
 from itil_gate.model.config import CONFIG_PATH, Config
 from itil_gate.model.errors import ConfigError, SourceError
+from itil_gate.model.external import ExternalCheck
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy, CalendarText, ExtensionSchema, PolicySet, Source
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
     from itil_gate.reading.document import Document
 
 M = TypeVar("M", bound="Model")
-KINDS: dict[str, type[ApprovalPolicy | RiskModel | Calendar]] = {
+PolicyDocument = ApprovalPolicy | RiskModel | Calendar | ExternalCheck
+KINDS: dict[str, type[PolicyDocument]] = {
     "ApprovalPolicy": ApprovalPolicy,
     "RiskModel": RiskModel,
     "Calendar": Calendar,
+    "ExternalCheck": ExternalCheck,
 }
 
 
@@ -46,6 +50,12 @@ def compile_policies(sources: Iterable[Source]) -> PolicySet:
     `not-adopted` without a configuration, `no-policy` without approval policy or risk model,
     `invalid-policy-set` for anything else.
     """
+    return _compile(tuple(sorted(sources, key=lambda source: source.path)))
+
+
+@lru_cache(maxsize=8)
+def _compile(sources: tuple[Source, ...]) -> PolicySet:
+    """Compile once what is judged by many times; a set is a value and never changes."""
     by_path = {source.path: source for source in sources}
     config = read_config(by_path)
     faults: list[Finding] = []
@@ -58,6 +68,7 @@ def compile_policies(sources: Iterable[Source]) -> PolicySet:
     approvals = tuple(item for _, item in documents if isinstance(item, ApprovalPolicy))
     risk_models = tuple(item for _, item in documents if isinstance(item, RiskModel))
     calendars = tuple(item for _, item in documents if isinstance(item, Calendar))
+    external = tuple(item for _, item in documents if isinstance(item, ExternalCheck))
     texts = _calendar_texts(by_path, places.calendar, calendars, faults)
     extension_schema = _extension_schema(by_path, config, faults)
     if people is None or faults:
@@ -82,6 +93,7 @@ def compile_policies(sources: Iterable[Source]) -> PolicySet:
         approvals=approvals,
         risk_models=risk_models,
         calendars=calendars,
+        external_checks=external,
         calendar_texts=texts,
         extension_schema=extension_schema,
     )
@@ -162,7 +174,7 @@ def _services(
 
 def _documents(
     by_path: dict[str, Source], prefixes: tuple[str, ...], faults: list[Finding]
-) -> Iterable[tuple[Document, ApprovalPolicy | RiskModel | Calendar]]:
+) -> Iterable[tuple[Document, PolicyDocument]]:
     for source in _below(by_path, prefixes):
         try:
             documents = parse_all(source.text, file=source.path)
@@ -187,25 +199,29 @@ def _documents(
                 yield document, loaded
 
 
-def _not_understood(
-    documents: list[tuple[Document, ApprovalPolicy | RiskModel | Calendar]],
-) -> list[Finding]:
+def _not_understood(documents: list[tuple[Document, PolicyDocument]]) -> list[Finding]:
     """Refuse what the models can hold and no stage reads: it must not look as if it counted."""
-    return [
-        Finding(
-            rule="unknown-key",
-            message="the risk model asks for more than floors by paths",
-            remedy="use default and floors with paths",
-            place=document.place(("spec",)),
+    faults = []
+    for document, item in documents:
+        if isinstance(item, RiskModel) and (
+            item.spec.bands or item.spec.factors or any(one.when for one in item.spec.floors)
+        ):
+            said = "the risk model asks for more than floors by paths"
+            remedy = "use default and floors with paths"
+        elif isinstance(item, ExternalCheck) and item.spec.when is not None:
+            said, remedy = "conditions are not understood yet", "leave when out: always asked"
+        else:
+            continue
+        faults.append(
+            Finding(
+                rule="unknown-key", message=said, remedy=remedy, place=document.place(("spec",))
+            )
         )
-        for document, item in documents
-        if isinstance(item, RiskModel)
-        and (item.spec.bands or item.spec.factors or any(one.when for one in item.spec.floors))
-    ]
+    return faults
 
 
 def _duplicates(
-    documents: list[tuple[Document, ApprovalPolicy | RiskModel | Calendar]],
+    documents: list[tuple[Document, PolicyDocument]],
 ) -> list[Finding]:
     seen: dict[tuple[str, str], str] = {}
     faults = []
@@ -226,13 +242,13 @@ def _duplicates(
     return faults
 
 
-def _duplicate_ids(
-    document: Document, item: ApprovalPolicy | RiskModel | Calendar
-) -> list[Finding]:
+def _duplicate_ids(document: Document, item: PolicyDocument) -> list[Finding]:
     if isinstance(item, ApprovalPolicy):
         lists = {"requirements": [entry.id for entry in item.spec.requirements]}
     elif isinstance(item, RiskModel):
         lists = {"floors": [entry.id for entry in item.spec.floors]}
+    elif isinstance(item, ExternalCheck):
+        lists = {}
     else:
         lists = {
             "freezes": [entry.id for entry in item.spec.freezes],

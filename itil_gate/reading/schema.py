@@ -14,6 +14,7 @@ from itil_gate.model.change import ChangeRequest
 from itil_gate.model.config import Config
 from itil_gate.model.decision import Decision, StoredDecision
 from itil_gate.model.exported import ExportedInput
+from itil_gate.model.external import ExternalCheck
 from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy
 from itil_gate.model.risk import RiskModel
@@ -34,6 +35,7 @@ NOUNS: dict[str, tuple[type[Model], str]] = {
     "calendar.json": (Calendar, "Calendar"),
     "approval-policy.json": (ApprovalPolicy, "Approval policy"),
     "risk-model.json": (RiskModel, "Risk model"),
+    "external-check.json": (ExternalCheck, "External check"),
     "decision.json": (Decision, "Decision"),
     "stored-decision.json": (StoredDecision, "Stored decision"),
     "input.json": (ExportedInput, "Exported input"),
