@@ -35,7 +35,8 @@ class Requirement(Model):
     role: Name = Field(description="A role of people.yaml, or `peer` for any listed human.")
     of: Literal["anyone", "footprint"] = Field(
         "anyone",
-        description="`footprint` asks the holders of the role for each affected service.",
+        description="`footprint` asks holders of the role for each affected service; `anyone` "
+        "asks holders for at least one of them.",
     )
     min: Annotated[int, Field(ge=1, le=100)] | None = Field(
         None, description="How many people; 1 if neither min nor percent is given."

@@ -1,4 +1,4 @@
-"""Cases: attacks and edge cases by the number of their row in `tests/cases/rows.yaml`."""
+"""Cases: attacks and edge cases by the number of their row in `tests/cases/rows-*.yaml`."""
 
 from __future__ import annotations
 
