@@ -21,6 +21,8 @@ from itil_gate.cli.screen import now, repo_option, say
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from itil_gate.cli.desk import Signing
+
 REFUSED = 1
 
 
@@ -40,12 +42,8 @@ def command(
     target: str | None,
     roles: tuple[str, ...],
     reason: str | None,
-    key: str | None,
-    output: Path | None,
-    push: str | None,
+    signing: Signing,
     repo: Path,
-    *,
-    yes: bool,
 ) -> int:
     """Approve change CHG as it stands at --head, with your own SSH key.
 
@@ -61,7 +59,7 @@ def command(
 
     at = now()
     with hearing(repo, base=base, head=head, target=target, now=at) as heard:
-        signer = find_signer(heard, key=key)
+        signer = find_signer(heard, key=signing.key)
         request, judged = find_request(heard, change)
         show(heard, request, judged, word="APPROVE")
         contributors = find_contributors(
@@ -79,13 +77,12 @@ def command(
         )
         say(f"  as         {signer.person.id}, {', '.join(statement.predicate.roles)}")
         say(f"  good until {statement.predicate.expires_at:%Y-%m-%d %H:%M}Z")
-        confirm("Sign this approval?", yes=yes)
+        confirm("Sign this approval?", yes=signing.yes)
         sign_and_file(
             statement,
             signer,
             repository=heard.view.repository,
-            output=output,
-            push=push,
+            signing=signing,
             now=at,
         )
     return 0

@@ -73,12 +73,13 @@ def _tour(directory: Path, *, kept: bool) -> int:
 
 def _sign(ground: Playground, head: str, at: datetime) -> None:
     """Let Bob approve, with his key, through the same door as everybody."""
-    from itil_gate.cli.desk import find_signer, sign_and_file, statement_for
+    from itil_gate.cli.desk import Signing, find_signer, sign_and_file, statement_for
     from itil_gate.cli.hearing import hearing
     from itil_gate.release.playground import APPROVED
 
     with hearing(ground.directory, base="main", head=head, target=None, now=at) as heard:
-        signer = find_signer(heard, key=str(ground.makers["bob"].key))
+        key = str(ground.makers["bob"].key)
+        signer = find_signer(heard, key=key)
         statement = statement_for(
             "approve", heard, signer, change=APPROVED, roles=(), reason=None, now=at
         )
@@ -86,8 +87,7 @@ def _sign(ground: Playground, head: str, at: datetime) -> None:
             statement,
             signer,
             repository=heard.view.repository,
-            output=None,
-            push=None,
+            signing=Signing(key, None, None, yes=True),
             now=at,
         )
 

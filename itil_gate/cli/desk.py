@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,25 @@ class Signer:
     policies: PolicySet
 
 
+@dataclass(frozen=True)
+class Signing:
+    """How a statement is signed and where it goes, as the command line says."""
+
+    key: str | None
+    output: Path | None
+    push: str | None
+    yes: bool
+
+
 def signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that signs."""
+    """Add the options of every command that signs; it gets them as one `signing`."""
+
+    @functools.wraps(command)
+    def collected(
+        *, key: str | None, output: Path | None, push: str | None, yes: bool, **others: Any
+    ) -> Any:
+        return command(signing=Signing(key, output, push, yes), **others)
+
     options = (
         click.option(
             "--key",
@@ -55,8 +73,8 @@ def signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--yes", is_flag=True, help="Sign without asking."),
     )
     for option in reversed(options):
-        command = option(command)
-    return command
+        collected = option(collected)
+    return collected
 
 
 def find_signer(heard: Hearing, *, key: str | None) -> Signer:
@@ -182,8 +200,7 @@ def sign_and_file(
     signer: Signer,
     *,
     repository: Repository,
-    output: Path | None,
-    push: str | None,
+    signing: Signing,
     now: datetime,
 ) -> None:
     """Sign a statement and file it, or write it where it can be imported from."""
@@ -191,10 +208,10 @@ def sign_and_file(
     from itil_gate.release.signing_desk import file_statement, sign_statement
 
     filed = sign_statement(statement, key=signer.key, interactive=sys.stdin.isatty())
-    if output is not None:
-        write_file(output, filed.data)
-        out(f"signed by {signer.person.id}: {output}")
-        say(f"next: somebody who may write runs `itil-gate import {output}`")
+    if signing.output is not None:
+        write_file(signing.output, filed.data)
+        out(f"signed by {signer.person.id}: {signing.output}")
+        say(f"next: somebody who may write runs `itil-gate import {signing.output}`")
         return
     person = signer.person
     email = person.emails[0] if person.emails else f"{person.id}@invalid"
@@ -202,7 +219,7 @@ def sign_and_file(
     out(f"signed by {person.id}: {filed.path}")
     short = APPROVALS_BRANCH.removeprefix("refs/heads/")
     say(f"filed as commit {commit[:12]} of {short}")
-    publish(repository, push)
+    publish(repository, signing.push)
 
 
 def publish(repository: Repository, remote: str | None) -> None:

@@ -21,6 +21,8 @@ from itil_gate.cli.screen import now, repo_option
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from itil_gate.cli.desk import Signing
+
 
 @click.command()
 @click.argument("change", metavar="CHG")
@@ -36,12 +38,8 @@ def command(
     target: str | None,
     reason: str,
     roles: tuple[str, ...],
-    key: str | None,
-    output: Path | None,
-    push: str | None,
+    signing: Signing,
     repo: Path,
-    *,
-    yes: bool,
 ) -> int:
     """Reject change CHG, with your own SSH key.
 
@@ -53,19 +51,18 @@ def command(
     """
     at = now()
     with hearing(repo, base=base, head=head, target=target, now=at) as heard:
-        signer = find_signer(heard, key=key)
+        signer = find_signer(heard, key=signing.key)
         request, judged = find_request(heard, change)
         show(heard, request, judged, word="REJECT")
         statement = statement_for(
             "reject", heard, signer, change=change, roles=roles, reason=reason, now=at
         )
-        confirm("Sign this rejection?", yes=yes)
+        confirm("Sign this rejection?", yes=signing.yes)
         sign_and_file(
             statement,
             signer,
             repository=heard.view.repository,
-            output=output,
-            push=push,
+            signing=signing,
             now=at,
         )
     return 0

@@ -13,6 +13,8 @@ from itil_gate.cli.screen import now, repo_option, say
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from itil_gate.cli.desk import Signing
+
 
 @click.command()
 @click.argument("commit")
@@ -26,12 +28,8 @@ def command(
     head: str,
     target: str | None,
     reason: str,
-    key: str | None,
-    output: Path | None,
-    push: str | None,
+    signing: Signing,
     repo: Path,
-    *,
-    yes: bool,
 ) -> int:
     """Vouch for COMMIT, which names an author who is not in people.yaml, or prove your own.
 
@@ -47,7 +45,7 @@ def command(
 
     at = now()
     with hearing(repo, base=base, head=head, target=target, now=at) as heard:
-        signer = find_signer(heard, key=key)
+        signer = find_signer(heard, key=signing.key)
         wanted = find_commit(heard.view, commit)
         fact = next((one for one in heard.inputs.facts.commits if one.id == wanted), None)
         if fact is None:
@@ -61,7 +59,7 @@ def command(
         say(f"  author     {author}")
         say(f"  committer  {fact.committer.name} <{fact.committer.email}>")
         say(f"  as         {signer.person.id}, who will not be able to approve this change")
-        confirm("Vouch for this commit?", yes=yes)
+        confirm("Vouch for this commit?", yes=signing.yes)
         statement = vouch_statement(
             VouchPredicate(
                 repository=signer.policies.config.repository,
@@ -76,8 +74,7 @@ def command(
             statement,
             signer,
             repository=heard.view.repository,
-            output=output,
-            push=push,
+            signing=signing,
             now=at,
         )
     return 0

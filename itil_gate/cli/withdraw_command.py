@@ -22,6 +22,8 @@ from itil_gate.cli.screen import now, repo_option, repository, say
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from itil_gate.cli.desk import Signing
+
 
 @click.command()
 @click.argument("change", metavar="CHG")
@@ -36,13 +38,10 @@ def command(
     head: str,
     target: str | None,
     reason: str | None,
-    key: str | None,
-    output: Path | None,
-    push: str | None,
+    signing: Signing,
     repo: Path,
     *,
     whole: bool,
-    yes: bool,
 ) -> int:
     """Take back your approval or rejection of change CHG, or withdraw the change.
 
@@ -61,11 +60,8 @@ def command(
             head=head,
             target=target,
             reason=reason,
-            key=key,
-            output=output,
-            push=push,
+            signing=signing,
             repo=repo,
-            yes=yes,
         )
     from itil_gate.gather.sources import read_judge
     from itil_gate.gather.statements import approval_tips, list_statements, read_statements
@@ -75,7 +71,7 @@ def command(
     at, found = now(), repository(repo)
     with open_view(found) as view:
         ref, tip = find_target(view, base=base, target=target)
-        signer = signer_among(read_judge(view, tip), repository=found, key=key)
+        signer = signer_among(read_judge(view, tip), repository=found, key=signing.key)
         folders = list_statements(view, approval_tips(view))
         statement = make_retraction(
             read_statements(view, folders.get(change, ())),
@@ -90,8 +86,8 @@ def command(
     say(f"WITHDRAW  what {signer.person.id} last said about {change} for {ref}")
     for digest in statement.predicate.previous:
         say(f"  follows    {digest}")
-    confirm("Sign this withdrawal?", yes=yes)
-    sign_and_file(statement, signer, repository=found, output=output, push=push, now=at)
+    confirm("Sign this withdrawal?", yes=signing.yes)
+    sign_and_file(statement, signer, repository=found, signing=signing, now=at)
     return 0
 
 
@@ -102,18 +98,15 @@ def _withdraw_change(
     head: str,
     target: str | None,
     reason: str | None,
-    key: str | None,
-    output: Path | None,
-    push: str | None,
+    signing: Signing,
     repo: Path,
-    yes: bool,
 ) -> int:
     """Withdraw the change itself, for its requester."""
     from itil_gate.model.errors import GateError
 
     at = now()
     with hearing(repo, base=base, head=head, target=target, now=at) as heard:
-        signer = find_signer(heard, key=key)
+        signer = find_signer(heard, key=signing.key)
         request, judged = find_request(heard, change)
         if signer.person.id != request.metadata.requester:
             raise GateError(
@@ -125,13 +118,12 @@ def _withdraw_change(
             "withdraw-change", heard, signer, change=change, roles=(), reason=reason, now=at
         )
         show(heard, request, judged, word="WITHDRAW CHANGE")
-        confirm("Sign this withdrawal?", yes=yes)
+        confirm("Sign this withdrawal?", yes=signing.yes)
         sign_and_file(
             statement,
             signer,
             repository=heard.view.repository,
-            output=output,
-            push=push,
+            signing=signing,
             now=at,
         )
     return 0
