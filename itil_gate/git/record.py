@@ -1,0 +1,191 @@
+"""The first-parent record of a branch: who landed what and when, streamed newest first.
+
+Whoever reads it says when it is enough, and git is stopped. Dates are passed on as they are
+written, for git's own `--since` stops at the first forged one. Nothing in a message or in the name
+of a file can be taken for the start of another commit.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+import subprocess
+import tempfile
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from itil_gate.git.run import TIMEOUT, Result, git_program
+from itil_gate.model.errors import HistoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Iterable, Iterator
+    from typing import IO
+
+    from itil_gate.git.view import View
+
+_READ = 1 << 20
+_BIG = "1m"
+"""Files above this size are taken for binary where lines are counted."""
+_LOG = ("log", "--first-parent", "--diff-merges=first-parent", "--no-renames", "-z")
+_PLAIN = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "--no-relative")
+# No field is ever empty, so that two NULs in a row are always the end of a commit.
+_FORMAT = "--format=tformat:%x00%H %ct %P%x00:%ae%x00:%an%x00:%B"
+_ERROR = re.compile(rb"^(?:error|fatal): ", re.MULTILINE)
+
+
+class Landing(NamedTuple):
+    """A commit, and what it changed against its first parent, as git's bytes."""
+
+    id: str
+    at: int
+    """Seconds since 1970 by its committer; 0 where that is no date."""
+    parents: tuple[str, ...]
+    email: bytes
+    name: bytes
+    message: bytes
+    paths: tuple[bytes, ...]
+
+
+def landings(view: View, tip: str, *, timeout: float = TIMEOUT) -> Generator[Landing]:
+    """Yield the first-parent commits from `tip` back, in one pass of `git log`.
+
+    Close the generator to stop git. Raises HistoryError `object-missing` where the clone lacks a
+    commit or tree, after all commits before it; `git-timeout` if git says nothing for `timeout`
+    seconds; else `git-failed`.
+    """
+    command = [git_program(), *_LOG, *_PLAIN, "-O/dev/null", "--name-only", _FORMAT]
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(  # noqa: S603 - a list, no shell
+            [*command, "--encoding=UTF-8", "--end-of-options", tip, "--"],
+            cwd=view.directory,
+            # Else git flushes after every commit, and most of the time goes into waking up.
+            env=dict(view.env) | {"GIT_FLUSH": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+        pipe = process.stdout
+        if pipe is None:  # pragma: no cover - Popen was given a pipe
+            raise HistoryError("git-failed", "`git log` has no output")
+        try:
+            last = b""
+            for record in _records(_reads(pipe, timeout=timeout)):
+                if last:
+                    yield _landing(last)
+                last = record
+            result = Result(process.wait(timeout=timeout), b"", _said(errors))
+            # Only now is it certain that git wrote the last one to its end.
+            if result.status != 0 or _ERROR.search(result.err):
+                raise view.failure("log", result)
+            if last:
+                yield _landing(last)
+        finally:
+            pipe.close()
+            process.kill()
+            process.wait()
+
+
+def commits_by_id(view: View, oids: Collection[str]) -> dict[str, Landing]:
+    """Return these commits, those that are not here left out; what they changed is not read.
+
+    Raises HistoryError `git-failed` for what are no ids of commits.
+    """
+    if not oids:
+        return {}
+    done = view.git(
+        *("log", "--no-walk=unsorted", "--ignore-missing", "--no-patch", "-z", _FORMAT),
+        *("--encoding=UTF-8", "--stdin"),
+        stdin="".join(f"{oid}\n" for oid in oids).encode(),
+    )
+    found = map(_landing, filter(None, _records([done.out])))
+    return {commit.id: commit for commit in found}
+
+
+def lines_added(view: View, tip: str, *, changes: int) -> tuple[int, ...]:
+    """Return how many lines each of the newest first-parent commits added, newest first.
+
+    Binary files count nothing. Reads the contents of files, so it costs more than their names do.
+    Raises HistoryError `object-missing` in a clone without them.
+    """
+    done = view.git(
+        *("-c", f"core.bigFileThreshold={_BIG}", "-c", "log.showRoot=false"),
+        *(*_LOG, *_PLAIN, "--numstat", f"--max-count={changes}", "--format=tformat:%x00:"),
+        *("--end-of-options", tip, "--"),
+    )
+    return tuple(
+        sum(number for number in map(_added, record.split(b"\0")) if number is not None)
+        for record in done.out.split(b"\0:\0")[1:]
+    )
+
+
+def lines_added_between(view: View, base: str, head: str) -> int | None:
+    """Return how many lines a change adds from one commit or tree to another.
+
+    None where a file is binary or too large to count, for then nobody can say. Raises HistoryError
+    `object-missing`.
+    """
+    done = view.git(
+        *("-c", f"core.bigFileThreshold={_BIG}", "diff-tree", "-r", "-z", "--numstat"),
+        *("--no-renames", *_PLAIN, "--end-of-options", base, head),
+    )
+    added = [_added(line) for line in done.out.split(b"\0") if line]
+    known = [number for number in added if number is not None]
+    return sum(known) if len(known) == len(added) else None
+
+
+def _added(line: bytes) -> int | None:
+    """Return how many lines a line of `--numstat` says were added; None for a binary file."""
+    number = line.lstrip(b"\n").partition(b"\t")[0]
+    return int(number) if number.isdigit() else None
+
+
+def _landing(record: bytes) -> Landing:
+    head, email, name, message, *paths = record.split(b"\0")
+    oid, at, *parents = head.decode("ascii").split(" ")
+    if paths:
+        # Git sets the names off from the message by one line end.
+        paths[0] = paths[0].removeprefix(b"\n")
+    return Landing(
+        id=oid,
+        at=int(at) if at.isdigit() else 0,
+        parents=tuple(parents) if parents[0] else (),
+        email=email[1:],
+        name=name[1:],
+        message=message[1:],
+        paths=tuple(paths),
+    )
+
+
+def _records(reads: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what git writes about each commit, without the NULs around it."""
+    parts: list[bytes] = []
+    held = b""
+    for read in reads:
+        data = held + read
+        kept = data.rstrip(b"\0")
+        held = data[len(kept) :]
+        first, *others = kept.split(b"\0\0")
+        parts.append(first)
+        for other in others:
+            yield b"".join(parts).removeprefix(b"\0")
+            parts = [other]
+    yield b"".join(parts).removeprefix(b"\0")
+
+
+def _reads(pipe: IO[bytes], *, timeout: float) -> Iterator[bytes]:
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN | select.POLLHUP)
+    while True:
+        deadline = time.monotonic() + timeout
+        while not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            if time.monotonic() >= deadline:
+                raise HistoryError("git-timeout", f"`git log` said nothing for {timeout:g} seconds")
+        read = pipe.read1(_READ)  # type: ignore[attr-defined] # a BufferedReader
+        if not read:
+            return
+        yield read
+
+
+def _said(errors: IO[bytes]) -> bytes:
+    errors.seek(0)
+    return errors.read(20_000)
