@@ -10,10 +10,10 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from itil_gate.expressions import grammar
-from itil_gate.expressions.faults import Fault, kind
+from itil_gate.expressions.faults import Fault, all_of, kind
 from itil_gate.expressions.grammar import MACROS
 from itil_gate.expressions.shapes import Many, Record
-from itil_gate.reading.wording import listed, nearest, quoted
+from itil_gate.reading.wording import nearest, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -121,14 +121,14 @@ def _unknown_field(text: str, offset: int, words: Vocabulary, name: str, record:
     elif elsewhere := _elsewhere(name, words):
         remedy = f"did you mean {elsewhere}?"
     else:
-        remedy = f"its fields are {listed(shape.fields, 'and')}"
+        remedy = f"its fields are {all_of(shape.fields)}"
     return Fault(where, "unknown-field", said, remedy)
 
 
 def _unknown_name(text: str, offset: int, words: Vocabulary, name: str) -> Fault:
     if text.startswith("(", offset):
         return _unknown_function(text, offset, words, name)
-    root = name.partition(".")[0]
+    root = name.removeprefix(".").partition(".")[0]
     if foreign := grammar.foreign_word(text, offset, root):
         return foreign
     found = text.rfind(root, 0, offset + len(root))
@@ -140,7 +140,7 @@ def _unknown_name(text: str, offset: int, words: Vocabulary, name: str) -> Fault
     elif meant := nearest(root, words.natives):
         remedy = f"did you mean {words.natives[meant].usage}?"
     else:
-        remedy = f"there are {listed(words.variables, 'and')}; put quotes around a text"
+        remedy = f"there are {all_of(words.variables)}; put quotes around a text"
     return Fault(found if found >= 0 else offset, "unknown-field", said, remedy)
 
 
@@ -153,7 +153,7 @@ def _unknown_function(text: str, offset: int, words: Vocabulary, name: str) -> F
             where, "expression-type", f"{name} is not used like this", f"write {usages[name]}"
         )
     meant = _SYNONYMS.get(name) or nearest(name, usages)
-    remedy = f"did you mean {usages[meant]}?" if meant else f"there are {listed(usages, 'and')}"
+    remedy = f"did you mean {usages[meant]}?" if meant else f"there are {all_of(usages)}"
     return Fault(where, "unknown-function", f"there is no function {quoted(name)}", remedy)
 
 
@@ -161,7 +161,7 @@ def _no_overload(text: str, offset: int, words: Vocabulary, name: str, arguments
     types = _split(arguments)
     if name in _OPERATORS:
         sign, needs = _OPERATORS[name]
-        said = f"{sign} stands between {listed(map(kind, types), 'and')}"
+        said = f"{sign} stands between {all_of(map(kind, types))}"
         if len(types) == 1:
             said = f"{sign} stands before {kind(types[0])}"
         return Fault(offset, "expression-type", said, _needed(name, types) or needs)
@@ -175,10 +175,10 @@ def _no_overload(text: str, offset: int, words: Vocabulary, name: str, arguments
         said = f"[…] stands after {kind(types[0])} and holds {kind(types[-1])}"
         return Fault(offset, "expression-type", said, "write at(list, index, default)")
     found = text.rfind(name, 0, offset + 1)
-    said = f"{name}() does not take {listed(map(kind, types), 'and')}"
+    said = f"{name}() does not take {all_of(map(kind, types))}"
     remedy = f"write {_METHODS[name]}" if name in _METHODS else "give it another value"
     if native := words.natives.get(name):
-        takes = listed(map(kind, native.overloads[0].parameters), "and")
+        takes = all_of(map(kind, native.overloads[0].parameters))
         remedy = f"{native.usage} takes {takes}"
     return Fault(found if found >= 0 else offset, "expression-type", said, remedy)
 

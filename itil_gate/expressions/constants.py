@@ -13,6 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from itil_gate.expressions.comparisons import possible
+from itil_gate.expressions.shapes import Many, Record, Table
 from itil_gate.expressions.tree import Call, Constant, Items, Node, Path, Select, walk
 
 if TYPE_CHECKING:
@@ -80,8 +81,10 @@ def _field(node: Select, words: Mapping[Path, object]) -> object:
         return words.get(node.path, _UNKNOWN) if node.path else _UNKNOWN
     chain: Node = node
     while isinstance(chain, Select):
-        if chain.optional or chain.type.startswith(("list", "map")):
-            return _UNKNOWN
+        record = chain.operand.shape
+        field = record.fields.get(chain.field) if isinstance(record, Record) else None
+        if field is None or field.optional or isinstance(field.shape, (Many, Table)):
+            return _UNKNOWN  # of lists and mappings, has() asks whether they are empty
         chain = chain.operand
     return True  # has() of what is always there
 

@@ -16,7 +16,6 @@ from cel_expr_python import cel
 from google.protobuf.message import DecodeError
 
 from itil_gate.expressions.failure import Failure
-from itil_gate.expressions.faults import Fault
 from itil_gate.expressions.functions import Unanswered
 from itil_gate.expressions.schema import Schema, message_name, moment, plain
 from itil_gate.expressions.shapes import Many, Record, Scalar
@@ -102,10 +101,6 @@ class Engine:
         except DecodeError:
             return (Complaint(0, "Exceeded max recursion depth"),)
 
-    def program(self, checked: Checked) -> Any:
-        """Return what `run` evaluates."""
-        return self._env.deserialize(checked.program)
-
     def activation(self, values: Mapping[str, Any]) -> Any:
         """Return values in the form in which the engine reads them.
 
@@ -145,25 +140,22 @@ class Engine:
             raise Failure(f"the value is of the type {kind.name()}, not {expect}")
         return tuple(value) if isinstance(value, list) else value
 
-    def trial(self, checked: Checked) -> tuple[Fault, ...]:
-        """Evaluate without any values, and return what fails for want of nothing.
+    def prepare(self, checked: Checked) -> Any:
+        """Return what `run` evaluates. Raises Failure if it has no value whatever the change.
 
-        So an expression that the engine cannot prepare is refused when policies load.
+        It is evaluated once without any values, so that what the engine cannot prepare, and
+        constants that fail, are refused when policies load.
         """
         tree = checked.tree
         try:
-            result = self.program(checked).eval()
-        except ENGINE_ERRORS:
-            failed = True
-        else:
-            asks = any(
-                isinstance(node, Call) and node.function in self._natives for node in walk(tree)
-            )
-            failed = result.type() == cel.Type.ERROR and not asks and not reads(tree)
-        if not failed:
-            return ()
-        said = "this has no value, whatever the change"
-        return (Fault(0, "partial-builtin", said, "write smaller numbers, and fewer steps"),)
+            program = self._env.deserialize(checked.program)
+            result = program.eval()
+        except ENGINE_ERRORS as error:
+            raise Failure(str(error)) from error
+        asks = any(isinstance(each, Call) and each.function in self._natives for each in walk(tree))
+        if result.type() == cel.Type.ERROR and not asks and not reads(tree):
+            raise Failure(str(result.value()))
+        return program
 
     def fault(self, text: str) -> bool:
         """Tell whether an expression without variables fails to compile or to evaluate."""
@@ -174,7 +166,7 @@ class Engine:
 
     def _converted(self, shape: Shape, value: Any) -> Any:
         if isinstance(shape, Record):
-            return self.schema.to_message(value)
+            return self.schema.to_message(shape, value)
         if isinstance(shape, Many):
             return [self._converted(shape.item, item) for item in value]
         if isinstance(shape, Scalar):

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from itil_gate.expressions.comparisons import impossible
 from itil_gate.expressions.complaints import Vocabulary, translate
 from itil_gate.expressions.constants import constant
-from itil_gate.expressions.failure import Failure, PolicyError
-from itil_gate.expressions.faults import Fault, kind
+from itil_gate.expressions.failure import Failure, PolicyError, explained
+from itil_gate.expressions.faults import Fault, all_of, kind
 from itil_gate.expressions.functions import FUNCTIONS, Scene
 from itil_gate.expressions.guards import unguarded
-from itil_gate.expressions.shapes import Shapes
+from itil_gate.expressions.shapes import Shapes, Table
 from itil_gate.expressions.totality import partial
 from itil_gate.expressions.tree import Call, Name, Node, reads, walk
 from itil_gate.model.finding import Finding, Place
@@ -75,7 +75,10 @@ class Compiled(Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class Bindings:
-    """Values of variables, and what functions may ask beside their arguments."""
+    """Values of variables, and what functions may ask beside their arguments.
+
+    They belong to the thread that first evaluates with them: the engine keeps its memory by thread.
+    """
 
     environment: Environment
     values: Mapping[str, Any]
@@ -102,8 +105,21 @@ class Environment:
         self, variables: Mapping[str, Any], functions: Sequence[Native] = FUNCTIONS
     ) -> None:
         shapes = Shapes()
+        self._hints = dict(variables)
         self.variables = {name: shapes.of(hint, where=name) for name, hint in variables.items()}
+        for name, shape in self.variables.items():
+            if isinstance(shape, Table):
+                raise TypeError(f"{name}: a variable is no mapping; put it into a model")
         self.natives = {function.name: function for function in functions}
+
+    def extended(self, variables: Mapping[str, type[bool | int | str]]) -> Environment:
+        """Return an environment with more variables, such as those of a rule set.
+
+        Its expressions are evaluated with values that it binds itself.
+        """
+        if taken := self.variables.keys() & variables.keys():
+            raise TypeError(f"there already is a variable {listed(sorted(taken))}")
+        return Environment({**self._hints, **variables}, tuple(self.natives.values()))
 
     @overload
     def compile(
@@ -158,22 +174,18 @@ class Environment:
         at = place if callable(place) else lambda _: place
         types = (expect,) if isinstance(expect, str) else expect
         checked = self._checked(text)
-        if not isinstance(checked, tuple):
-            tree = checked.tree
-            faults = tuple(self._faults(tree, types, self.variables if sees is None else sees))
-            if not faults and not (faults := self._engine.trial(checked)):
-                program = self._engine.program(checked)
-                return Compiled(text, at(0), tree.type, reads(tree), tree, program, self)
-            checked = faults
-        return tuple(
-            Finding(
-                rule=fault.rule,
-                message=fault.message,
-                remedy=fault.remedy,
-                place=at(fault.offset),
-            )
-            for fault in sorted(set(checked))
-        )
+        if isinstance(checked, tuple):
+            return _findings(checked, at)
+        tree = checked.tree
+        if faults := tuple(self._faults(tree, types, self.variables if sees is None else sees)):
+            return _findings(faults, at)
+        try:
+            program = self._engine.prepare(checked)
+        except Failure as failure:
+            said, remedy = explained(str(failure))
+            fault = Fault(0, "partial-builtin", f"this never has a value: {said}", remedy)
+            return _findings((fault,), at)
+        return Compiled(text, at(0), tree.type, reads(tree), tree, program, self)
 
     def bind(self, values: Mapping[str, Any], *, scene: Scene) -> Bindings:
         """Return values for the variables; those that are missing cannot be read."""
@@ -223,12 +235,19 @@ class Environment:
         for node in walk(tree):
             if isinstance(node, Name) and node.path == (node.name,) and node.name not in sees:
                 said = f"{node.name} is not known yet where this is evaluated"
-                remedy = f"read {listed(sees)}"
+                remedy = f"what is known are {all_of(sees)}"
                 yield Fault(node.offset, "unknown-field", said, remedy)
         refused = tuple(partial(tree, self.natives, self._engine.fault))
         yield from refused
         yield from unguarded(tree, follows=not refused)
         yield from impossible(tree)
+
+
+def _findings(faults: tuple[Fault, ...], at: Callable[[int], Place]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(rule=fault.rule, message=fault.message, remedy=fault.remedy, place=at(fault.offset))
+        for fault in sorted(set(faults))
+    )
 
 
 def is_constant(compiled: Compiled[Any]) -> bool:

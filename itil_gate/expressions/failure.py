@@ -17,6 +17,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "ask touches(glob) or count(glob) instead of going through a list",
     ),
     ("overflow", "a number or moment leaves the range of 64 bits", "write smaller numbers"),
+    (
+        "PyCelArena",
+        "its values were first used in another thread",
+        "bind the values in the thread that evaluates",
+    ),
 )
 _SHOWN = 200
 
@@ -29,12 +34,17 @@ class PolicyError(GateError):
     """An expression gave no value of its type; never a pass, never a refusal, but undecided."""
 
     def __init__(self, why: str, *, expression: str, place: Place) -> None:
-        said, hint = why[:_SHOWN], "correct the expression; nothing is decided without it"
-        for part, reason, remedy in _REASONS:
-            if part in why:
-                said, hint = reason, remedy
+        said, hint = explained(why)
         super().__init__(
             "policy-error", f"{place}: {quoted(expression)} has no value: {said}", hint=hint
         )
         self.expression = expression
         self.place = place
+
+
+def explained(why: str) -> tuple[str, str]:
+    """Return why there is no value, and what to do about it, from what the engine or we say."""
+    for part, reason, remedy in _REASONS:
+        if part in why:
+            return reason, remedy
+    return why[:_SHOWN], "correct the expression; nothing is decided without it"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from itil_gate.expressions.tree import Call, Constant, Name, Node, Select
-from itil_gate.reading.wording import quoted
+from itil_gate.reading.wording import listed, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _KINDS = {
     "string": "a text",
@@ -51,6 +54,12 @@ def kind(type_: str) -> str:
     if type_.startswith("type("):
         return "a type"
     return "a value of no known type" if type_ == "dyn" else "a record of fields"
+
+
+def all_of(words: Iterable[str]) -> str:
+    """Join words as in "a, b and c"; say so if there are none."""
+    known = tuple(words)
+    return listed(known, "and") if known else "none"
 
 
 def several(type_: str) -> str:

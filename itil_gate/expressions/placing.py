@@ -80,7 +80,7 @@ def _in_block(place: Place, text: str, lines: list[str]) -> list[_Spot]:
     first = next((n for n in range(place.line, len(lines)) if lines[n].strip()), len(lines))
     indent = len(lines[first]) - len(lines[first].lstrip(" ")) if first < len(lines) else 0
     pieces = []
-    for number in range(first, len(lines)):
+    for number in range(place.line, len(lines)):
         line = lines[number]
         if line.strip() and len(line) - len(line.lstrip(" ")) < indent:
             break

@@ -23,8 +23,6 @@ from itil_gate.expressions.shapes import Many, Record, Scalar, Table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pydantic import BaseModel
-
     from itil_gate.expressions.shapes import Shape
 
 PACKAGE = "gate"
@@ -59,21 +57,16 @@ class Schema:
         for described in (timestamp_pb2.DESCRIPTOR, duration_pb2.DESCRIPTOR):
             self.pool.AddSerializedFile(described.serialized_pb)
         self.pool.AddSerializedFile(file.SerializeToString())
-        self._plans = {record.model: self._plan(record) for record in known}
+        self._plans = {record: self._plan(record) for record in known}
 
-    def to_message(self, value: BaseModel) -> Any:
-        """Return the message of a model value.
+    def to_message(self, record: Record, value: Any) -> Any:
+        """Return the message of a value of a record's model.
 
-        Raises TypeError for a model that is not in the schema or a field of another type than it
-        says, ValueError for a number beyond 64 bits, a moment without offset or a broken text.
+        Raises TypeError for a value of another model or a field of another type than it says,
+        ValueError for a number beyond 64 bits, a moment without offset or a broken text.
         """
-        plan = next(
-            (self._plans[kind] for kind in type(value).__mro__ if kind in self._plans), None
-        )
-        if plan is None:
-            raise TypeError(f"{type(value).__name__} is not in the schema")
-        message = plan.create()
-        self._fill(message, plan, value)
+        message = self._plans[record].create()
+        self._fill(message, record, value)
         return message
 
     def _plan(self, record: Record) -> _Plan:
@@ -84,8 +77,10 @@ class Schema:
         )
         return _Plan(message_factory.GetMessageClass(described), steps)
 
-    def _fill(self, message: Any, plan: _Plan, value: BaseModel) -> None:
-        for name, attribute, optional, shape in plan.steps:
+    def _fill(self, message: Any, record: Record, value: Any) -> None:
+        if not isinstance(value, record.model):
+            raise TypeError(f"{type(value).__name__} is no {record.model.__name__}")
+        for name, attribute, optional, shape in self._plans[record].steps:
             item = getattr(value, attribute)
             if item is None and optional:
                 continue
@@ -93,11 +88,11 @@ class Schema:
                 if shape.kind == "timestamp":
                     getattr(message, name).FromDatetime(moment(item))
                 else:
-                    setattr(message, name, plain(item))
+                    setattr(message, name, _chosen(shape, plain(item)))
             elif isinstance(shape, Record):
                 inner = getattr(message, name)
                 inner.SetInParent()  # an empty record is there as well
-                self._fill(inner, self._plans[shape.model], item)
+                self._fill(inner, shape, item)
             elif isinstance(shape, Table):
                 getattr(message, name).update(item)
             else:
@@ -105,14 +100,13 @@ class Schema:
 
     def _fill_list(self, repeated: Any, shape: Shape, items: tuple[Any, ...]) -> None:
         if isinstance(shape, Record):
-            plan = self._plans[shape.model]
             for item in items:
-                self._fill(repeated.add(), plan, item)
+                self._fill(repeated.add(), shape, item)
         elif isinstance(shape, Scalar) and shape.kind == "timestamp":
             for item in items:
                 repeated.add().FromDatetime(moment(item))
-        elif isinstance(shape, Scalar) and shape.written in {"day", "local-time"}:
-            repeated.extend(map(plain, items))
+        elif isinstance(shape, Scalar) and (shape.values or shape.written):
+            repeated.extend(_chosen(shape, plain(item)) for item in items)
         else:
             repeated.extend(items)
 
@@ -146,6 +140,13 @@ def plain(value: Any) -> Any:
         exact = value.second or value.microsecond
         return value.isoformat() if exact else value.isoformat(timespec="minutes")
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _chosen(shape: Scalar, value: Any) -> Any:
+    """Return a value that is among those that conditions were checked against."""
+    if shape.values and value not in shape.values:
+        raise ValueError(f"{str(value)[:60]} is none of the values it can have")
+    return value
 
 
 def _describe(message: DescriptorProto, record: Record) -> None:

@@ -1,11 +1,7 @@
-"""The messages of cel/expr/checked.proto: from the engine's bytes to a tree, and to strict bytes.
+"""The messages of cel/expr/checked.proto: from the engine's bytes to a tree, and to what is run.
 
 The engine hands out a checked expression only as bytes, so the few messages it consists of (CEL
 specification, proto/cel/expr/syntax.proto and checked.proto) are described here.
-
-Strict means that no error is lost. In CEL `error || true` is true and `error && false` is false;
-here `a || b` is evaluated as `a ? true : b`, and `a && b` as `a ? b : false`, so that an error
-remains one unless what stands before it decides. Without errors nothing is changed.
 """
 
 from __future__ import annotations
@@ -19,7 +15,8 @@ from google.protobuf import any_pb2, message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from itil_gate.expressions.shapes import Many, Record, Table
+from itil_gate.expressions.shapes import Many, Record, Scalar, Table
+from itil_gate.expressions.strict import make_strict, parts_of
 from itil_gate.expressions.tree import (
     COMPUTED,
     Call,
@@ -35,7 +32,7 @@ from itil_gate.expressions.tree import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from itil_gate.expressions.shapes import Shape
 
@@ -91,9 +88,6 @@ _KINDS = {
 _FIELD = re.compile(r"(\w+):(\d+)(?:=(\w+))?([?*]?)")
 _PRIMITIVE = ("", "bool", "int", "uint", "double", "string", "bytes")
 _WELL_KNOWN = ("", "any", "timestamp", "duration")
-_BOOL = 1
-_STRICT = {"_||_": (True, 1), "_&&_": (False, 2)}
-"""Operator to the constant that takes a place in `_?_:_`, and to that place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +110,7 @@ def read_checked(
     envelope = any_pb2.Any.FromString(data)
     checked = _checked_class().FromString(envelope.value)
     tree = _Builder(checked, text, variables, results).tree()
-    _make_strict(checked)
+    make_strict(checked)
     envelope.value = checked.SerializeToString()
     return Checked(tree, envelope.SerializeToString())
 
@@ -185,7 +179,7 @@ class _Builder:
             shape = Many(items[0].shape) if same and items[0].shape else None
             return Items(offset, type_, shape, None, items)
         if kind == "struct_expr":
-            parts = tuple(self._node(part, scope) for part in _parts(expr.struct_expr))
+            parts = tuple(self._node(part, scope) for part in parts_of(expr.struct_expr))
             made = Message if expr.struct_expr.message_name else Pairs
             return made(offset, type_, None, None, parts)
         return self._fold(expr.comprehension_expr, offset, type_, scope)
@@ -200,11 +194,14 @@ class _Builder:
     def _select(self, select: Any, offset: int, type_: str, scope: Mapping[str, Node]) -> Node:
         operand = self._node(select.operand, scope)
         path = (*operand.path, select.field) if operand.path else None
-        shape, optional = None, True
+        shape: Shape | None = None
+        optional = True
         if isinstance(operand.shape, Record) and (field := operand.shape.fields.get(select.field)):
             shape, optional = field.shape, field.optional
         elif isinstance(operand.shape, Table):
             shape = operand.shape.value
+        if select.test_only:
+            shape = Scalar("bool")
         named = self._text.find(select.field, offset)
         where = named if named >= 0 else offset
         return Select(where, type_, shape, path, operand, select.field, optional, select.test_only)
@@ -259,13 +256,6 @@ def _keeps_items(fold: Any) -> bool:
     return len(elements) == 1 and elements[0].ident_expr.name == fold.iter_var
 
 
-def _parts(struct: Any) -> Iterator[Any]:
-    for entry in struct.entries:
-        if entry.HasField("map_key"):
-            yield entry.map_key
-        yield entry.value
-
-
 def _value(constant: Any) -> Any:
     kind = constant.WhichOneof("kind")
     return None if kind == "null_value" else getattr(constant, kind)
@@ -286,33 +276,3 @@ def _type(described: Any) -> str:
     if kind == "message_type":
         return str(described.message_type)
     return {"null": "null", "type": "type", "wrapper": "wrapper"}.get(kind or "", "dyn")
-
-
-def _make_strict(checked: Any) -> None:
-    """Turn every `||` and `&&` into the conditional that keeps errors."""
-    references = {each.key: each.value for each in checked.reference_map}
-    fresh = max((each.key for each in checked.type_map), default=0)
-    for expr in tuple(_expressions(checked.expr)):
-        call = expr.call_expr
-        if expr.WhichOneof("kind") != "call_expr" or call.function not in _STRICT:
-            continue
-        value, place = _STRICT[call.function]
-        fresh += 1
-        checked.type_map.add(key=fresh).value.primitive = _BOOL
-        known = type(expr)(id=fresh)
-        known.const_expr.bool_value = value
-        call.args.insert(place, known)
-        call.function = "_?_:_"
-        reference = references[expr.id]
-        reference.name = "_?_:_"
-        reference.overload_id[:] = ["conditional"]
-
-
-def _expressions(message: Any) -> Iterator[Any]:
-    """Yield every expression in a message, the innermost first."""
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for part in (value,) if hasattr(value, "ListFields") else value:
-                yield from _expressions(part)
-    if message.DESCRIPTOR.name == "Expr":
-        yield message
