@@ -29,6 +29,7 @@ _TAKES_BACK = r"(?:revert|back(?:s|ed|ing)? ?-?out|roll(?:s|ed|ing)? ?-?back)"
 _KIND = r"(?:\w{1,20}(?:\([^()]*\))?!?: )?"
 _SIGN = re.compile(rf"{_KIND}(?:partial(?:ly)? |re-?)?{_TAKES_BACK}\w{{0,3}}\b", re.IGNORECASE)
 _AGAIN = re.compile(r"(?:reapply|re-?land)\b", re.IGNORECASE)
+# Forges cut long titles, and the closing quotation mark with the rest.
 _QUOTED = re.compile(
     rf"{_KIND}(?:partial(?:ly)? )?{_TAKES_BACK}(?:ed|ing|s)?:?\s+[\"'](?P<title>.*(?=[\"'])|.*)",
     re.IGNORECASE,
@@ -221,7 +222,10 @@ def _reversal(title: str, body: str, branch: str) -> Reversal | None:
     """Return what is taken back; None where a reversal is taken back, which lands it again."""
     made = _BRANCH.match(branch)
     inner = _taken_back(title)
-    if _AGAIN.match(title) or (made and made["again"]) or (inner and _taken_back(inner)):
+    depth, rest = 0, title
+    while rest := _taken_back(rest):
+        depth += 1
+    if _AGAIN.match(title) or (made and made["again"]) or (depth and depth % 2 == 0):
         return None
     ids: list[str] = []
     for found in _COMMIT.finditer(body):
@@ -248,9 +252,7 @@ def _reversal(title: str, body: str, branch: str) -> Reversal | None:
 def _taken_back(title: str) -> str:
     """Return the title that a reversal's title names, or nothing."""
     quoted = _QUOTED.match(title) or _NAMED.match(title)
-    inner = quoted["title"].strip() if quoted else ""
-    # Forges cut long titles, and the closing quotation mark with the rest.
-    return inner if inner.endswith(_CUT) else inner.removesuffix('"').removesuffix("'")
+    return quoted["title"].strip() if quoted else ""
 
 
 def _without_number(title: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ Paths are git's bytes; nothing is read but their spelling.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 DEPTH = 3
@@ -44,6 +45,6 @@ def is_configuration(path: bytes) -> bool:
     *folders, name = path.lower().split(b"/")
     if name in _CI_FILES or not _CI_FOLDERS.isdisjoint(folders):
         return False
-    if not _TESTS_AND_DOCS.isdisjoint(folders) or b"test" in name.replace(b"-", b"_").split(b"_"):
+    if not _TESTS_AND_DOCS.isdisjoint(folders) or b"test" in re.split(rb"[-_.]", name):
         return False
     return b"." in name and name.rpartition(b".")[2] in CONFIGURATION
