@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel, JsonValue
 
 from itil_gate.model.base import Duration, LocalTime
+from itil_gate.model.made import Made
 
 Kind = Literal["string", "int", "bool", "timestamp"]
 Written = Literal["", "day", "local-time", "duration", "time-of-day"]
@@ -83,6 +84,7 @@ _WRITTEN: tuple[tuple[Any, Scalar], ...] = (
     (get_args(Duration)[-1], Scalar("string", written="duration")),
 )
 """Annotations that give a type its way of being written."""
+_MODELS: tuple[type[BaseModel], ...] = (BaseModel, Made)
 _FREE = (Any, object, JsonValue)
 
 
@@ -108,7 +110,7 @@ class Shapes:
             return None, False
         if hint in _PLAIN:
             return _PLAIN[hint], False
-        if isinstance(hint, type) and issubclass(hint, BaseModel):
+        if isinstance(hint, type) and issubclass(hint, _MODELS):
             return self._record(hint), False
         origin, arguments = get_origin(hint), get_args(hint)
         if origin is Annotated:

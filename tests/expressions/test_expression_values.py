@@ -158,6 +158,78 @@ def test_points_that_are_written_out_are_constant_and_others_are_not(
     assert not is_constant(compiled(environment, "diff.files * 10", expect="int"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "diff.files / 0 == 1",
+        "diff.files % 0 == 1",
+        "diff.files / -1 == 1",
+        "diff.files % -1 == 1",
+        "1 / diff.files == 1",
+        "bool(change.metadata.title)",
+        "double(change.metadata.title) > 1.0",
+        "uint(diff.files) > 1u",
+        "int(double(diff.files)) > 1",
+        "string(bytes(change.metadata.title)) == 'x'",
+    ],
+)
+def test_what_can_fail_is_refused_even_where_it_rarely_does(
+    environment: Environment, text: str
+) -> None:
+    assert rules(environment, text) == ["partial-builtin"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("services.exists(s, has(s.until) && s.until < s.name)", "alphabetical-comparison"),
+        ("services.exists(s, s.name < 'b')", "alphabetical-comparison"),
+        ("services.exists(s, 'b' < s.name)", "alphabetical-comparison"),
+        ("services.exists(s, s.name < lower(s.name))", "alphabetical-comparison"),
+        ("services.exists(s, s.dataClass > 'public')", "alphabetical-comparison"),
+        (
+            "has(change.spec.window) && change.spec.window.start < localTime(now, 'UTC')",
+            "alphabetical-comparison",
+        ),
+        ("services.exists(s, has(s.until) && s.until < '2026-12-1')", "impossible-comparison"),
+        ("services.exists(s, has(s.until) && s.until == '1.12.2026')", "impossible-comparison"),
+        ("services.exists(s, has(s.until) && '2026' < s.until)", "impossible-comparison"),
+        ("services.exists(s, s.restore == '4 hours')", "impossible-comparison"),
+        ("services.exists(s, s.restore in ['4h', '8'])", "impossible-comparison"),
+        ("services.exists(s, s.dataClass == 'Secret')", "impossible-comparison"),
+        ("services.exists(s, 'secrt' == s.dataClass)", "impossible-comparison"),
+        ("services.exists(s, s.dataClass != 'secrt')", "impossible-comparison"),
+        ("!(risk.level in ['hgh'])", "impossible-comparison"),
+        ("(diff.files > 3 ? 'low' : 'high') == risk.level && 'x' == risk.level",
+         "impossible-comparison"),
+        ("(diff.files > 3 ? 'a' : 'b') == risk.level", "impossible-comparison"),
+        ("services.exists(s, s.dataClass == risk.level)", "impossible-comparison"),
+    ],
+)  # fmt: skip
+def test_a_comparison_that_says_something_else_is_refused(
+    environment: Environment, text: str, rule: str
+) -> None:
+    assert rules(environment, text) == [rule]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "services.exists(s, has(s.until) && s.until < '2026-12-01')",
+        "services.exists(s, has(s.until) && services.exists(t, has(t.until) && s.until < t.until))",
+        "localTime(now, 'UTC') < localTime(now, 'Europe/Berlin')",
+        "(diff.files > 3 ? 'low' : 'high') == risk.level",
+        "services.exists(s, s.restore == '4h')",
+        "'a' < 'b'",
+        "diff.files < 3 && now < now + duration('1h')",
+    ],
+)
+def test_a_comparison_that_says_what_it_seems_to_is_accepted(
+    environment: Environment, text: str
+) -> None:
+    assert isinstance(compiled(environment, text).evaluate(bound(environment)), bool)
+
+
 def test_what_is_not_known_yet_cannot_be_read(environment: Environment) -> None:
     sees = ("change", "diff", "now")
     assert compiled(environment, "diff.files > 3", sees=sees).reads == ("diff.files",)
