@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from itil_gate.model.facts import HistoryFacts
 from itil_gate.risk.card import score_card
 from itil_gate.risk.change_failure import CHANGE_FAILURE
 from itil_gate.risk.outcomes import DAY, Landed, read_message
 from itil_gate.risk.record import HOUR, ONE, WEIGHTS, Proposal, history_facts, percentile
 
+if TYPE_CHECKING:
+    from itil_gate.model.facts import HistoryFacts
+
 NOW = 1_767_603_600
 
 
 def change(
-    title: str, *paths: str, age: int = 2 * DAY, author: str = "alice@example.com", number: int = 0
+    title: str, *paths: str, age: int = 2 * DAY, author: str = "alice@example.com"
 ) -> Landed:
     """A change that landed so many seconds ago."""
     return Landed(
-        id=f"{number or abs(hash((title, paths, age))):040x}"[-40:],
+        id=hashlib.sha256(repr((title, paths, age)).encode()).hexdigest()[:40],
         also="",
         at=NOW - age,
         author=author,
@@ -267,8 +272,11 @@ def test_all_that_is_found_is_whole_and_within_bounds(
     assert 0 <= found.failures <= found.changes
     assert 0 < found.base_ppm <= 1_000_000
     for name, value in found.model_dump().items():
-        assert type(value) in {int, bool} or name == "developers_percentile", name
-        assert value is None or value >= 0
+        if value is None:
+            assert name in {"developers_percentile", "lines_added_percentile"}
+        else:
+            assert type(value) in {int, bool}, name
+            assert value >= 0, name
     score = score_card(CHANGE_FAILURE, found)
     assert score.points <= 30
 
@@ -283,5 +291,5 @@ def test_one_more_failure_of_these_files_never_makes_them_look_safer(
     after = facts(undo, extra, *landed, paths=tuple(paths), titles=("Third time",))
     assert after.file_failures_365 == (before.file_failures_365 or 0) + 1
     for name in ("file_ratio", "dir_ratio", "area_ratio", "type_ratio"):
-        assert getattr(after, name) >= min(getattr(before, name), 1_000)
-    assert score_card(CHANGE_FAILURE, after).points >= score_card(CHANGE_FAILURE, before).points - 2
+        assert getattr(after, name) >= getattr(before, name)
+    assert score_card(CHANGE_FAILURE, after).points >= score_card(CHANGE_FAILURE, before).points
