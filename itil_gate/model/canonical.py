@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from itil_gate.model.made import Made
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,28 +33,37 @@ def digest(value: Model | Sequence[Model]) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def as_json(value: object) -> object:
+def as_json(value: object, *, by_alias: bool = True, floats: bool = False) -> object:
     """Return a value as plain JSON, keys as they are written outside, moments in UTC with Z.
 
     The same as pydantic's own JSON mode, without the serializers that would have to be built.
-    Raises TypeError for what the nouns do not hold.
+    Raises TypeError for what the nouns do not hold;
+    floating-point numbers only stand in requests, and have no canonical form here.
     """
-    if value is None or isinstance(value, (str, int)):
+    if value is None or isinstance(value, (str, int)) or (floats and isinstance(value, float)):
         return value
-    if isinstance(value, BaseModel):
-        names = _aliases(type(value))
-        return {names[name]: as_json(item) for name, item in value.__dict__.items()}
+    if isinstance(value, (BaseModel, Made)):
+        names = _names(type(value), by_alias)
+        return {
+            names[name]: as_json(item, by_alias=by_alias, floats=floats)
+            for name, item in value.__dict__.items()
+        }
     if isinstance(value, (tuple, list)):
-        return [as_json(item) for item in value]
+        return [as_json(item, by_alias=by_alias, floats=floats) for item in value]
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, dict):
-        return {str(key): as_json(item) for key, item in value.items()}
+        return {
+            str(key): as_json(item, by_alias=by_alias, floats=floats) for key, item in value.items()
+        }
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
 @lru_cache(maxsize=256)
-def _aliases(model: type[BaseModel]) -> dict[str, str]:
-    return {name: field.alias or name for name, field in model.model_fields.items()}
+def _names(model: type[BaseModel], by_alias: bool) -> dict[str, str]:  # noqa: FBT001 - for the cache
+    return {
+        name: (field.alias or name) if by_alias else name
+        for name, field in model.model_fields.items()
+    }
