@@ -232,7 +232,7 @@ def test_a_shallow_clone_is_reported_and_never_rated_low(repo: Repo, tmp_path: P
             head=tip,
             diff=(),
             commits=(),
-            now=datetime.fromtimestamp(NOW, UTC),
+            now=moment,
         )
     assert (found.complete, found.changes, found.file_ratio) == (False, 0, None)
     assert score_card(CHANGE_FAILURE, found).likelihood == "unknown"
