@@ -232,8 +232,9 @@ class Environment:
         if tree.type not in types:
             said = f"the expression gives {kind(tree.type)}, not {listed(map(kind, types))}"
             yield Fault(0, "expression-type", said, _GIVES.get(types[0], "write another value"))
+        unseen = self.variables.keys() - set(sees)
         for node in walk(tree):
-            if isinstance(node, Name) and node.path == (node.name,) and node.name not in sees:
+            if isinstance(node, Name) and node.path == (node.name,) and node.name in unseen:
                 said = f"{node.name} is not known yet where this is evaluated"
                 remedy = f"what is known are {all_of(sees)}"
                 yield Fault(node.offset, "unknown-field", said, remedy)

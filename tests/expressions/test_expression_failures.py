@@ -264,6 +264,22 @@ def test_an_expression_of_another_type_is_refused_when_policies_load(
     assert "expression-type" in {finding.rule for finding in found}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[{0}].all(a, [{0}].all(b, [{0}].all(c, a + b + c > 0)))",
+        "9223372036854775807 + 1 > 0 || true",
+        "timestamp('9999-12-31T00:00:00Z') + duration('87600h') > timestamp(0)",
+    ],
+)
+def test_a_constant_without_a_value_is_refused_when_policies_load(
+    environment: Environment, text: str
+) -> None:
+    (finding,) = refused(environment, text.format(", ".join(["1"] * 25)))
+    assert finding.rule == "partial-builtin"
+    assert finding.message.startswith("this never has a value")
+
+
 def test_the_engine_itself_would_have_lost_the_error() -> None:
     """If this fails, the engine has changed, and what is done about it can be looked at again."""
     from cel_expr_python import cel  # noqa: PLC0415

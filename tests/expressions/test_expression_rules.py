@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from support.conditions import PLACE, bound, compiled
 
-from itil_gate.expressions.environment import Compiled, is_constant
+from itil_gate.expressions.complaints import Vocabulary, translate
+from itil_gate.expressions.environment import Compiled, Environment, is_constant
 from itil_gate.expressions.rules import EXPRESSION_RULES
-
-if TYPE_CHECKING:
-    from itil_gate.expressions.environment import Environment
 
 
 def broken(environment: Environment, text: str) -> set[str]:
@@ -42,3 +38,28 @@ def test_an_expression_is_as_long_as_somebody_can_review(
 @pytest.mark.parametrize("character", ["\x00", "\x07", "\x7f", "\ud800"])
 def test_a_character_that_nobody_sees_is_refused(environment: Environment, character: str) -> None:
     assert broken(environment, f"change.metadata.title == '{character}'") == {"expression-syntax"}
+
+
+@pytest.mark.parametrize("opened", ["(", "services.exists(s, ", "services.map(s, ", "[", "!("])
+def test_an_expression_is_nested_as_deep_as_it_can_be_read(
+    environment: Environment, opened: str
+) -> None:
+    closing = "]" if opened == "[" else ")"
+    assert broken(environment, opened * 40 + "true" + closing * 40) == {"expression-too-long"}
+
+
+def test_an_environment_without_variables_says_so() -> None:
+    environment = Environment({})
+    found = environment.compile("risk", expect="bool", place=PLACE)
+    assert isinstance(found, tuple)
+    assert found[0].remedy == "there are none; put quotes around a text"
+    assert broken(environment, "true") == {"constant-condition"}
+
+
+def test_what_a_newer_engine_may_say_is_a_fault_without_its_words() -> None:
+    faults = translate([(3, "unheard-of: gate.Change")], "abc def", Vocabulary({}, {}))
+    assert [(fault.offset, fault.rule) for fault in faults] == [(3, "expression-type")]
+    assert "unheard" not in f"{faults[0].message} {faults[0].remedy}"
+    unknown = "undefined field 'x' not found in struct 'gate.Other'"
+    (fault,) = translate([(6, unknown)], "change.x", Vocabulary({}, {}))
+    assert (fault.offset, fault.message) == (7, 'change has no field "x"')

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, JsonValue
 from support.conditions import PLACE, request, scene
 
 from itil_gate.expressions.environment import Compiled, Environment
+from itil_gate.expressions.failure import PolicyError
 from itil_gate.expressions.shapes import Many, Record, Scalar, Shapes, Table
 from itil_gate.model import environment as views
 from itil_gate.model.base import Day, LocalTime, Moment
@@ -100,6 +101,40 @@ def test_what_is_there_is_there_even_if_it_is_empty(
     assert isinstance(made, Compiled), made
     bound = everything.bind({**VALUES, "it": Everything(**values)}, scene=scene())
     assert made.evaluate(bound)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"word": "c"},
+        {"count": 3},
+        {"words": ("a", "c")},
+        {"maybe_word": "c"},
+        {"local": datetime(2026, 11, 20, tzinfo=UTC)},
+        {"moment": datetime(2026, 11, 20)},  # noqa: DTZ001
+        {"moments": (datetime(2026, 11, 20),)},  # noqa: DTZ001
+        {"day": 3},
+        {"inner": None},
+        {"inners": (Inner(), "x")},
+        {"labels": {"k": 1}},
+        {"labels": {1: "k"}},
+        {"a_text": None},
+    ],
+)
+def test_a_value_that_is_none_of_its_type_gives_no_value(
+    everything: Environment, values: Mapping[str, Any]
+) -> None:
+    made = everything.compile("it.number < 0 || true", expect="bool", place=PLACE)
+    assert isinstance(made, Compiled), made
+    bound = everything.bind({**VALUES, "it": Everything(**values)}, scene=scene())
+    with pytest.raises(PolicyError, match="it does not fit its type"):
+        made.evaluate(bound)
+
+
+def test_a_word_that_no_item_is_cannot_be_looked_for(everything: Environment) -> None:
+    found = everything.compile("'c' in it.words", expect="bool", place=PLACE)
+    assert isinstance(found, tuple)
+    assert [finding.message for finding in found] == ['an item of it.words is never "c"']
 
 
 @pytest.mark.parametrize("name", ["anything", "jsonValue", "extensions"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import pytest
 from support.conditions import (
@@ -19,12 +19,10 @@ from support.conditions import (
     scene,
 )
 
-from itil_gate.expressions.environment import Compiled, is_constant
+from itil_gate.expressions.environment import Compiled, Environment, is_constant
 from itil_gate.expressions.failure import PolicyError
 from itil_gate.expressions.functions import Scene
-
-if TYPE_CHECKING:
-    from itil_gate.expressions.environment import Environment
+from itil_gate.model.made import Made
 
 
 @pytest.mark.parametrize(
@@ -54,6 +52,8 @@ if TYPE_CHECKING:
         ("services.map(s, s.name) == ['payments-api', 'web']", True),
         ("services.filter(s, has(s.owner)).exists(s, has(s.owner) && s.owner == 'bob')", True),
         ("services.exists(s, services.exists(t, t.tier > s.tier))", True),
+        ("services.exists(s, s.labels.exists(key, key == 'team'))", True),
+        ("services.exists(s, s.labels.all(key, key != 'team'))", True),
         ("at(diff.paths, 1, 'none') == 'deploy/payments/gateway.yaml'", True),
         ("at(diff.paths, 9, 'none') == 'none'", True),
         ("at(diff.paths, -1, 'none') == 'none'", True),
@@ -149,6 +149,18 @@ def test_a_condition_that_asks_nothing_is_found_out(
     environment: Environment, text: str, *, constant: bool
 ) -> None:
     assert is_constant(compiled(environment, text)) is constant
+
+
+def test_a_condition_about_too_many_words_counts_as_one_that_asks_something() -> None:
+    word = Literal["a", "b", "c", "d"]
+    names = [f"word{number}" for number in range(7)]
+    many = type("Words", (Made,), {"__annotations__": dict.fromkeys(names, word)})
+    environment = Environment({"it": many})
+    always = "(it.word0 != 'a' || it.word0 != 'b')"
+    few = compiled(environment, f"{always} && it.word1 in ['a', 'b', 'c', 'd']")
+    rest = " && ".join(f"it.{name} in ['a', 'b', 'c', 'd']" for name in names)
+    assert is_constant(few)
+    assert not is_constant(compiled(environment, f"{always} && {rest}"))
 
 
 def test_points_that_are_written_out_are_constant_and_others_are_not(
