@@ -50,8 +50,8 @@ def landings(view: View, tip: str, *, timeout: float = TIMEOUT) -> Generator[Lan
     """Yield the first-parent commits from `tip` back, in one pass of `git log`.
 
     Close the generator to stop git. Raises HistoryError `object-missing` where the clone lacks a
-    commit or tree, after those before it except, perhaps, the last; `git-timeout` if git says nothing for `timeout`
-    seconds; else `git-failed`.
+    commit or tree, after those before it except, perhaps, the last; `git-timeout` if git says
+    nothing for `timeout` seconds; else `git-failed`.
     """
     command = [git_program(), *_LOG, *_PLAIN, "-O/dev/null", "--name-only", _FORMAT]
     with tempfile.TemporaryFile() as errors:
