@@ -172,6 +172,8 @@ Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000, pat
 Duration = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}[mhd]$")]
 """A length of time: a whole number and m, h or d."""
 
+Enforcement = Literal["advisory", "soft", "hard"]
+"""advisory is shown; soft blocks and can be waived; hard blocks and never can."""
 Level = Literal["low", "medium", "high", "critical"]
 LEVELS: tuple[Level, ...] = ("low", "medium", "high", "critical")
 

@@ -4,8 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from itil_gate.model.base import ApiVersion, Expression, Model, PolicyMetadata, Text
-from itil_gate.model.ruleset import Enforcement
+from itil_gate.model.base import ApiVersion, Enforcement, Expression, Model, PolicyMetadata, Text
 
 
 class ExternalSpec(Model):

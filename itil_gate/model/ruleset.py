@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from itil_gate.model.base import (
     ApiVersion,
     Day,
+    Enforcement,
     EntityName,
     Expression,
     Glob,
@@ -18,9 +19,6 @@ from itil_gate.model.base import (
 )
 from itil_gate.model.change import ChangeId
 from itil_gate.model.change_model import FieldPath
-
-Enforcement = Literal["advisory", "soft", "hard"]
-"""advisory is shown; soft blocks and can be waived; hard blocks and never can."""
 
 VariableName = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9]{0,40}$")]
 

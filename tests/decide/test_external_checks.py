@@ -15,7 +15,7 @@ from itil_gate.model.facts import ExternalResult
 from itil_gate.model.finding import Effect, Finding, Place
 
 if TYPE_CHECKING:
-    from itil_gate.model.ruleset import Enforcement
+    from itil_gate.model.base import Enforcement
 
 BACKOUT = Finding(rule="backout-missing", message="no backout", place=Place(file="a.yaml", line=3))
 HINT = Finding(rule="main.warn", message="hm", effect="advise")
