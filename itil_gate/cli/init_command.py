@@ -37,7 +37,7 @@ def command(profile: str, directory: Path) -> int:
 
     \b
     itil-gate init
-    itil-gate init --profile starter --dir ~/work/payments
+    itil-gate init --profile starter --dir ~/payments
     """
     from itil_gate.cli.new_command import new_id
     from itil_gate.cli.shipped import profile_files
