@@ -127,7 +127,8 @@ class _Page:
         return f"\x1b[{code}m{text}\x1b[0m" if self.color and code else text
 
     def heading(self, text: str) -> str:
-        return self.paint(terminal(text), _BOLD)
+        """Begin a line at the margin, whatever blanks a stranger's words begin with."""
+        return self.paint(terminal(text).strip() or "(no words)", _BOLD)
 
     def verbatim(self, text: str, *, indent: int) -> str:
         """One line that is never wrapped: commands, places and addresses are copied."""

@@ -189,8 +189,7 @@ def test_no_stranger_writes_at_the_margin(poisoned: tuple[str, Decision]) -> Non
     name, decision = poisoned
     expected = _margin(decision_text(SAMPLES[name](), color=False, width=10_000))
     found = _margin(decision_text(decision, color=False, width=10_000))
-    # Fewer, where two lines became alike and are told once; never more.
-    assert len(found) <= len(expected)
+    assert len(found) == len(expected)
     assert found[0].split()[0] == expected[0].split()[0]
 
 
