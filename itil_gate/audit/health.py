@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from itil_gate.decide.prospects import survey_prospects
@@ -18,6 +17,7 @@ from itil_gate.gather.statements import approval_tips
 from itil_gate.git.names import ref_tip
 from itil_gate.git.run import git_program, hardened, run, search_path
 from itil_gate.model.errors import ConfigError, SourceError
+from itil_gate.model.frozen import frozen
 from itil_gate.model.statement import APPROVALS_BRANCH
 from itil_gate.policy.compile import compile_policies
 
@@ -37,7 +37,7 @@ COMMITS = 500
 _SHOWN = 8
 
 
-@dataclass(frozen=True)
+@frozen
 class Check:
     """One thing looked at: how it is, what is so, and the command or edit that mends it."""
 

@@ -6,7 +6,6 @@ with the target, or without a request, proposes nothing and is passed over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.audit.state import (
@@ -24,6 +23,7 @@ from itil_gate.git.history import is_ancestor, merge_base
 from itil_gate.git.tree import ls_tree, tree_id
 from itil_gate.model.change import ChangeRequest
 from itil_gate.model.errors import ConfigError, GateError, HistoryError, SourceError
+from itil_gate.model.frozen import frozen
 from itil_gate.model.statement import APPROVALS_BRANCH
 from itil_gate.policy.compile import read_config
 from itil_gate.policy.places import is_request_path
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _PLACES = ("refs/heads", "refs/remotes/origin", "refs/pull")
 
 
-@dataclass(frozen=True)
+@frozen
 class Survey:
     """The states found, sorted by change, and what could not be looked at, in words."""
 

@@ -6,10 +6,10 @@ nobody can know whether a merged change was carried out, so it is called merged 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from itil_gate.decide.schedule import planned_interval
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,7 +51,7 @@ _ENDED: tuple[tuple[str, State], ...] = (
 """Rules whose refusal is a state of its own, the gravest first."""
 
 
-@dataclass(frozen=True)
+@frozen
 class DerivedState:
     """One change in one version, its state, and the evidence that caused it."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from itil_gate.cli.screen import out, say, write_file
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 
 
-@dataclass(frozen=True)
+@frozen
 class Signer:
     """Who signs, with which key, under the roster of the target."""
 
@@ -38,7 +38,7 @@ class Signer:
     policies: PolicySet
 
 
-@dataclass(frozen=True)
+@frozen
 class Signing:
     """How a statement is signed and where it goes, as the command line says."""
 

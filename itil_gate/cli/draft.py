@@ -7,7 +7,6 @@ preview is what `check` will say.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from itil_gate.git.tree import ls_tree
 from itil_gate.git.user import identity
 from itil_gate.model.change import ChangeRequest
 from itil_gate.model.errors import GateError
+from itil_gate.model.frozen import frozen
 from itil_gate.model.policy import Source
 from itil_gate.policy.compile import compile_policies
 from itil_gate.reading.globs import compile_globs
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _SETTLED_LATER = frozenset({"missing-approval"})
 
 
-@dataclass(frozen=True)
+@frozen
 class Wishes:
     """What the caller said; None or empty where they did not."""
 
@@ -64,7 +64,7 @@ class Wishes:
     requester: str | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Work:
     """What a branch changes, and which of it no request of the branch covers yet."""
 
@@ -84,7 +84,7 @@ class Work:
         return "no governed path changes, so no request is needed"
 
 
-@dataclass(frozen=True)
+@frozen
 class Draft:
     """A request as text, with what the gate says of it."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 COMMON_TARGETS = ("main", "master", "trunk")
 
 
-@dataclass(frozen=True)
+@frozen
 class Hearing:
     """One proposed merge with everything that was gathered and decided about it."""
 
@@ -72,9 +73,11 @@ def hearing(
     from itil_gate.gather.inputs import find_commit, gather
     from itil_gate.git.names import look_up
     from itil_gate.git.view import open_view
+    from itil_gate.model.statement import APPROVALS_BRANCH
 
     with open_view(repository(path)) as view:
-        look_up(view, (name for name in (base, target, head) if name is not None))
+        named = (name for name in (base, target, head) if name is not None)
+        look_up(view, named, copies_of=APPROVALS_BRANCH)
         ref, tip = find_target(view, base=base, target=target)
         inputs = gather(
             view,

@@ -45,8 +45,17 @@ def width() -> int:
 
 
 def out(text: str) -> None:
-    """Write a result to standard output."""
-    click.echo(text, nl=not text.endswith("\n"), color=True)
+    """Write a result to standard output. Raises GateError `output-failed`."""
+    try:
+        click.echo(text, nl=not text.endswith("\n"), color=True)
+    except OSError as error:
+        from itil_gate.model.errors import GateError
+
+        # What nobody could read must not look like a pass, nor like a refusal.
+        raise GateError(
+            "output-failed",
+            f"the result could not be written to standard output: {error.strerror}",
+        ) from error
 
 
 def say(text: str) -> None:

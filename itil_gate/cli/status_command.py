@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -100,7 +99,7 @@ def _json(target: str, states: tuple[DerivedState, ...]) -> str:
 
     rows: list[dict[str, Any]] = []
     for state in states:
-        row = {key: value for key, value in asdict(state).items() if key != "next"}
+        row = {key: value for key, value in vars(state).items() if key != "next"}
         row["next"] = [step.model_dump(mode="json", by_alias=True) for step in state.next]
         rows.append(row)
     return json.dumps(

@@ -6,13 +6,13 @@ Links are not followed and special files not opened: what is looked at is what w
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.git.paths import to_text
 from itil_gate.model.config import CONFIG_PATH, Config
 from itil_gate.model.errors import SourceError
 from itil_gate.model.finding import Finding, Place
+from itil_gate.model.frozen import frozen
 from itil_gate.policy.files import kind_by_place
 from itil_gate.reading.events import MAX_BYTES
 from itil_gate.reading.read import read, source_finding
@@ -30,7 +30,7 @@ _ENDINGS = (".yaml", ".yml", ".ics")
 _SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "__pycache__"})
 
 
-@dataclass(frozen=True)
+@frozen
 class WorkTree:
     """The root of a work tree and the configuration that stands in it."""
 
@@ -40,7 +40,7 @@ class WorkTree:
     """Whether there is a configuration that can be read; else `config` holds the defaults."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Found:
     """A file: where it is, its path from the root as text, its kind if its place tells."""
 

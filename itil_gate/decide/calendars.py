@@ -6,7 +6,6 @@ be read, or takes too much work to expand, is an error and never an empty calend
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from itil_gate.decide.intervals import overlaps
@@ -14,6 +13,7 @@ from itil_gate.decide.recurrence import Budget, RuleError, localised, parse_rule
 from itil_gate.decide.wallclock import SLACK, Length, span
 from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.finding import Finding
+from itil_gate.model.frozen import frozen
 from itil_gate.model.zones import zone
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MAX_OCCURRENCES = 10_000
 MAX_SHOWN = 300
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """What says that a freeze or a window exists: a period of a calendar, or a file of one."""
 
@@ -44,7 +44,7 @@ class Source:
         return f"{self.means} {self.id} of the calendar {self.calendar}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Occurrence:
     """One time that a freeze or a window takes place."""
 

@@ -6,8 +6,9 @@ a rejection, so that deleting evidence cannot free a change. On a fork the most 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ NEGATIVITY: dict[Verdict, int] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Link:
     """One statement in a signer's chain."""
 
@@ -31,7 +32,7 @@ class Link:
     previous: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Chain:
     """What holds of one signer's statements: those in force, and why the others are not."""
 

@@ -6,10 +6,10 @@ Request files need no scope; they are never deleted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.model.finding import Finding, Place
+from itil_gate.model.frozen import frozen
 from itil_gate.policy.places import is_judge_path, is_request_path
 from itil_gate.reading.globs import compile_globs
 
@@ -27,7 +27,7 @@ PLAIN = (REGULAR, "000000")
 SHOWN = 10
 
 
-@dataclass(frozen=True)
+@frozen
 class Territory:
     """The changed paths of a diff, sorted by what they need."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,7 @@ from itil_gate.model.decision import (
 )
 from itil_gate.model.errors import ConfigError, GateError, SourceError
 from itil_gate.model.finding import Finding, Place
+from itil_gate.model.frozen import frozen
 from itil_gate.policy.compile import compile_policies
 from itil_gate.reading.read import read, source_finding
 from itil_gate.reading.requests import check_request
@@ -177,7 +177,7 @@ def read_requests(sources: Sequence[Source]) -> tuple[tuple[Asked, ...], tuple[F
     return tuple(asked), tuple(faults)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Side:
     """What holds under one policy set: for the merge as a whole, and for each change."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.finding import Finding, Place
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ READ = frozenset(
 """Properties whose lines must be well formed; others can be broken without changing a time."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Property:
     """One property of a component: its value as written, and its parameters unquoted."""
 

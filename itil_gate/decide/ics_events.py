@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from itil_gate.decide.ics import invalid, parse_calendars, too_large
 from itil_gate.decide.ics_zones import Zones, read_local
 from itil_gate.decide.recurrence import RuleError, localised, parse_rule, starts
 from itil_gate.decide.wallclock import SLACK, Length, instant, span
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ _DURATION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stamp:
     """A time as an event gives it: wall-clock time in a zone, perhaps a day without a time."""
 
@@ -63,7 +63,7 @@ class Stamp:
         return (self.local_in(zone) if self.zone is UTC else self.local).date()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """One VEVENT: a single event, a series, or the replacement of an occurrence of one."""
 
@@ -87,7 +87,7 @@ class Event:
         return (self.replaces or self.start).moment
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Happening:
     """An occurrence of an event: its span of time and the event that describes it."""
 

@@ -6,7 +6,6 @@ weaker than today's. Everything else is listed with what stands in its way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from itil_gate.decide.chains import Link, resolve
 from itil_gate.decide.staleness import carry_over, tightened, what_changed
 from itil_gate.model.base import LEVELS
 from itil_gate.model.decision import LedgerEntry
+from itil_gate.model.frozen import frozen
 from itil_gate.model.people import PEER
 from itil_gate.reading.times import length
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 CLOCK_SKEW = timedelta(minutes=5)
 
 
-@dataclass(frozen=True)
+@frozen
 class Matter:
     """The change request that statements are held against, as it stands now."""
 
@@ -47,7 +47,7 @@ class Matter:
     repository: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Ledger:
     """All entries, and what follows from them."""
 

@@ -6,14 +6,15 @@ already placed is moved aside where that helps, and is never dropped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-@dataclass(frozen=True)
+@frozen
 class Need:
     """How many people a requirement needs and who may fill it."""
 

@@ -5,8 +5,9 @@ Only values pass from stage to stage; nothing here decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from itil_gate.decide.contributors import Contributors
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from itil_gate.reading.document import Document
 
 
-@dataclass(frozen=True)
+@frozen
 class Asked:
     """A request as it was read: the change, its file and the place of every key."""
 
@@ -30,7 +31,7 @@ class Asked:
     advice: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Bench:
     """One policy set with what follows from it for the whole pull request."""
 

@@ -6,7 +6,6 @@ a role, who is excluded, how people are distributed. Facts of a real change are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.calendars import expand
@@ -20,6 +19,7 @@ from itil_gate.model.change import ChangeMetadata, ChangeRequest, ChangeSpec
 from itil_gate.model.decision import Contributor
 from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.finding import Finding
+from itil_gate.model.frozen import frozen
 from itil_gate.policy.lint import requirement_place
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ NOBODY = "nobody"
 _NO_SERVICE = "service"
 
 
-@dataclass(frozen=True)
+@frozen
 class Obstacle:
     """What cannot be met when a certain person is the author."""
 
@@ -45,7 +45,7 @@ class Obstacle:
     demands: tuple[Demand, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Prospect:
     """How a level stands for services that the same people answer for."""
 

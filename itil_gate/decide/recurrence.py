@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 from itil_gate.model.errors import GateError
+from itil_gate.model.frozen import frozen, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ class Budget:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """A parsed recurrence rule; an empty set means that the part is not given."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from itil_gate.decide.ledger import exclusions
 from itil_gate.decide.matching import Need, match
 from itil_gate.model.decision import RequirementState
+from itil_gate.model.frozen import frozen
 from itil_gate.model.people import PEER
 from itil_gate.model.policy import CARRY_OVERS, Counting
 from itil_gate.model.statement import BoundRequirement
@@ -206,7 +207,7 @@ def counting(policies: Sequence[ApprovalPolicy], *, level: Level) -> Counting:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Settled:
     """How far demands are met, and the smallest set of people that would meet the rest."""
 

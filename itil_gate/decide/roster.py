@@ -6,10 +6,10 @@ Answers come from people.yaml alone. An address or key that is not listed is nob
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.model.fingerprint import fingerprint
+from itil_gate.model.frozen import frozen
 from itil_gate.model.people import PEER
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _PRIVATE = re.compile(r"(?P<local>[^@]+)@users\.noreply\.(?P<forge>[^@]+)")
 _NUMBERED = re.compile(r"(?P<number>[0-9]{1,18})(?P<mark>[+-]).+")
 
 
-@dataclass(frozen=True)
+@frozen
 class Roster:
     """People indexed for look-up; every map leads to exactly one person."""
 

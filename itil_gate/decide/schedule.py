@@ -6,7 +6,6 @@ it has no window. It is compared with calendars only, not with other changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from itil_gate.decide.calendars import expand, sources
 from itil_gate.decide.coverage import services_of
 from itil_gate.decide.intervals import HORIZON, contains, next_slot, overlaps, subtract
 from itil_gate.model.calendar import Interval
+from itil_gate.model.frozen import frozen
 from itil_gate.reading.times import length, to_utc
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ MAX_FREEZES = 20
 """More freezes than these are met only by calendars gone wrong; one is enough to refuse."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exposure:
     """What a change touches, as far as calendars can ask."""
 
@@ -48,7 +48,7 @@ class Exposure:
     """Tier by service, where it has one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allowance:
     """Maintenance windows, and the services that may change at no other time."""
 

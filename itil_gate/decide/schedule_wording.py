@@ -5,12 +5,12 @@ Times are told in UTC and in the zone the change is planned in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.intervals import HORIZON
 from itil_gate.model.finding import Finding
+from itil_gate.model.frozen import frozen
 from itil_gate.model.zones import zone
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """The time a change is judged at, as findings tell it."""
 

@@ -6,7 +6,6 @@ once more for those. Nothing here combines the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.claims import check_claims, check_proof
@@ -21,6 +20,7 @@ from itil_gate.model.decision import (
     ChangeVerdict,
     RuleState,
 )
+from itil_gate.model.frozen import frozen
 from itil_gate.risk.classify import assess
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ CHANGE_RULES: tuple[str, ...] = (
 """The rules judged for each request, in the order of the process."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Judged:
     """The verdict on one request under one set, and what would unblock it."""
 

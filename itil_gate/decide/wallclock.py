@@ -6,11 +6,11 @@ window narrow: of two readings the one that lets less through holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from itil_gate.model.calendar import Interval
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -19,7 +19,7 @@ SLACK = timedelta(days=2)
 """More than any two zones, or any change of offset, are apart."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Length:
     """How long a period lasts: first by the clock on the wall, then in elapsed time.
 

@@ -19,7 +19,7 @@ from itil_gate.gather.statements import (
 )
 from itil_gate.git.diff import content_digest, raw_diff
 from itil_gate.git.history import commits_between, merge_base, paths_touched
-from itil_gate.git.merge import is_update_merge, merge_tree
+from itil_gate.git.merge import MergeResult, is_update_merge, merge_tree
 from itil_gate.git.names import ref_tip, resolve
 from itil_gate.git.tree import TreeEntry, ls_tree, tree_id
 from itil_gate.model.config import CONFIG_PATH
@@ -68,7 +68,7 @@ def gather(
     head_tree = tree_id(view, head)
     diff = raw_diff(view, tree_id(view, fork), head_tree)
     content = content_digest(diff)
-    merged = merge_tree(view, base, head)
+    merged = MergeResult(head_tree) if fork == base else merge_tree(view, base, head)
     commits = commits_between(view, base, head)
     requests, unreadable = _requests(view, diff, config)
     proposed, broken = _proposed(view, merged.tree or head_tree, diff, config)

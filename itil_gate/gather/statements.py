@@ -7,15 +7,16 @@ one of them lacks is still there in the other. A malformed file is a fact about 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.git.diff import content_digest, raw_diff
 from itil_gate.git.history import is_ancestor, last_change
 from itil_gate.git.merge import clean_replay
+from itil_gate.git.names import branch_tips
 from itil_gate.git.tree import blob_at, ls_tree, tree_id
 from itil_gate.model.errors import GateError
 from itil_gate.model.facts import ApprovedContent
+from itil_gate.model.frozen import frozen
 from itil_gate.model.statement import APPROVALS_BRANCH, VOUCH_FOLDER
 from itil_gate.signing.statement import read_statement
 
@@ -40,11 +41,7 @@ UNFIT = frozenset(
 
 def approval_tips(view: View) -> tuple[str, ...]:
     """Return the tips of the approvals branch: the local one and every fetched copy, sorted."""
-    name = APPROVALS_BRANCH.removeprefix("refs/heads/")
-    done = view.git(
-        "for-each-ref", "--format=%(objectname)", APPROVALS_BRANCH, f"refs/remotes/*/{name}"
-    )
-    return tuple(sorted(set(done.out.decode("ascii").split())))
+    return branch_tips(view, APPROVALS_BRANCH)
 
 
 def list_statements(view: View, tips: Sequence[str]) -> dict[str, tuple[TreeEntry, ...]]:
@@ -111,7 +108,7 @@ def content_prover(
     return prove
 
 
-@dataclass(frozen=True)
+@frozen
 class _Now:
     """What is proposed now: target's tip, merge base, head, content digest, diff by path."""
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import codecs
 import functools
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.git.objects import GitObject, is_oid
 from itil_gate.git.paths import to_bytes, to_text
 from itil_gate.model.errors import HistoryError
 from itil_gate.model.facts import Identity
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ _PERSON = re.compile(r"([^<>]*)<([^<>]*)>?")
 _CHARSET = re.compile(r"(?:iso-?8859|windows-?125|cp125|koi8|latin|us-ascii|utf-?8|gb|big5|euc)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RawCommit:
     """A commit as git stores it, and the people it names. Times are seconds since 1970, UTC."""
 

@@ -6,12 +6,12 @@ resulting objects stay. Nothing is merged anywhere else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.git.history import is_ancestor, read_commit, refuse_shallow
 from itil_gate.git.paths import to_text
 from itil_gate.model.errors import HistoryError
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from itil_gate.git.view import View
@@ -23,7 +23,7 @@ _OURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MergeResult:
     """The tree of a merge; on conflict no tree, and the paths that conflict, sorted."""
 

@@ -80,10 +80,22 @@ def ref_tip(view: View, ref: str) -> str | None:
     return _existing(view, (ref,)).get(ref)
 
 
-def look_up(view: View, names: Iterable[str]) -> None:
+def branch_tips(view: View, branch: str) -> tuple[str, ...]:
+    """Return the ids that a branch holds here and in every remote's fetched copy, sorted.
+
+    `branch` is a full name below `refs/heads/`.
+    """
+    if branch not in view.copies:
+        found = _look_up(view, _copies(branch))
+        return tuple(sorted({oid for ref, oid in found.items() if _is_copy(ref, branch)}))
+    return view.copies[branch]
+
+
+def look_up(view: View, names: Iterable[str], *, copies_of: str) -> None:
     """Ask at once for everything that these names may mean; `resolve` then has it already.
 
-    Names that are not understood are left for `resolve` to refuse.
+    So has `branch_tips` for the branch `copies_of`. Names that are not understood are left for
+    `resolve` to refuse.
     """
     wanted: list[str] = []
     for name in names:
@@ -93,8 +105,13 @@ def look_up(view: View, names: Iterable[str]) -> None:
             wanted += [] if is_oid(head) else [head]
         elif stem and not is_oid(stem) and not _REFUSED.search(stem):
             wanted += [stem] if stem.startswith("refs/") else _places(stem)
-    if wanted:
-        _existing(view, tuple(dict.fromkeys(wanted)))
+    if view.refs is None:
+        return
+    found = _look_up(view, (*dict.fromkeys(wanted), *_copies(copies_of)))
+    for ref in wanted:
+        view.refs.setdefault(ref, found.get(ref))
+    tips = {oid for ref, oid in found.items() if _is_copy(ref, copies_of)}
+    view.copies.setdefault(copies_of, tuple(sorted(tips)))
 
 
 def read_head(view: View) -> str:
@@ -139,7 +156,7 @@ def _places(name: str) -> tuple[str, ...]:
 def _existing(view: View, refs: Sequence[str]) -> dict[str, str]:
     """Return the id held by each of these full refs that exists; a view to judge by remembers."""
     if view.refs is None:
-        return _look_up(view, refs)
+        return {ref: oid for ref, oid in _look_up(view, refs).items() if ref in refs}
     if any(ref not in view.refs for ref in refs):
         found = _look_up(view, refs)
         for ref in refs:
@@ -158,7 +175,17 @@ def _look_up(view: View, refs: Sequence[str]) -> dict[str, str]:
         )
     listed = (line.strip() for line in done.out.decode("utf-8", "surrogateescape").split("\0"))
     pairs = (line.partition(" ") for line in listed if line)
-    return {ref: oid for oid, _, ref in pairs if ref in refs}
+    return {ref: oid for oid, _, ref in pairs}
+
+
+def _copies(branch: str) -> tuple[str, str]:
+    return branch, f"refs/remotes/*/{branch.removeprefix('refs/heads/')}"
+
+
+def _is_copy(ref: str, branch: str) -> bool:
+    """Whether a ref is the branch, or a remote's copy of it; a remote's name has no slash."""
+    remote = ref.removeprefix("refs/remotes/").partition("/")[0]
+    return ref in (branch, f"refs/remotes/{remote}/{branch.removeprefix('refs/heads/')}")
 
 
 def _peel(view: View, oid: str, name: str) -> str:

@@ -13,11 +13,11 @@ import select
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from itil_gate.git.run import TIMEOUT, git_program
+from itil_gate.git.run import TIMEOUT, find_git, refuse_old_git
 from itil_gate.model.errors import HistoryError
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ _AT_ONCE = 40  # requests of at most 75 bytes: fits the smallest pipe, so that n
 _READ = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GitObject:
     """One object: its id, its type and its bytes without git's header."""
 
@@ -42,7 +42,7 @@ class GitObject:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ObjectInfo:
     """An object's id, type and size in bytes."""
 
@@ -179,7 +179,7 @@ class ObjectReader:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
-                [git_program(), "cat-file", "--batch-command", "-z"],
+                [find_git(), "cat-file", "--batch-command", "-z"],
                 cwd=self._directory,
                 env=self._env,
                 stdin=subprocess.PIPE,
@@ -222,6 +222,7 @@ class ObjectReader:
         self._buffer += read
 
     def _stopped(self, message: str) -> HistoryError:
+        refuse_old_git(find_git())
         self._errors.seek(0)
         said = self._errors.read(2000).decode("utf-8", "backslashreplace").strip()
         return HistoryError("git-failed", f"{message}: {said}" if said else message)

@@ -12,11 +12,11 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from itil_gate.model.errors import GateError, HistoryError
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -46,7 +46,7 @@ _HARDENED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """What a finished program left behind."""
 
@@ -134,6 +134,13 @@ def git_program() -> str:
 
     Raises GateError `git-missing` or `git-too-old`.
     """
+    program = find_git()
+    refuse_old_git(program)
+    return program
+
+
+def find_git() -> str:
+    """Return the absolute path of git, whatever its version. Raises GateError `git-missing`."""
     program = shutil.which("git", path=search_path())
     if program is None:
         raise GateError(
@@ -141,6 +148,15 @@ def git_program() -> str:
             "git was not found on the PATH",
             hint=f"install git {_dotted(OLDEST_GIT)} or newer",
         )
+    return program
+
+
+def refuse_old_git(program: str) -> None:
+    """Raise GateError `git-too-old` for a git that lacks what is asked of it here.
+
+    A view asks only once something went wrong, which saves a process in every check: no object
+    is read without `cat-file --batch-command -z`, which an older git does not know.
+    """
     version = _version(program)
     if version < OLDEST_GIT:
         raise GateError(
@@ -148,7 +164,6 @@ def git_program() -> str:
             f"{program} is version {_dotted(version)}",
             hint=f"install git {_dotted(OLDEST_GIT)} or newer",
         )
-    return program
 
 
 @functools.cache

@@ -6,11 +6,11 @@ there has to look at the mode. A path asked for that lies behind one is answered
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.git.paths import to_bytes, to_text
 from itil_gate.model.errors import HistoryError
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ MOST_ENTRIES = 2_000_000
 """Entries of one listing; a small object can describe more paths than there are atoms."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TreeEntry:
     """One entry of a tree: mode of six digits, object id, path as text from the root."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from itil_gate.git.objects import LIMIT, GitObject, ObjectReader, hash_object
-from itil_gate.git.run import TIMEOUT, Result, git_program, hardened, run
+from itil_gate.git.run import TIMEOUT, Result, find_git, git_program, hardened, refuse_old_git, run
 from itil_gate.model.errors import GateError, HistoryError
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class View:
 
     None where refs are written as well, and must be looked up each time.
     """
+    copies: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    """Tips of a branch here and in every remote, by its full name, if `look_up` asked for them."""
 
     @property
     def empty_tree(self) -> str:
@@ -95,7 +97,7 @@ class View:
         is the status all that counts. Raises HistoryError `object-missing`, `not-a-commit` or
         `unrelated-histories` where that is what git says, else `git-failed` or `git-timeout`.
         """
-        command: Sequence[str | bytes] = [git_program(), *arguments]
+        command: Sequence[str | bytes] = [find_git(), *arguments]
         result = run(
             command,
             cwd=self.directory,
@@ -109,7 +111,11 @@ class View:
         raise self.failure(str(arguments[0]), result)
 
     def failure(self, name: str, result: Result) -> HistoryError:
-        """Return the error for a git command that went wrong."""
+        """Return the error for a git command that went wrong.
+
+        Raises GateError `git-too-old` where that is why.
+        """
+        refuse_old_git(find_git())
         if _NOT_COMMIT.search(result.complaint):
             return HistoryError("not-a-commit", f"`git {name}` was given what is no commit")
         if _MISSING.search(result.complaint):

@@ -6,12 +6,12 @@ own. It refuses a directory that is not empty.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from itil_gate.git.run import environment, run
 from itil_gate.model.errors import GateError
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KEYGEN_TIMEOUT = 60
 
 
-@dataclass(frozen=True)
+@frozen
 class Maker:
     """A person at work in the workshop: name, e-mail, key files."""
 

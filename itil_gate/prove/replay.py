@@ -5,13 +5,13 @@ Another engine version compares outcomes only and says so. Nothing is read but w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from itil_gate.decide.gate import ENGINE, decide
 from itil_gate.model.canonical import canonical
 from itil_gate.model.decision import StoredDecision
 from itil_gate.model.errors import GateError
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from itil_gate.model.decision import Decision
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Result = Literal["identical", "engine-differs", "differs"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Replay:
     """What came of a replay."""
 

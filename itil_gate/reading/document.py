@@ -6,7 +6,6 @@ finding first asks; reading a file without faults does not pay for them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from yaml.events import (
@@ -17,6 +16,7 @@ from yaml.events import (
 )
 
 from itil_gate.model.finding import Place
+from itil_gate.model.frozen import frozen
 from itil_gate.reading.events import Spot, begins, next_document, open_events
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Marks:
         return self._roots[index]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """The data of one YAML document: None, bool, int, float, str, tuples and dicts of them."""
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from itil_gate.model.frozen import frozen
 from itil_gate.model.paths import glob_fault
 
 if TYPE_CHECKING:
@@ -32,13 +33,12 @@ def compile_globs(patterns: Iterable[str]) -> Callable[[str], bool]:
 
     Raises GlobError for the first text that is no glob. No globs match nothing.
     """
-    fullmatch = _compiled(tuple(dict.fromkeys(patterns))).fullmatch
-    return lambda path: fullmatch(path) is not None
+    return _sorted(tuple(dict.fromkeys(patterns))).match
 
 
 def matching(patterns: Iterable[str], path: str) -> tuple[str, ...]:
     """Return those of the globs that match a path, in their order."""
-    return tuple(glob for glob in patterns if _compiled((glob,)).fullmatch(path))
+    return tuple(glob for glob in patterns if compile_globs((glob,))(path))
 
 
 def overlaps(glob_a: str, glob_b: str) -> bool:
@@ -53,12 +53,65 @@ def _check(glob: str) -> None:
         raise GlobError(f'the glob "{glob[:60]}" {fault.message}', remedy=fault.remedy)
 
 
+@frozen
+class _Sorted:
+    """Globs by what it takes to match them.
+
+    Nearly all globs of a policy name a path, a folder, a name or an ending, and to compile an
+    expression takes longer than a check has paths to match. A path is looked at between slashes.
+    """
+
+    whole: frozenset[str]
+    """`/a/b/`: the path."""
+    start: tuple[str, ...]
+    """`/a/`: what `a/**` begins with."""
+    inside: tuple[str, ...]
+    """`/a/`: what `**/a/**` goes through."""
+    end: tuple[str, ...]
+    """`/a/` for `**/a`, `.a/` for `**/*.a`: what it ends with."""
+    others: tuple[str, ...]
+
+    def match(self, path: str) -> bool:
+        """Tell whether any of the globs matches."""
+        text = f"/{path}/"
+        if "//" in text:
+            return False
+        return (
+            text in self.whole
+            or text.endswith(self.end)
+            or text[:-1].startswith(self.start)
+            or any(folder in text[:-1] for folder in self.inside)
+            or (bool(self.others) and _compiled(self.others).fullmatch(path) is not None)
+        )
+
+
 @lru_cache(maxsize=1024)
-def _compiled(globs: tuple[str, ...]) -> re.Pattern[str]:
+def _sorted(globs: tuple[str, ...]) -> _Sorted:
+    whole: list[str] = []
+    start: list[str] = []
+    inside: list[str] = []
+    end: list[str] = []
+    others: list[str] = []
     for glob in globs:
         _check(glob)
-    if not globs:
-        return re.compile(r"(?!)")
+        anywhere, below = glob.startswith("**/"), glob.endswith("/**")
+        stem = glob.removeprefix("**/").removesuffix("/**")
+        if anywhere and not below and stem[0] == "*" and not _wild(stem[1:]) and stem[1:2] != "/":
+            end.append(f"{stem[1:]}/")
+        elif _wild(stem):
+            others.append(glob)
+        else:
+            kinds = {(False, False): whole, (False, True): start, (True, True): inside}
+            kinds.get((anywhere, below), end).append(f"/{stem}/")
+    return _Sorted(frozenset(whole), tuple(start), tuple(inside), tuple(end), tuple(others))
+
+
+def _wild(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+@lru_cache(maxsize=1024)
+def _compiled(globs: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{_translate(_segments(glob))})" for glob in globs))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.model.errors import SourceError
 from itil_gate.model.finding import Finding, Place
+from itil_gate.model.frozen import frozen
 from itil_gate.model.zones import nearest_zones, zone_names
 from itil_gate.reading.events import MAX_BYTES, Fault, check_characters
 from itil_gate.reading.read import source_finding
@@ -37,7 +38,7 @@ _TOO_OFTEN = re.compile(r"\bFREQ=(SECONDLY|MINUTELY)\b", re.IGNORECASE)
 _AGAIN = "export the calendar again, or mend the line"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Line:
     """A content line, unfolded: its name in capitals, parameters and value as written."""
 

@@ -7,13 +7,13 @@ version that the step promises. Today there is one version and hence no step.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from itil_gate.model.base import API_VERSION
 from itil_gate.model.errors import GateError, SourceError
+from itil_gate.model.frozen import frozen
 from itil_gate.reading.read import source_finding
 from itil_gate.reading.wording import listed, shown
 from itil_gate.reading.yaml import parse
@@ -30,7 +30,7 @@ STEPS: Mapping[str, Step] = MappingProxyType({})
 """By version, the step from it to the version after it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigrationResult:
     """The text in the newest version, the versions it passed through, or why it could not."""
 

@@ -6,7 +6,6 @@ those of a shipped profile, handed in as texts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from itil_gate.git.workshop import (
     return_to_main,
     start_branch,
 )
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ APPROVED = "CHG-2026-7K3QX9ZB"
 PENDING = "CHG-2026-M4V8T2HC"
 
 
-@dataclass(frozen=True)
+@frozen
 class Branch:
     """One branch of the playground: what it shows and who would act next."""
 
@@ -39,7 +39,7 @@ class Branch:
     story: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Playground:
     """The repository, its people and its branches, in the order of the tour."""
 

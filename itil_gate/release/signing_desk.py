@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.chains import Link, resolve
@@ -19,6 +18,7 @@ from itil_gate.decide.requirements import counting
 from itil_gate.git.refs import append_file
 from itil_gate.git.sshkeygen import sign
 from itil_gate.model.errors import GateError, SigningError
+from itil_gate.model.frozen import frozen
 from itil_gate.model.people import PEER
 from itil_gate.model.statement import (
     APPROVALS_BRANCH,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from itil_gate.model.statement import Verdict
 
 
-@dataclass(frozen=True)
+@frozen
 class Filed:
     """A signed statement: its file name on the approvals branch and its bytes."""
 

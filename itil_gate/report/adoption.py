@@ -7,11 +7,11 @@ addresses nobody owns and no keys: they can be counted on paper and can never ap
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from itil_gate import __version__
+from itil_gate.model.frozen import frozen
 from itil_gate.report.request_file import RequestDraft, request_file
 from itil_gate.report.yaml_text import scalar, schema_line
 
@@ -27,7 +27,7 @@ _CATALOG_SCHEMA = "https://json.schemastore.org/catalog-info.json"
 _WORKFLOW_SCHEMA = "https://json.schemastore.org/github-workflow.json"
 
 
-@dataclass(frozen=True)
+@frozen
 class Founder:
     """Whoever adopts the gate, as far as git and SSH say; `key` is a public key line."""
 
@@ -37,7 +37,7 @@ class Founder:
     key: str | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Adoption:
     """What is known of the repository."""
 

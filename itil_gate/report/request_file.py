@@ -6,9 +6,9 @@ there as comments to fill in; nothing is made up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from itil_gate.model.frozen import frozen
 from itil_gate.report.yaml_text import entry, flow, items, scalar, schema_line
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from itil_gate.model.change import ChangeType
 
 
-@dataclass(frozen=True)
+@frozen
 class WindowDraft:
     """Local start and end (end exclusive) as YYYY-MM-DDThh:mm, and an IANA zone."""
 
@@ -25,7 +25,7 @@ class WindowDraft:
     timezone: str
 
 
-@dataclass(frozen=True)
+@frozen
 class RequestDraft:
     """What is known of a request before it is written."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.model.errors import ConfigError, SourceError
+from itil_gate.model.frozen import frozen
 from itil_gate.report import phrases
 from itil_gate.report.escape import terminal
 from itil_gate.report.links import rule_url
@@ -115,7 +115,7 @@ def error_text(error: GateError, *, color: bool = False, width: int = 100) -> st
     return text
 
 
-@dataclass(frozen=True)
+@frozen
 class _Page:
     """Lines for a terminal; every method escapes the text it is given."""
 

@@ -7,14 +7,15 @@ in docs/explanation/risk.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from itil_gate.model.score import Likelihood
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """From this value on, so many points in all (not on top of the step before)."""
 
@@ -22,7 +23,7 @@ class Step:
     points: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CardFactor:
     """A question to the history of the target, and the points for its answers.
 
@@ -45,7 +46,7 @@ class CardFactor:
         return max(step.points for step in self.steps)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Card:
     """A table of points and what a sum of points means.
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from itil_gate.model.facts import HistoryFacts
+from itil_gate.model.frozen import frozen
 from itil_gate.risk.outcomes import DAY, failures
 from itil_gate.risk.places import is_configuration, place_of
 
@@ -62,7 +62,7 @@ WEIGHTS = _weights()
 """Weight of a change by its age in days."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proposal:
     """What is compared with the record: the paths that change, the titles and authors of commits.
 

@@ -11,10 +11,10 @@ OpenPGP and X.509 are named and not verified: they are never good and never bad.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from itil_gate.model.facts import SignatureFact
+from itil_gate.model.frozen import frozen
 from itil_gate.signing.sshsig import verify_armored
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class SignedObjectError(ValueError):
     """The object is no commit or tag, or what is signed in it cannot be told without doubt."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignedObject:
     """The bytes that are signed and the signature beside them; None if there is none."""
 

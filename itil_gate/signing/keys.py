@@ -10,10 +10,10 @@ zeros. Nothing here needs the cryptography package.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itil_gate.model.fingerprint import blob_fingerprint, key_blob
+from itil_gate.model.frozen import frozen
 from itil_gate.signing.wire import Reader, WireError
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ class UnsupportedError(ValueError):
         self.fingerprint = fingerprint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ed25519:
     """A point on Curve25519 in the 32 bytes of RFC 8032."""
 
     point: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rsa:
     """The two public numbers of an RSA key."""
 
@@ -49,7 +49,7 @@ class Rsa:
     modulus: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ecdsa:
     """An uncompressed point (SEC 1 section 2.3.3) on a NIST curve."""
 
@@ -57,7 +57,7 @@ class Ecdsa:
     point: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PublicKey:
     """A public key that is sound enough to be believed.
 
@@ -171,7 +171,7 @@ def _weakness(material: Ed25519 | Rsa | Ecdsa, application: str | None) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Curve:
     prime: int
     b: int

@@ -26,9 +26,9 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Literal
 
+from itil_gate.model.frozen import frozen
 from itil_gate.signing.keys import Ecdsa, Ed25519, PublicKey, Rsa, UnsupportedError
 from itil_gate.signing.keys import parse_public_key_blob as parse_key
 from itil_gate.signing.wire import MAX_BYTES, Reader, WireError, string
@@ -47,7 +47,7 @@ _ED25519_SIGNATURE_BYTES = 64
 _RSA_ALGORITHMS = ("rsa-sha2-256", "rsa-sha2-512")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SshSignature:
     """The fields of a signature blob, as they stand there; nothing is believed yet."""
 
@@ -58,7 +58,7 @@ class SshSignature:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verification:
     """What a signature proves.
 
@@ -168,7 +168,7 @@ def _signed_data(signature: SshSignature, message: bytes) -> bytes:
     return MAGIC + b"".join(string(field) for field in fields)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Proof:
     """The innermost field: the algorithm's own bytes, and what a hardware key adds to them."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support.repository import Keyring, Repo
-from support.shell import run_gate
+from support.shell import GATE, run_gate
 from support.world import CHG, NOW, World, adopt, copy_world, request_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BASE = ("--base", "main")
 
@@ -44,6 +44,27 @@ def test_the_exit_code_tells_deny_pending_and_allow_apart(world: World) -> None:
     assert signed.code == 0, signed.err
     assert "content    sha256:" in signed.err
     assert run_gate("check", *BASE, cwd=path).code == 0
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("arguments", [("check", *BASE), ("status", *BASE), ("--help",)])
+def test_output_that_nobody_reads_is_neither_a_pass_nor_a_refusal(
+    world: World, arguments: tuple[str, ...], stream: str
+) -> None:
+    world.propose()
+    kept, left = os.pipe()
+    os.close(kept)
+
+    def code(**streams: Any) -> int:
+        everywhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | streams
+        return subprocess.call([GATE, *arguments], **everywhere, cwd=world.repo.path)
+
+    # Nothing is said on standard error but where something is wrong.
+    expected = 2 if stream == "stdout" else code()
+    with os.fdopen(left, "wb") as pipe:
+        assert code(**{stream: pipe}) == expected
+    with Path("/dev/full").open("wb") as full:
+        assert code(stdout=full) == 2
 
 
 def test_without_configuration_on_the_target_the_gate_says_how_to_adopt_it(

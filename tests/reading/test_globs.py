@@ -175,6 +175,17 @@ def test_matching_agrees_with_a_slow_matcher(glob: str, path: str) -> None:
     assert matches(glob, path) == slow(glob, path)
 
 
+PLAIN = st.tuples(st.sampled_from(["", "**/", "**/*"]), PATHS, st.sampled_from(["", "/**"])).map(
+    "".join
+)
+
+
+@given(st.lists(st.one_of(PLAIN, GLOBS), max_size=6), PATHS)
+def test_several_globs_match_where_one_of_them_does(globs: list[str], path: str) -> None:
+    assert compile_globs(globs)(path) == any(slow(glob, path) for glob in globs)
+    assert matching(globs, path) == tuple(glob for glob in globs if slow(glob, path))
+
+
 @given(GLOBS, GLOBS, PATHS)
 def test_globs_that_match_one_path_overlap(one: str, other: str, path: str) -> None:
     if slow(one, path) and slow(other, path):
