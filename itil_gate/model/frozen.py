@@ -46,18 +46,16 @@ def _of_class(kind: object) -> bool:
 
 def _maker(names: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
     count = len(names)
-    known = frozenset(names)
 
     def __init__(self: Any, /, *given: Any, **named: Any) -> None:  # noqa: N807
         held = self.__dict__
+        held.update(defaults)
         held.update(zip(names, given, strict=False))
         if named:
             if given and not named.keys().isdisjoint(names[: len(given)]):
                 raise TypeError(f"{type(self).__name__} was given a field twice")
             held.update(named)
-        if len(held) != count or len(given) > count or not known.issuperset(named):
-            for name, default in defaults.items():
-                held.setdefault(name, default)
+        if len(held) != count or len(given) > count:
             _refuse_others(type(self).__name__, names, held, len(given))
 
     return __init__
