@@ -20,7 +20,7 @@ from itil_gate.model.frozen import frozen
 from itil_gate.reading.events import Spot, begins, next_document, open_events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from yaml.events import Event, ScalarEvent
 
@@ -40,17 +40,24 @@ class Mark(NamedTuple):
 class Marks:
     """The marks of all documents of a text, made when first asked for."""
 
-    __slots__ = ("_roots", "_text")
+    __slots__ = ("_roots", "text")
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self.text = text
         self._roots: tuple[Mark, ...] | None = None
 
     def root(self, index: int) -> Mark:
         """Return the mark of one document's outermost value."""
         if self._roots is None:
-            self._roots = tuple(_read_marks(self._text))
+            self._roots = tuple(_read_marks(self.text))
         return self._roots[index]
+
+    @classmethod
+    def of(cls, root: Mark) -> Marks:
+        """Return the marks of one document whose outermost mark is known already."""
+        marks = cls("")
+        marks._roots = (root,)
+        return marks
 
 
 @frozen
@@ -61,6 +68,11 @@ class Document:
     file: str
     marks: Marks
     index: int = 0
+
+    @property
+    def text(self) -> str:
+        """The text of the whole file."""
+        return self.marks.text
 
     def place(self, path: Path = ()) -> Place:
         """Return where the value at a path begins, or the nearest value around it that exists."""
@@ -76,6 +88,12 @@ class Document:
         """Return whether there is something at the path."""
         return self._find(path)[1]
 
+    def without(self, path: Path, items: Collection[int]) -> Document:
+        """Return the document without some items of the list at a path; places stay right."""
+        data = _data_without(self.data, path, items)
+        root = _mark_without(self.marks.root(self.index), path, items)
+        return Document(data, self.file, Marks.of(root))
+
     def _find(self, path: Path) -> tuple[Mark, bool]:
         mark = self.marks.root(self.index)
         for step in path:
@@ -84,6 +102,23 @@ class Document:
                 return mark, False
             mark = inner
         return mark, True
+
+
+def _data_without(data: Any, path: Path, items: Collection[int]) -> Any:
+    if not path:
+        return tuple(item for index, item in enumerate(data) if index not in items)
+    inner = _data_without(data[path[0]], path[1:], items)
+    if isinstance(data, dict):
+        return {**data, path[0]: inner}
+    return (*data[: path[0]], inner, *data[path[0] + 1 :])  # type: ignore[operator]
+
+
+def _mark_without(mark: Mark, path: Path, items: Collection[int]) -> Mark:
+    if path:
+        inner = _mark_without(mark.inside[path[0]], path[1:], items)
+        return mark._replace(inside={**mark.inside, path[0]: inner})
+    kept = [inner for index, inner in mark.inside.items() if index not in items]
+    return mark._replace(inside=dict(enumerate(kept)))
 
 
 def _read_marks(text: str) -> list[Mark]:
