@@ -17,6 +17,7 @@ from itil_gate.model.exported import ExportedInput
 from itil_gate.model.external import ExternalCheck
 from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy
+from itil_gate.model.policy_test import PolicyTest
 from itil_gate.model.risk import RiskModel
 from itil_gate.model.statement import ApprovalStatement, VouchStatement
 from itil_gate.reading.patterns import PATTERNS
@@ -36,6 +37,7 @@ NOUNS: dict[str, tuple[type[Model], str]] = {
     "approval-policy.json": (ApprovalPolicy, "Approval policy"),
     "risk-model.json": (RiskModel, "Risk model"),
     "external-check.json": (ExternalCheck, "External check"),
+    "policy-test.json": (PolicyTest, "Policy test"),
     "decision.json": (Decision, "Decision"),
     "stored-decision.json": (StoredDecision, "Stored decision"),
     "input.json": (ExportedInput, "Exported input"),
