@@ -4,11 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from itil_gate.model.base import Level, Moment, Oid, RefName, Sha256
+from itil_gate.model.base import Enforcement, Level, Moment, Oid, RefName, Sha256
 from itil_gate.model.calendar import Interval
 from itil_gate.model.facts import Inputs
 from itil_gate.model.finding import Finding
 from itil_gate.model.made import Made
+from itil_gate.model.policy import Lane as Lane  # noqa: PLC0414 - decisions name lanes
+from itil_gate.model.score import ImpactScore, LikelihoodScore
 
 DECISION_VERSION: Literal["itil-gate/decision/v1"] = "itil-gate/decision/v1"
 
@@ -26,7 +28,6 @@ EXIT_CODES: dict[Outcome, int] = {
 RuleOutcome = Literal[
     "SATISFIED", "UNSATISFIED", "PENDING", "ADVISORY", "NOT_APPLICABLE", "OVERRIDDEN", "ERROR"
 ]
-Lane = Literal["exempt", "express", "peer", "team", "board", "emergency", "registration"]
 Side = Literal["target", "proposed"]
 """Under whose policies: those of the target, or those the pull request proposes."""
 
@@ -38,14 +39,26 @@ class Contribution(Made):
     level: Level
     reason: str
     paths: tuple[str, ...] = Field((), description="At most 20 of the paths that matched.")
+    points: int | None = Field(
+        None, description="What it adds to the score; `level` is then what the sum so far means."
+    )
 
 
 class RiskAssessment(Made):
-    """The risk level with every contribution to it."""
+    """The risk level with every contribution to it.
+
+    Score, impact and likelihood are those of the model whose bands give the highest level, and of
+    several the one with the highest score; none where no model has bands.
+    """
 
     level: Level
     declared: Level | None = None
     contributions: tuple[Contribution, ...]
+    score: int | None = Field(None, description="From 0 to 100, before floors.")
+    impact: ImpactScore | None = None
+    likelihood: LikelihoodScore | None = Field(
+        None, description="None too where the model has no card; the score then holds for unknown."
+    )
 
 
 class RuleState(Made):
@@ -55,6 +68,9 @@ class RuleState(Made):
     side: Side
     state: RuleOutcome
     findings: tuple[Finding, ...] = ()
+    policy: str = Field("", description="Name of its rule set; empty for the gate's own rules.")
+    enforcement: Enforcement | None = None
+    detail: str = Field("", description="Why it does less than it says, or does not: a waiver.")
 
 
 class LedgerEntry(Made):
@@ -108,6 +124,7 @@ class ChangeVerdict(Made):
     outcome: Outcome
     lane: Lane
     risk: RiskAssessment
+    model: str | None = Field(None, description="The change model it follows.")
     services: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     interval: Interval | None = None

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from itil_gate.model.base import (
     LEVELS,
     ApiVersion,
+    Day,
     Expression,
     Glob,
     Level,
@@ -23,7 +24,12 @@ from itil_gate.model.base import (
 
 Score = Annotated[int, Field(ge=0, le=100)]
 Impact = Annotated[int, Field(ge=1, le=5)]
-LIKELIHOODS = ("rare", "unlikely", "possible", "likely")
+LIKELIHOODS: tuple[Literal["rare", "unlikely", "possible", "likely"], ...] = (
+    "rare",
+    "unlikely",
+    "possible",
+    "likely",
+)
 ScoreRow = Annotated[tuple[Score, ...], Field(min_length=4, max_length=4)]
 
 
@@ -94,6 +100,19 @@ class Band(Model):
     up_to: Score
 
 
+class Appetite(Model):
+    """How much risk the organisation takes, who answers for that, and who may take more."""
+
+    maximum: Level = Field(description="A change above it is denied, or needs the exception.")
+    sponsor: Name = Field(description="The person or role of people.yaml who owns the appetite.")
+    review_by: Day = Field(description="The day by which the sponsor looks at it again.")
+    exception: Name | None = Field(
+        None,
+        description="Role whose approval lets a change above it through, the risk owner; nobody's "
+        "does if left out.",
+    )
+
+
 class RiskSpec(Model):
     """How the level is found."""
 
@@ -110,6 +129,7 @@ class RiskSpec(Model):
     )
     factors: tuple[Factor, ...] = ()
     bands: tuple[Band, ...] = Field((), description="Lowest first; the last ends at 100.")
+    appetite: Appetite | None = None
 
     @model_validator(mode="after")
     def _bands_partition(self) -> Self:
