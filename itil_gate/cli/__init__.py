@@ -157,15 +157,17 @@ def _refuse_plugins() -> None:
 
 
 def _report(error: Exception) -> int:
-    from itil_gate.model.errors import ConfigError, GateError
+    from itil_gate.model.errors import ConfigError, GateError, SourceError
     from itil_gate.report.escape import terminal
 
     if isinstance(error, GateError):
-        click.echo(f"itil-gate: {error.code}: {terminal(error.message)}", err=True)
+        where = f"{error.place}: " if isinstance(error, SourceError) else ""
+        click.echo(f"itil-gate: {error.code}: {terminal(where + error.message)}", err=True)
         if isinstance(error, ConfigError):
             for finding in error.findings[:20]:
                 place = f"{finding.place}: " if finding.place else ""
-                click.echo(terminal(f"  {place}{finding.rule}: {finding.message}"), err=True)
+                said = f"{finding.message}; {finding.remedy}" if finding.remedy else finding.message
+                click.echo(terminal(f"  {place}{finding.rule}: {said}"), err=True)
         if error.hint:
             click.echo(f"  next: {terminal(error.hint)}", err=True)
         return UNDECIDED
