@@ -1,11 +1,13 @@
-"""The lane a change takes: who has authority over it, by its risk."""
+"""The lane a change takes: who has authority over it, by its type, its model and its risk."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
+    from itil_gate.decide.models import Fit
     from itil_gate.model.base import Level
+    from itil_gate.model.change import ChangeRequest, ChangeType
     from itil_gate.model.decision import Lane
 
 LANES: dict[Level, Lane] = {
@@ -14,8 +16,38 @@ LANES: dict[Level, Lane] = {
     "high": "board",
     "critical": "board",
 }
+MODEL_LANES: dict[ChangeType, Lane] = {"standard": "express", "registration": "registration"}
+"""The lanes that a fitting published model opens, by the type of both model and request."""
 
 
-def lane_of(level: Level) -> Lane:
-    """Return the lane of a change by its assessed risk level."""
+@overload
+def lane_of(change: Level) -> Lane: ...
+
+
+@overload
+def lane_of(
+    change: ChangeRequest, *, level: Level, fit: Fit, policies_lanes: frozenset[Lane]
+) -> Lane: ...
+
+
+def lane_of(
+    change: ChangeRequest | Level,
+    *,
+    level: Level = "critical",
+    fit: Fit | None = None,
+    policies_lanes: frozenset[Lane] = frozenset(),
+) -> Lane:
+    """Return the lane of a change; `policies_lanes` are those that some requirement lists.
+
+    An emergency takes its lane only where somebody is asked in it. A model opens its lane only if
+    nothing at all was found against the fit, advice included. Everything else goes by risk.
+    """
+    if isinstance(change, str):
+        return LANES[change]
+    kind = change.spec.type
+    if kind == "emergency" and "emergency" in policies_lanes:
+        return "emergency"
+    model = fit.model if fit is not None and not fit.findings else None
+    if model is not None and model.spec.type == kind:
+        return MODEL_LANES.get(kind, LANES[level])
     return LANES[level]

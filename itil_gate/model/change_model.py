@@ -18,8 +18,13 @@ from itil_gate.model.base import (
 from itil_gate.model.change import ChangeType
 
 FieldPath = Annotated[
-    str, StringConstraints(pattern=r"^(metadata|spec)(\.[A-Za-z][A-Za-z0-9]*)+$", max_length=200)
+    str,
+    StringConstraints(
+        pattern=r"^((metadata|spec)(\.[A-Za-z][A-Za-z0-9]*)+|spec\.x-[A-Za-z0-9][A-Za-z0-9_-]*)$",
+        max_length=200,
+    ),
 ]
+"""A field of a request as people write it, the organisation's own `x-…` fields among them."""
 Stage = Literal["proposal", "authorisation", "close"]
 
 
@@ -40,7 +45,11 @@ class Limits(Model):
     deletions: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
         None, description="How many files may be deleted."
     )
-    environments: tuple[Name, ...] = Field((), description="Empty means any.")
+    environments: tuple[Name, ...] = Field(
+        (),
+        description="Empty means any. A recognised change takes effect in these where the "
+        "configuration names none for its paths.",
+    )
     risk: Level | None = Field(None, description="The highest risk level allowed.")
 
 
@@ -57,15 +66,23 @@ class ModelSpec(Model):
 
     type: ChangeType
     description: Text
-    paths: tuple[Glob, ...] = Field((), description="The whole diff must lie here; empty: any.")
+    paths: tuple[Glob, ...] = Field(
+        (),
+        description="The whole diff must lie here, request files apart; empty: anywhere. Standard "
+        "and registration models name at least one.",
+    )
     limits: Limits = Field(default_factory=Limits)
     fields: tuple[FieldDemand, ...] = ()
     checks: tuple[ModelCheck, ...] = ()
     recognise: bool = Field(
         False, description="Whether a matching pull request passes without a request file."
     )
-    expires: Day | None = Field(None, description="Standard models: last day of use.")
-    recertify_by: Day | None = None
+    expires: Day | None = Field(None, description="Last day of use, UTC; standard models name one.")
+    recertify_by: Day | None = Field(
+        None,
+        description="Last day, UTC, by which its owner certifies it again; after it a standard "
+        "model is as good as expired.",
+    )
 
 
 class ChangeModel(Model):
