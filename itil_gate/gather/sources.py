@@ -1,7 +1,8 @@
 """Read the judge's data as git objects from one tree, never from a work tree.
 
-A symbolic link or submodule in their place is refused, so is a text that is not UTF-8: what is
-read must be what the tree holds.
+A symbolic link or submodule in their place is refused, so is a text that is not UTF-8, and a
+file that only its ending in capitals keeps from being read: what is read must be what the tree
+holds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.git.tree import ls_tree
 from itil_gate.model.config import CONFIG_PATH, Config
-from itil_gate.model.errors import ConfigError
+from itil_gate.model.errors import ConfigError, HistoryError
 from itil_gate.model.policy import Source
 from itil_gate.policy.compile import read_config
 from itil_gate.policy.places import YAML, judge_prefixes
@@ -28,12 +29,20 @@ TEXTS = (*YAML, ".ics")
 def read_judge(view: View, treeish: str) -> tuple[Source, ...]:
     """Return every text of the judge's data in a tree, sorted by path.
 
-    Raises ConfigError `not-adopted` without a configuration, `irregular-file` for a link, and
-    SourceError for a text that cannot be decoded.
+    Raises ConfigError `not-adopted` without a configuration, `irregular-file` for a link or an
+    ending in capitals, SourceError for a text that cannot be decoded, and HistoryError for one
+    that is not in the repository.
     """
     found = read_sources(view, ls_tree(view, treeish, [CONFIG_PATH]))
     config = read_config({source.path: source for source in found})
-    entries = ls_tree(view, treeish, judge_prefixes(config))
+    entries = tuple(ls_tree(view, treeish, judge_prefixes(config)))
+    for entry in entries:
+        if entry.path.lower().endswith(TEXTS) and not entry.path.endswith(TEXTS):
+            raise ConfigError(
+                "irregular-file",
+                f"{entry.path} would not be read: endings are written small",
+                hint=f"rename it to {_small_ending(entry.path)}, or move it out of the folder",
+            )
     ours = (entry for entry in entries if not entry.is_file or _is_ours(entry.path, config))
     return read_sources(view, ours)
 
@@ -49,15 +58,21 @@ def read_sources(view: View, entries: Iterable[TreeEntry]) -> tuple[Source, ...]
                 hint="store it as a regular file",
             )
     objects = view.read_many([entry.oid for entry in entries])
-    return tuple(
-        sorted(
-            (
-                Source(path=entry.path, blob=entry.oid, text=decode(thing.data, file=entry.path))
-                for entry, thing in zip(entries, objects, strict=True)
-            ),
-            key=lambda source: source.path,
-        )
-    )
+    try:
+        sources = [
+            Source(path=entry.path, blob=entry.oid, text=decode(thing.data, file=entry.path))
+            for entry, thing in zip(entries, objects, strict=True)
+        ]
+    except HistoryError as error:
+        # Objects are read many at a time; the error says by id which one it is.
+        at = next((f"{entry.path}: " for entry in entries if entry.oid in error.message), "")
+        raise HistoryError(error.code, f"{at}{error.message}", hint=error.hint) from error
+    return tuple(sorted(sources, key=lambda source: source.path))
+
+
+def _small_ending(path: str) -> str:
+    stem, dot, ending = path.rpartition(".")
+    return f"{stem}{dot}{ending.lower()}"
 
 
 def _is_ours(path: str, config: Config) -> bool:

@@ -82,7 +82,10 @@ def test_a_branch_with_a_history_of_its_own_does_not_bring_its_rules(world: Worl
 def test_the_author_does_not_become_an_owner_by_naming_herself(world: World) -> None:
     roles = {"service-owner": ["alice"], "change-authority": ["alice"]}
     world.propose(
-        {"people.yaml": people_file(world.keyring, roles=roles), "deploy/app.yaml": "replicas: 9\n"},
+        {
+            "people.yaml": people_file(world.keyring, roles=roles),
+            "deploy/app.yaml": "replicas: 9\n",
+        },
         scope=EVERYTHING,
     )
     world.file(world.state("approve", "alice", roles=["service-owner", "change-authority"]))
@@ -223,6 +226,7 @@ def test_a_policy_that_cannot_be_read_on_the_target_is_named(world: World, path:
     (world.repo.git_dir / "objects" / blob[:2] / blob[2:]).unlink()
     error = undecided(world)
     assert error.code == "object-missing"
+    assert error.message.startswith(f"{path}: ")
     assert blob in error.message
 
 
