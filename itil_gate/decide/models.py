@@ -92,6 +92,12 @@ def fit_model(
     return Fit(model, (*found, *_fields(change, model, place), *checks(model)))
 
 
+def few(names: Sequence[str]) -> str:
+    """Return names as one text: at most ten of them, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if names[SHOWN:] else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
 def _unknown(said: str, models: Sequence[ChangeModel], name: str | None, where: Place) -> Finding:
     from itil_gate.reading.wording import listed, nearest  # noqa: PLC0415 - only for messages
 
@@ -153,7 +159,7 @@ def _outside(model: ChangeModel, entries: Sequence[DiffEntry], where: Place) -> 
             yield Finding(
                 rule="outside-model",
                 message=f"{len(outside)} path(s) lie outside the change model {name}: "
-                f"{_some(outside)}",
+                f"{few(outside)}",
                 remedy=f"keep to {kept}, or {_NORMAL}",
                 place=where,
             )
@@ -167,7 +173,7 @@ def _outside(model: ChangeModel, entries: Sequence[DiffEntry], where: Place) -> 
             yield Finding(
                 rule="outside-model",
                 message=f"what a link or a submodule stands for lies outside of any {spec.type} "
-                f"model: {_some(links)}",
+                f"model: {few(links)}",
                 remedy=f"store regular files, or {_NORMAL}",
                 place=where,
             )
@@ -179,7 +185,7 @@ def _judge(model: ChangeModel, paths: Sequence[str], where: Place) -> Iterator[F
         yield Finding(
             rule="outside-model",
             message=f"policies, people, configuration or what runs the gate change, which no "
-            f"{kind} model covers: {_some(paths)}",
+            f"{kind} model covers: {few(paths)}",
             remedy=f"take them out of this change, or {_NORMAL}",
             place=where,
         )
@@ -204,7 +210,7 @@ def _services(
     if most is not None and len(services) > most:
         said = (
             f"{len(services)} services change, and {model.metadata.name} allows at most {most}: "
-            f"{_some(sorted(services))}"
+            f"{few(sorted(services))}"
         )
         yield _limit(said, place(("spec", "services")))
 
@@ -216,7 +222,7 @@ def _environments(
     beyond = sorted(set(environments) - set(limits.environments))
     if limits.environments and beyond:
         said = (
-            f"the change takes effect in {_some(beyond)}, and {model.metadata.name} allows only "
+            f"the change takes effect in {few(beyond)}, and {model.metadata.name} allows only "
             f"{', '.join(limits.environments)}"
         )
         yield _limit(said, place(("spec", "environments")))
@@ -289,8 +295,3 @@ def _meaning(steps: Sequence[str]) -> str:
 
     meaning = keys_at(ChangeRequest, steps[:-1]).get(steps[-1], "")
     return f": {meaning}" if meaning else ""
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if names[SHOWN:] else ""
-    return ", ".join(names[:SHOWN]) + more
