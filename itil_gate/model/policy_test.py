@@ -127,6 +127,9 @@ class CaseService(Model):
     lifecycle: Line | None = Field(None, description="For example production.")
     data_class: Name | None = Field(None, description="For example personal.")
     depends_on: tuple[EntityName, ...] = Field((), description="Services that it needs.")
+    annotations: dict[Name, Line] = Field(
+        default_factory=dict, description="More annotations below itil-gate.dev/, such as rto."
+    )
 
 
 class Expectation(Model):
