@@ -34,7 +34,7 @@ from itil_gate.model.decision import (
 from itil_gate.model.errors import ConfigError, GateError, SourceError
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.frozen import frozen
-from itil_gate.policy.compile import compile_policies
+from itil_gate.policy.compile import compile_conditions_of, compile_policies
 from itil_gate.reading.read import read, source_finding
 from itil_gate.reading.requests import check_request
 from itil_gate.reading.yaml import parse
@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from itil_gate.decide.coverage import Territory
     from itil_gate.model.config import Config
     from itil_gate.model.decision import Outcome, Side
+    from itil_gate.model.external import ExternalCheck
     from itil_gate.model.facts import Facts, Inputs
     from itil_gate.model.policy import PolicySet, Source
+    from itil_gate.policy.conditions import Conditions
 
 ENGINE = f"itil-gate/{__version__}"
 AUDIT_LIMIT = timedelta(days=90)
@@ -92,7 +94,10 @@ def decide(inputs: Inputs) -> Decision:
             hint=f"guarded are {', '.join(policies.config.targets)}; add it there if it should be",
         )
     asked, unread = read_requests(inputs.requests)
-    now = _judge_under("target", policies, asked=asked, facts=facts)
+    if policies.rule_sets:
+        _refuse_built_in_names(policies)
+    conditions = compile_conditions_of(inputs.judge)
+    now = _judge_under("target", policies, conditions, asked=asked, facts=facts)
     then, broken = _judge_proposed(
         inputs.proposed, repository=policies.config.repository, asked=asked, facts=facts
     )
@@ -130,6 +135,21 @@ def decide(inputs: Inputs) -> Decision:
             proposed=digest(inputs.proposed) if inputs.proposed is not None else None,
         ),
     )
+
+
+def _refuse_built_in_names(policies: PolicySet) -> None:
+    """Raise ConfigError `invalid-policy-set` for rules named like one of the gate's own."""
+    from itil_gate.decide.rules import GATE_RULES  # noqa: PLC0415 - few sets have rules
+
+    taken = sorted(
+        {rule.id for one in policies.rule_sets for rule in one.spec.rules} & {*GATE_RULES}
+    )
+    if taken:
+        raise ConfigError(
+            "invalid-policy-set",
+            f"the policy set does not load: the gate has a rule {taken[0]} of its own",
+            hint="give the rule another id on the target branch",
+        )
 
 
 def in_audit_mode(config: Config, facts: Facts) -> bool:
@@ -186,23 +206,35 @@ class _Side:
     changes: tuple[Judged, ...]
 
 
-def _judge_under(side: Side, policies: PolicySet, *, asked: Sequence[Asked], facts: Facts) -> _Side:
+def _judge_under(
+    side: Side,
+    policies: PolicySet,
+    conditions: Conditions,
+    *,
+    asked: Sequence[Asked],
+    facts: Facts,
+) -> _Side:
     """Judge the merge and each of its requests under one policy set."""
-    bench = _bench(side, policies, facts)
+    bench = _bench(side, policies, conditions, facts)
     own = frozenset(one.change.metadata.id for one in asked)
+    judged = tuple(judge_change(one, bench=bench, facts=facts, own=own) for one in asked)
+
+    def awaited(check: ExternalCheck) -> bool:
+        """Tell whether a check is asked for: for one of the changes, or where none can be read."""
+        if not bench.territory.governed or check.spec.when is None or not judged:
+            return bool(bench.territory.governed)
+        when = conditions.external[check.metadata.name]
+        return any(when.evaluate(one.values.all) for one in judged)
+
     return _Side(
         bench,
         (
             *check_request_files(bench.territory),
             *check_coverage(bench.territory, [one.change for one in asked]),
             *_attribution(bench),
-            *check_external(
-                policies.external_checks,
-                facts.external,
-                asked=lambda _: bool(bench.territory.governed),
-            ),
+            *check_external(policies.external_checks, facts.external, asked=awaited),
         ),
-        tuple(judge_change(one, bench=bench, facts=facts, own=own) for one in asked),
+        judged,
     )
 
 
@@ -223,7 +255,10 @@ def _judge_proposed(
         # What people signed names the repository as the target does, also where that is to change.
         config = policies.config.model_copy(update={"repository": repository})
         policies = policies.model_copy(update={"config": config})
-        return _judge_under("proposed", policies, asked=asked, facts=facts), ()
+        if policies.rule_sets:
+            _refuse_built_in_names(policies)
+        conditions = compile_conditions_of(sources)
+        return _judge_under("proposed", policies, conditions, asked=asked, facts=facts), ()
     except GateError as error:
         found = error.findings if isinstance(error, ConfigError) else ()
         return None, (
@@ -236,7 +271,7 @@ def _judge_proposed(
         )
 
 
-def _bench(side: Side, policies: PolicySet, facts: Facts) -> Bench:
+def _bench(side: Side, policies: PolicySet, conditions: Conditions, facts: Facts) -> Bench:
     roster = build_roster(policies.people)
     return Bench(
         side=side,
@@ -244,6 +279,7 @@ def _bench(side: Side, policies: PolicySet, facts: Facts) -> Bench:
         roster=roster,
         contributors=find_contributors(facts, roster, repository=policies.config.repository),
         territory=survey(facts.diff, policies.config),
+        conditions=conditions,
     )
 
 

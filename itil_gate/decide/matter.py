@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from itil_gate.model.decision import Side
     from itil_gate.model.finding import Finding
     from itil_gate.model.policy import PolicySet, Source
+    from itil_gate.policy.conditions import Conditions
     from itil_gate.reading.document import Document
 
 
@@ -40,3 +41,5 @@ class Bench:
     roster: Roster
     contributors: Contributors
     territory: Territory
+    conditions: Conditions
+    """The expressions of the policy set."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from itil_gate.decide.calendars import expand
 from itil_gate.decide.contributors import Contributors
 from itil_gate.decide.intervals import HORIZON
+from itil_gate.decide.lane import LANES
 from itil_gate.decide.requirements import demands, settle
 from itil_gate.decide.roster import build_roster
 from itil_gate.model.base import LEVELS
@@ -190,6 +191,9 @@ def _prospect(
             roster=roster,
             contributors=_barring(author, unable),
             now=now,
+            lane=LANES[level],
+            # A condition may hold for some change, so it must be possible to meet what it asks.
+            holds=lambda _policy, _requirement: True,
             on_paper=True,
         )
 

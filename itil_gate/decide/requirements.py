@@ -19,7 +19,7 @@ from itil_gate.model.statement import BoundRequirement
 from itil_gate.reading.times import length
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from itil_gate.decide.contributors import Contributors
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from itil_gate.model.base import Level
     from itil_gate.model.change import ChangeRequest
     from itil_gate.model.decision import RuleOutcome, Side
-    from itil_gate.model.policy import ApprovalPolicy, Requirement
+    from itil_gate.model.policy import ApprovalPolicy, Lane, Requirement
 
 UNPROVED_ID = "unproved-contributor"
+AGENT_ID = "agent-contributor"
+BUILT_IN = frozenset({UNPROVED_ID, AGENT_ID})
+"""What the gate asks on top by itself: nobody signs it, and it takes nothing from who approved."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,15 @@ def demands(
     roster: Roster,
     contributors: Contributors,
     now: datetime,
+    lane: Lane,
+    holds: Callable[[str, str], bool],
     on_paper: bool = False,
 ) -> tuple[Demand, ...]:
-    """Return every requirement that applies to a change of this level, made concrete.
+    """Return every requirement that applies to a change of this level and lane, made concrete.
 
-    Where only signatures count, people without a key cannot meet one; `on_paper` lets them.
+    `holds` says of a policy's name and a requirement's id whether its condition holds; it is asked
+    only where there is one. Where only signatures count, people without a key cannot meet a
+    requirement; `on_paper` lets them.
     """
     barred = {person for person in roster.persons if exclusions(person, change, contributors)}
     if not on_paper and counting(policies, level=level).rank == "signed":
@@ -117,28 +124,38 @@ def demands(
         )
         for policy in policies
         for requirement in policy.spec.requirements
-        if level in requirement.levels
+        if level in requirement.levels and lane in requirement.lanes
+        if requirement.when is None or holds(policy.metadata.name, requirement.id)
         for service in (sorted(footprint) if requirement.of == "footprint" else (None,))
     ]
-    if found and contributors.unproved and level == "low":
-        people = frozenset(roster.holders(PEER, service=None, now=now))
-        left = people - barred
-        found.append(
-            Demand(
-                id=UNPROVED_ID,
-                policy="built-in",
-                role=PEER,
-                service=None,
-                needed=1,
-                min=1,
-                percent=None,
-                distinct=True,
-                holders=people,
-                eligible=left,
-                by_role={PEER: left},
-            )
-        )
+    people = frozenset(roster.holders(PEER, service=None, now=now))
+    more = {
+        UNPROVED_ID: bool(found) and bool(contributors.unproved) and level == "low",
+        AGENT_ID: contributors.by_agent,
+    }
+    found += [
+        _one_more(name, people=people, left=people - barred)
+        for name, asked in more.items()
+        if asked
+    ]
     return tuple(found)
+
+
+def _one_more(name: str, *, people: frozenset[str], left: frozenset[str]) -> Demand:
+    """Return what the gate asks by itself: one human more, whoever that is."""
+    return Demand(
+        id=name,
+        policy="built-in",
+        role=PEER,
+        service=None,
+        needed=1,
+        min=1,
+        percent=None,
+        distinct=True,
+        holders=people,
+        eligible=left,
+        by_role={PEER: left},
+    )
 
 
 def _concrete(

@@ -82,12 +82,7 @@ def check_schedule(
     plan = wording.Plan(judged, zone=window.timezone if window else None)
     if judged.end - judged.start > LONGEST:
         return (wording.too_long(plan, LONGEST),)
-    exposure = Exposure(
-        footprint=footprint,
-        blast_radius=blast_radius,
-        environments=frozenset(change.spec.environments),
-        tiers={service.name: service.tier for service in services if service.tier is not None},
-    )
+    exposure = _exposure(change, services, footprint, blast_radius)
     current = expand(calendars, calendar_texts, within=judged)
     allowances = maintenance(calendars, exposure=exposure)
     is_past = judged.end <= now
@@ -118,6 +113,27 @@ def check_schedule(
         for item in missed
     ]
     return tuple(found)
+
+
+def freeze_names(
+    change: ChangeRequest,
+    *,
+    services: tuple[Service, ...],
+    footprint: frozenset[str],
+    calendars: tuple[Calendar, ...],
+    calendar_texts: tuple[CalendarText, ...],
+    now: datetime,
+) -> tuple[str, ...]:
+    """Return the ids of the freezes that a change meets, sorted; as `check_schedule` finds them."""
+    judged = planned_interval(change) or Interval(start=now, end=now + INSTANT)
+    if judged.end - judged.start > LONGEST:
+        return ()
+    met = freezes_met(
+        judged,
+        expand(calendars, calendar_texts, within=judged),
+        exposure=_exposure(change, services, footprint, blast_radius(footprint, services)),
+    )
+    return tuple(sorted({item.id for item in met}))
 
 
 def planned_interval(change: ChangeRequest) -> Interval | None:
@@ -202,6 +218,20 @@ def maintenance(calendars: Sequence[Calendar], *, exposure: Exposure) -> tuple[A
             environments=tuple(dict.fromkeys(environment for _, environment in pairs)),
         )
         for own, pairs in bound.items()
+    )
+
+
+def _exposure(
+    change: ChangeRequest,
+    services: Sequence[Service],
+    footprint: frozenset[str],
+    reached: frozenset[str],
+) -> Exposure:
+    return Exposure(
+        footprint=footprint,
+        blast_radius=reached,
+        environments=frozenset(change.spec.environments),
+        tiers={service.name: service.tier for service in services if service.tier is not None},
     )
 
 

@@ -13,7 +13,7 @@ from itil_gate.decide.consent import check_consent
 from itil_gate.decide.coverage import scope_paths, services_of
 from itil_gate.decide.lane import lane_of
 from itil_gate.decide.ledger import Matter, keep_ledger
-from itil_gate.decide.requirements import UNPROVED_ID, counting, demands, settle
+from itil_gate.decide.requirements import BUILT_IN, counting, demands, settle
 from itil_gate.decide.schedule import blast_radius, check_schedule, planned_interval
 from itil_gate.model.decision import (
     Action,
@@ -24,12 +24,14 @@ from itil_gate.model.frozen import frozen
 from itil_gate.risk.classify import assess
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from itil_gate.decide.matter import Asked, Bench
     from itil_gate.decide.requirements import Settled
+    from itil_gate.expressions.environment import Bindings
     from itil_gate.model.change import ChangeRequest
-    from itil_gate.model.decision import Outcome, RuleOutcome, Side
+    from itil_gate.model.decision import Outcome, RiskAssessment, RuleOutcome, Side
+    from itil_gate.model.environment import RiskView
     from itil_gate.model.facts import Facts
     from itil_gate.model.finding import Finding
 
@@ -60,19 +62,22 @@ class Judged:
 
     verdict: ChangeVerdict
     actions: tuple[Action, ...]
+    values: Values
 
 
 def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str]) -> Judged:
     """Return the verdict on one change request under one policy set."""
     change, policies = asked.change, bench.policies
-    risk = assess(
-        change.spec.risk,
-        paths=[entry.path for entry in facts.diff],
-        models=policies.risk_models,
-        judge_paths=bench.territory.judge,
-    )
     paths = scope_paths(change, bench.territory)
     footprint = frozenset(change.spec.services) | services_of(paths, policies.services)
+    reached = blast_radius(footprint, policies.services)
+    values = _values(asked, bench=bench, facts=facts, footprint=footprint)
+    risk = _assess(
+        change, bench=bench, facts=facts, footprint=footprint, reached=reached, values=values
+    )
+    values.add(lambda: {"risk": _risk_view(risk)})
+    lane = lane_of(risk.level)
+    values.add(lambda: {"lane": lane})
     findings = [
         *asked.advice,
         *check_claims(asked, bench, paths=paths, footprint=footprint, risk=risk),
@@ -81,7 +86,7 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
             change,
             services=policies.services,
             footprint=footprint,
-            blast_radius=blast_radius(footprint, policies.services),
+            blast_radius=reached,
             calendars=policies.calendars,
             calendar_texts=policies.calendar_texts,
             now=facts.now,
@@ -95,14 +100,15 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
         roster=bench.roster,
         contributors=bench.contributors,
         now=facts.now,
+        lane=lane,
+        holds=lambda policy, name: bench.conditions.requirements[policy, name].evaluate(values.all),
     )
     matter = Matter(
         change=change,
         request=asked.digest,
         text=asked.source.text,
         level=risk.level,
-        # What unproved commits cost is asked on top; it takes nothing from who approved already.
-        demands=tuple(demand.bound() for demand in wanted if demand.id != UNPROVED_ID),
+        demands=tuple(demand.bound() for demand in wanted if demand.id not in BUILT_IN),
         counting=counting(policies.approvals, level=risk.level),
         repository=policies.config.repository,
     )
@@ -114,6 +120,23 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
         ),
     ]
     rules = rule_states(CHANGE_RULES, findings, side=bench.side)
+    if bench.conditions.rules:
+        from itil_gate.decide.rule_sets import (  # noqa: PLC0415 - few sets have rules
+            findings_of,
+            judge_rules,
+        )
+
+        own_rules = judge_rules(
+            bench.conditions.rules,
+            values.all,
+            asked=asked,
+            bench=bench,
+            paths=[entry.path for entry in facts.diff],
+            footprint=footprint,
+            now=facts.now,
+        )
+        rules += own_rules
+        findings += findings_of(own_rules)
     verdict = ChangeVerdict(
         id=change.metadata.id,
         path=asked.source.path,
@@ -121,7 +144,7 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
         title=change.metadata.title,
         requester=change.metadata.requester,
         outcome=outcome_of(findings),
-        lane=lane_of(risk.level),
+        lane=lane,
         risk=risk,
         services=tuple(sorted(footprint)),
         environments=tuple(sorted(change.spec.environments)),
@@ -130,7 +153,76 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
         ledger=ledger.entries,
         rules=rules,
     )
-    return Judged(verdict, _actions(change, settled, findings, facts))
+    return Judged(verdict, _actions(change, settled, findings, facts), values)
+
+
+class Values:
+    """What expressions are shown of one change, stage by stage; made only where they are."""
+
+    def __init__(self, first: Callable[[], Bindings] | None) -> None:
+        self._first = first
+        self._later: list[Callable[[], Mapping[str, object]]] = []
+        self._made: Bindings | None = None
+
+    def add(self, more: Callable[[], Mapping[str, object]]) -> None:
+        """Note what a stage adds."""
+        self._later.append(more)
+
+    @property
+    def all(self) -> Bindings:
+        """Everything that is known so far. Raises TypeError where the set has no expression."""
+        if self._first is None:
+            raise TypeError("there is no expression to be shown anything")
+        if self._made is None:
+            self._made = self._first()
+        while self._later:
+            self._made = self._made.also(self._later.pop(0)())
+        return self._made
+
+
+def _values(asked: Asked, *, bench: Bench, facts: Facts, footprint: frozenset[str]) -> Values:
+    environment = bench.conditions.environment
+    if environment is None:
+        return Values(None)
+
+    def first() -> Bindings:
+        from itil_gate.decide.views import bind_facts  # noqa: PLC0415 - few sets have expressions
+
+        return bind_facts(environment, asked.change, facts=facts, bench=bench, footprint=footprint)
+
+    return Values(first)
+
+
+def _assess(
+    change: ChangeRequest,
+    *,
+    bench: Bench,
+    facts: Facts,
+    footprint: frozenset[str],
+    reached: frozenset[str],
+    values: Values,
+) -> RiskAssessment:
+    policies = bench.policies
+    known = {service.name for service in policies.services}
+    impact = change.spec.impact
+    return assess(
+        change.spec.risk,
+        paths=[entry.path for entry in facts.diff],
+        models=policies.risk_models,
+        judge_paths=bench.territory.judge,
+        met=lambda *key: bench.conditions.risk[key].evaluate(values.all),
+        services=[service for service in policies.services if service.name in footprint],
+        unknown=sorted(footprint - known),
+        reached=len(reached),
+        irreversible=impact is not None and impact.reversible is False,
+        history=facts.history,
+    )
+
+
+def _risk_view(risk: RiskAssessment) -> RiskView:
+    from itil_gate.decide.views import risk_view  # noqa: PLC0415 - few sets have expressions
+
+    return risk_view(risk)
 
 
 def outcome_of(findings: Sequence[Finding]) -> Outcome:

@@ -1,12 +1,13 @@
 """Policies: what the organisation demands. Declarative, typed, read from the target branch."""
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from itil_gate.model.base import (
     ApiVersion,
     Duration,
+    Expression,
     Level,
     Line,
     Model,
@@ -23,6 +24,12 @@ from itil_gate.model.people import People
 from itil_gate.model.risk import RiskModel
 from itil_gate.model.services import Service
 
+if TYPE_CHECKING:  # classes that few checks need
+    from itil_gate.model.change_model import ChangeModel
+    from itil_gate.model.ruleset import RuleSet, Waiver
+
+Lane = Literal["exempt", "express", "peer", "team", "board", "emergency", "registration"]
+NORMAL_LANES: tuple[Lane, ...] = ("peer", "team", "board")
 CarryOver = Literal["exact", "same-content", "clean-replay"]
 CARRY_OVERS: tuple[CarryOver, ...] = ("exact", "same-content", "clean-replay")
 
@@ -31,7 +38,13 @@ class Requirement(Model):
     """How many distinct people of which role must approve, and when that is asked."""
 
     id: Name
+    when: Expression | None = Field(None, description="Whether it is asked; always if absent.")
     levels: tuple[Level, ...] = Field(min_length=1, description="Risk levels it applies to.")
+    lanes: tuple[Lane, ...] = Field(
+        NORMAL_LANES,
+        min_length=1,
+        description="Lanes it applies to: express, peer, team, board, emergency, registration.",
+    )
     role: Name = Field(description="A role of people.yaml, or `peer` for any listed human.")
     of: Literal["anyone", "footprint"] = Field(
         "anyone",
@@ -122,6 +135,9 @@ class PolicySet(Made):
     approvals: tuple[ApprovalPolicy, ...]
     risk_models: tuple[RiskModel, ...]
     calendars: tuple[Calendar, ...]
+    rule_sets: tuple["RuleSet", ...] = ()
+    waivers: tuple["Waiver", ...] = ()
+    change_models: tuple["ChangeModel", ...] = ()
     external_checks: tuple[ExternalCheck, ...] = ()
     calendar_texts: tuple[CalendarText, ...] = ()
     extension_schema: ExtensionSchema | None = None

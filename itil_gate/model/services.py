@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from itil_gate.model.base import EntityName, Model
 from itil_gate.model.made import Made
 
+ANNOTATIONS = "itil-gate.dev/"
 ANNOTATION_TIER = "itil-gate.dev/tier"
 ANNOTATION_PATHS = "itil-gate.dev/paths"
 ANNOTATION_DATA_CLASS = "itil-gate.dev/data-class"
@@ -66,3 +67,6 @@ class Service(Made):
     data_class: str | None = None
     paths: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = Field((), description="Names of services, references resolved.")
+    annotations: tuple[tuple[str, str], ...] = Field(
+        (), description="Its itil-gate.dev annotations by their last part, sorted: rto, slo, …"
+    )

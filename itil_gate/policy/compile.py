@@ -7,6 +7,7 @@ texts it is handed and nothing else.
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -19,7 +20,8 @@ from itil_gate.model.finding import Finding, Place
 from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy, CalendarText, ExtensionSchema, PolicySet, Source
 from itil_gate.model.risk import RiskModel
-from itil_gate.policy.places import YAML
+from itil_gate.policy.conditions import compile_conditions
+from itil_gate.policy.places import YAML, is_policy_test
 from itil_gate.reading.extensions import compile_schema
 from itil_gate.reading.people import check_people
 from itil_gate.reading.read import read, source_finding
@@ -30,17 +32,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from itil_gate.model.base import Model
+    from itil_gate.model.change_model import ChangeModel
+    from itil_gate.model.ruleset import RuleSet, Waiver
     from itil_gate.model.services import Service
+    from itil_gate.policy.conditions import Conditions
     from itil_gate.reading.document import Document
 
+    PolicyDocument = (
+        ApprovalPolicy | RiskModel | Calendar | ExternalCheck | RuleSet | ChangeModel | Waiver
+    )
+
 M = TypeVar("M", bound="Model")
-PolicyDocument = ApprovalPolicy | RiskModel | Calendar | ExternalCheck
-KINDS: dict[str, type[PolicyDocument]] = {
-    "ApprovalPolicy": ApprovalPolicy,
-    "RiskModel": RiskModel,
-    "Calendar": Calendar,
-    "ExternalCheck": ExternalCheck,
+KINDS: dict[str, str] = {
+    "ApprovalPolicy": "policy",
+    "RiskModel": "risk",
+    "Calendar": "calendar",
+    "ExternalCheck": "external",
+    "RuleSet": "ruleset",
+    "ChangeModel": "change_model",
+    "Waiver": "ruleset",
 }
+"""Every kind of policy, and the file of its model; a kind nobody uses is not even imported."""
+
+
+def model_of(kind: str) -> type[PolicyDocument]:
+    """Return the model of a kind of policy. Raises KeyError for no kind."""
+    module = importlib.import_module(f"itil_gate.model.{KINDS[kind]}")
+    found: type[PolicyDocument] = getattr(module, kind)
+    return found
 
 
 def compile_policies(sources: Iterable[Source]) -> PolicySet:
@@ -50,11 +69,16 @@ def compile_policies(sources: Iterable[Source]) -> PolicySet:
     `not-adopted` without a configuration, `no-policy` without approval policy or risk model,
     `invalid-policy-set` for anything else.
     """
-    return _compile(tuple(sorted(sources, key=lambda source: source.path)))
+    return _compile(tuple(sorted(sources, key=lambda source: source.path)))[0]
+
+
+def compile_conditions_of(sources: Iterable[Source]) -> Conditions:
+    """Return the expressions of the set that the texts make up; raises as `compile_policies`."""
+    return _compile(tuple(sorted(sources, key=lambda source: source.path)))[1]
 
 
 @lru_cache(maxsize=8)
-def _compile(sources: tuple[Source, ...]) -> PolicySet:
+def _compile(sources: tuple[Source, ...]) -> tuple[PolicySet, Conditions]:
     """Compile once what is judged by many times; a set is a value and never changes."""
     by_path = {source.path: source for source in sources}
     config = read_config(by_path)
@@ -64,11 +88,18 @@ def _compile(sources: tuple[Source, ...]) -> PolicySet:
     services = _services(by_path, (places.services, places.catalog), faults)
     documents = list(_documents(by_path, (places.policies, places.calendar), faults))
     faults += _duplicates(documents)
-    faults += _not_understood(documents)
+    conditions = compile_conditions(documents, faults)
     approvals = tuple(item for _, item in documents if isinstance(item, ApprovalPolicy))
     risk_models = tuple(item for _, item in documents if isinstance(item, RiskModel))
     calendars = tuple(item for _, item in documents if isinstance(item, Calendar))
     external = tuple(item for _, item in documents if isinstance(item, ExternalCheck))
+    rule_sets = tuple(item for _, item in documents if item.kind == "RuleSet")
+    waivers = tuple(item for _, item in documents if item.kind == "Waiver")
+    change_models = tuple(item for _, item in documents if item.kind == "ChangeModel")
+    if rule_sets or waivers:
+        from itil_gate.policy.rule_names import check_rules  # noqa: PLC0415 - few sets have rules
+
+        faults += check_rules(documents)
     texts = _calendar_texts(by_path, places.calendar, calendars, faults)
     extension_schema = _extension_schema(by_path, config, faults)
     if people is None or faults:
@@ -85,7 +116,7 @@ def _compile(sources: tuple[Source, ...]) -> PolicySet:
             f"there is no {missing} in {places.policies}/",
             hint="`itil-gate init` writes a starting set; nothing passes without one",
         )
-    return PolicySet(
+    compiled = PolicySet(
         digest=sources_digest(by_path.values()),
         config=config,
         people=people,
@@ -93,10 +124,14 @@ def _compile(sources: tuple[Source, ...]) -> PolicySet:
         approvals=approvals,
         risk_models=risk_models,
         calendars=calendars,
+        rule_sets=rule_sets,
+        waivers=waivers,
+        change_models=change_models,
         external_checks=external,
         calendar_texts=texts,
         extension_schema=extension_schema,
     )
+    return compiled, conditions
 
 
 def sources_digest(sources: Iterable[Source]) -> str:
@@ -176,6 +211,8 @@ def _documents(
     by_path: dict[str, Source], prefixes: tuple[str, ...], faults: list[Finding]
 ) -> Iterable[tuple[Document, PolicyDocument]]:
     for source in _below(by_path, prefixes):
+        if is_policy_test(source.path):
+            continue
         try:
             documents = parse_all(source.text, file=source.path)
         except SourceError as error:
@@ -183,8 +220,7 @@ def _documents(
             continue
         for document in documents:
             kind = document.data.get("kind") if isinstance(document.data, dict) else None
-            model = KINDS.get(kind) if isinstance(kind, str) else None
-            if model is None:
+            if not isinstance(kind, str) or kind not in KINDS:
                 faults.append(
                     Finding(
                         rule="unknown-kind",
@@ -194,30 +230,9 @@ def _documents(
                     )
                 )
                 continue
-            loaded = _read(document, model, faults)
+            loaded = _read(document, model_of(kind), faults)
             if loaded is not None:
                 yield document, loaded
-
-
-def _not_understood(documents: list[tuple[Document, PolicyDocument]]) -> list[Finding]:
-    """Refuse what the models can hold and no stage reads: it must not look as if it counted."""
-    faults = []
-    for document, item in documents:
-        if isinstance(item, RiskModel) and (
-            item.spec.bands or item.spec.factors or any(one.when for one in item.spec.floors)
-        ):
-            said = "the risk model asks for more than floors by paths"
-            remedy = "use default and floors with paths"
-        elif isinstance(item, ExternalCheck) and item.spec.when is not None:
-            said, remedy = "conditions are not understood yet", "leave when out: always asked"
-        else:
-            continue
-        faults.append(
-            Finding(
-                rule="unknown-key", message=said, remedy=remedy, place=document.place(("spec",))
-            )
-        )
-    return faults
 
 
 def _duplicates(
@@ -242,18 +257,20 @@ def _duplicates(
     return faults
 
 
+ID_LISTS = {
+    "ApprovalPolicy": ("requirements",),
+    "RiskModel": ("floors", "factors"),
+    "Calendar": ("freezes", "windows"),
+    "ChangeModel": ("checks",),
+    "RuleSet": ("rules",),
+}
+"""The lists of each kind whose entries have ids."""
+
+
 def _duplicate_ids(document: Document, item: PolicyDocument) -> list[Finding]:
-    if isinstance(item, ApprovalPolicy):
-        lists = {"requirements": [entry.id for entry in item.spec.requirements]}
-    elif isinstance(item, RiskModel):
-        lists = {"floors": [entry.id for entry in item.spec.floors]}
-    elif isinstance(item, ExternalCheck):
-        lists = {}
-    else:
-        lists = {
-            "freezes": [entry.id for entry in item.spec.freezes],
-            "windows": [entry.id for entry in item.spec.windows],
-        }
+    lists = {
+        key: [entry.id for entry in getattr(item.spec, key)] for key in ID_LISTS.get(item.kind, ())
+    }
     return [
         Finding(
             rule="duplicate-name",

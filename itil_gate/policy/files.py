@@ -13,7 +13,7 @@ from itil_gate.model.config import CONFIG_PATH, Config
 from itil_gate.model.errors import ConfigError, SourceError
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.people import People
-from itil_gate.policy.compile import KINDS
+from itil_gate.policy.compile import KINDS, model_of
 from itil_gate.policy.places import YAML, is_request_path
 from itil_gate.reading.extensions import check_extensions, compile_schema
 from itil_gate.reading.people import check_people
@@ -139,8 +139,7 @@ def _request(text: str, file: str, extension_schema: ExtensionSchema | None) -> 
 
 def _policy(document: Document) -> tuple[Finding, ...]:
     kind = document.data.get("kind") if isinstance(document.data, dict) else None
-    model = KINDS.get(kind) if isinstance(kind, str) else None
-    if model is None:
+    if not isinstance(kind, str) or kind not in KINDS:
         return (
             Finding(
                 rule="unknown-kind",
@@ -149,7 +148,7 @@ def _policy(document: Document) -> tuple[Finding, ...]:
                 place=document.place(("kind",) if kind is not None else ()),
             ),
         )
-    result = read(document, model)
+    result = read(document, model_of(kind))
     return result if isinstance(result, tuple) else ()
 
 

@@ -35,5 +35,10 @@ def is_request_path(config: Config, path: str) -> bool:
     return _below(path, config.locations.changes) and path.endswith(YAML)
 
 
+def is_policy_test(path: str) -> bool:
+    """Tell whether a policy file is a test: it stands in a folder `tests`, and decides nothing."""
+    return "tests" in path.split("/")[:-1]
+
+
 def _below(path: str, prefix: str) -> bool:
     return path == prefix or path.startswith(f"{prefix}/")

@@ -16,6 +16,7 @@ from itil_gate.model.services import (
     ANNOTATION_DATA_CLASS,
     ANNOTATION_PATHS,
     ANNOTATION_TIER,
+    ANNOTATIONS,
     SERVICE_KINDS,
     Entity,
     EntityKind,
@@ -110,6 +111,13 @@ def _service(entity: Entity) -> Service:
         data_class=annotations.get(ANNOTATION_DATA_CLASS),
         paths=tuple(annotations.get(ANNOTATION_PATHS, "").split()),
         depends_on=tuple(dict.fromkeys(name for name in names if name)),
+        annotations=tuple(
+            sorted(
+                (key.removeprefix(ANNOTATIONS), value)
+                for key, value in annotations.items()
+                if key.startswith(ANNOTATIONS)
+            )
+        ),
     )
 
 

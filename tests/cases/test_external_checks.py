@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from support.world import broken, findings
 
 from itil_gate.decide.gate import decide
@@ -85,7 +86,19 @@ def test_a_check_that_nobody_declared_only_advises(world: World) -> None:
     assert findings(decision, "undeclared-external-results")
 
 
-def test_a_condition_is_refused_as_long_as_nothing_reads_it(world: World) -> None:
-    world.on_main({"policies/rego.yaml": CHECK.replace("spec: {", "spec: {when: 'false', ")})
+@pytest.mark.parametrize(
+    ("when", "outcome"),
+    [
+        ("touches('src/**')", "pending"),
+        ("touches('db/**')", "allow"),
+        ("risk.level == 'low' && lane == 'peer'", "pending"),
+        ("services.exists(s, s.tier == 1)", "allow"),
+    ],
+)
+def test_a_check_with_a_condition_is_asked_only_where_it_holds(
+    world: World, when: str, outcome: str
+) -> None:
+    world.on_main({"policies/rego.yaml": CHECK.replace("spec: {", f'spec: {{when: "{when}", ')})
     world.propose()
-    assert world.refusal() == "invalid-policy-set"
+    world.approve("erin")
+    assert check(world, None).outcome == outcome

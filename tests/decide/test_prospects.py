@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from itil_gate.decide.contributors import Contributors
 from itil_gate.decide.prospects import prospect_findings, survey_prospects
+from itil_gate.decide.lane import LANES
 from itil_gate.decide.requirements import demands, settle
 from itil_gate.decide.roster import build_roster
 from itil_gate.model.base import LEVELS
@@ -77,6 +78,8 @@ def impossible(policies: PolicySet, author: str, level: str, unable: Sequence[st
         roster=build_roster(policies.people),
         contributors=Contributors(people=people, unattributable=(), unproved=(), by_agent=False),
         now=NOW,
+        lane=LANES[level],  # type: ignore[index]
+        holds=lambda _policy, _requirement: True,
         on_paper=True,
     )
     return bool(settle(wanted, {}, side="target").impossible)

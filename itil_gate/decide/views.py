@@ -1,0 +1,159 @@
+"""What expressions are shown of a change: values made of facts, none of them a judgement of ours.
+
+Made only where a policy has expressions. A value that is not known is missing, never a harmless
+one in its place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from itil_gate.decide.coverage import services_of
+from itil_gate.decide.schedule import blast_radius, freeze_names, planned_interval
+from itil_gate.expressions.functions import Scene, business_days
+from itil_gate.model.base import LEVELS
+from itil_gate.model.environment import (
+    DiffView,
+    EvidenceView,
+    PeopleView,
+    RiskView,
+    ScheduleView,
+    ServiceView,
+)
+from itil_gate.reading.times import length
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from itil_gate.decide.matter import Bench
+    from itil_gate.expressions.environment import Bindings, Environment
+    from itil_gate.model.change import ChangeRequest
+    from itil_gate.model.decision import RiskAssessment
+    from itil_gate.model.facts import Facts
+    from itil_gate.model.services import Service
+
+MINUTE = 60
+
+
+def bind_facts(
+    environment: Environment,
+    change: ChangeRequest,
+    *,
+    facts: Facts,
+    bench: Bench,
+    footprint: Collection[str],
+) -> Bindings:
+    """Return what is known of a change before its risk: see `policy.conditions.FACTS`."""
+    values = {
+        "change": change,
+        "diff": _diff(facts, bench),
+        "services": _services(change, facts, bench, footprint),
+        "schedule": _schedule(change, facts, bench, frozenset(footprint)),
+        "evidence": _evidence(change, facts),
+        "people": PeopleView(
+            contributors=len(bench.contributors.people),
+            agents=bench.contributors.by_agent,
+            unproved=len(bench.contributors.unproved),
+        ),
+        "now": facts.now,
+    }
+    paths = tuple(entry.path for entry in facts.diff)
+    return environment.bind(values, scene=Scene(paths=paths, now=facts.now))
+
+
+def risk_view(risk: RiskAssessment) -> RiskView:
+    """Return what expressions see of an assessed risk; no score or impact is 0."""
+    likelihood = risk.likelihood
+    return RiskView(
+        level=risk.level,
+        rank=LEVELS.index(risk.level),
+        score=risk.score or 0,
+        impact=risk.impact.impact if risk.impact else 0,
+        likelihood=likelihood.likelihood if likelihood else "unknown",
+        points=likelihood.points if likelihood else 0,
+        declared=risk.declared or "",
+    )
+
+
+def _diff(facts: Facts, bench: Bench) -> DiffView:
+    kinds = [entry.status for entry in facts.diff]
+    return DiffView(
+        paths=tuple(entry.path for entry in facts.diff),
+        files=len(facts.diff),
+        added=kinds.count("A"),
+        modified=kinds.count("M") + kinds.count("T"),
+        deleted=kinds.count("D"),
+        requests=len(bench.territory.requests),
+        judge=bool(bench.territory.judge),
+    )
+
+
+def _services(
+    change: ChangeRequest, facts: Facts, bench: Bench, footprint: Collection[str]
+) -> tuple[ServiceView, ...]:
+    catalogue = bench.policies.services
+    known = {service.name: service for service in catalogue}
+    owned = services_of([entry.path for entry in facts.diff], catalogue)
+    return tuple(
+        _service(
+            name,
+            known.get(name),
+            declared=name in change.spec.services,
+            owned=name in owned,
+            dependents=len(blast_radius(frozenset((name,)), catalogue, depth=len(catalogue))) - 1,
+        )
+        for name in sorted(footprint)
+    )
+
+
+def _service(
+    name: str, service: Service | None, *, declared: bool, owned: bool, dependents: int
+) -> ServiceView:
+    return ServiceView(
+        name=name,
+        tier=(service.tier or 0) if service else 0,
+        lifecycle=(service.lifecycle or "") if service else "",
+        data_class=(service.data_class or "") if service else "",
+        declared=declared,
+        owned=owned,
+        known=service is not None,
+        dependents=dependents,
+        annotations=dict(service.annotations) if service else {},
+    )
+
+
+def _schedule(
+    change: ChangeRequest, facts: Facts, bench: Bench, footprint: frozenset[str]
+) -> ScheduleView:
+    policies, planned, window = bench.policies, planned_interval(change), change.spec.window
+    freezes = freeze_names(
+        change,
+        services=policies.services,
+        footprint=footprint,
+        calendars=policies.calendars,
+        calendar_texts=policies.calendar_texts,
+        now=facts.now,
+    )
+    if planned is None or window is None:
+        return ScheduleView(planned=False, in_freeze=bool(freezes), freezes=freezes)
+    soak = length(window.soak)
+    return ScheduleView(
+        planned=True,
+        start=planned.start,
+        end=planned.end,
+        minutes=int((planned.end - soak - planned.start).total_seconds()) // MINUTE,
+        notice_days=max(0, business_days(facts.now, planned.start)),
+        in_freeze=bool(freezes),
+        freezes=freezes,
+    )
+
+
+def _evidence(change: ChangeRequest, facts: Facts) -> EvidenceView:
+    there = {entry.path for entry in facts.diff if entry.status != "D"}
+    results: Sequence[Any] = facts.external
+    return EvidenceView(
+        kinds=tuple(sorted({link.kind for link in change.spec.evidence})),
+        present=tuple(sorted({link.kind for link in change.spec.evidence if link.path in there})),
+        checks=tuple(sorted(result.name for result in results if not result.fault)),
+        failed=tuple(sorted(result.name for result in results if result.fault or result.failures)),
+    )
