@@ -131,6 +131,36 @@ GATE_EXAMPLES: dict[str, Example] = {
     "unknown-model": Example(
         "request: {type: standard, model: certificate-rotation}\n", "request: {type: normal}\n"
     ),
+    "model-type": Example(
+        "The request is a normal change and names the standard model certificate-rotation.",
+        "The request is a standard change and names that model.",
+        played=False,
+    ),
+    "model-expired": Example(
+        "The model certificate-rotation has `expires: 2026-03-01`.",
+        "The model certificate-rotation has `expires: 2026-03-02`, for a last day is a day of use.",
+        played=False,
+    ),
+    "outside-model": Example(
+        "The model has `paths: [certificates/**]`, and `src/app.py` changes beside a certificate.",
+        "Only certificates change, and `src/app.py` in a pull request of its own.",
+        played=False,
+    ),
+    "model-limit": Example(
+        "The model has `limits: {files: 3}`, and four files change.",
+        "Three files change.",
+        played=False,
+    ),
+    "model-field": Example(
+        "The model asks for `spec.plans.backout.steps`, and the request has no plans.",
+        "The request says under `spec.plans.backout.steps` how to go back.",
+        played=False,
+    ),
+    "model-check": Example(
+        "The model expects `change.spec.window` to be given, and the request has none.",
+        "The request has a window.",
+        played=False,
+    ),
     "invalid-request": Example(
         "The request holds a report and is larger than a megabyte.",
         "The report is a file of its own, named under `spec.evidence`.",

@@ -68,7 +68,7 @@ def recognised_id(model: str, *, repository: str, target: str, content: str) -> 
     The digits are the first 12 of SHA-256 over `itil-gate-recognised-v1`, repository, target ref
     and content digest (64 hex), with a NUL between them.
     """
-    bound = "\0".join(("itil-gate-recognised-v1", repository, target, content))
+    bound = f"itil-gate-recognised-v1\0{repository}\0{target}\0{content}"
     return f"STD-{model}-{hashlib.sha256(bound.encode()).hexdigest()[:12]}"
 
 

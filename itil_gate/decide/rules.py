@@ -144,6 +144,50 @@ GATE_RULES: dict[str, Rule] = {
             "Use a published model, or make it a normal change.",
         ),
         _rule(
+            "model-type",
+            "deny",
+            "The request is of another type than the change model that it names.",
+            "A model was published for one type of change; its limits say nothing about others.",
+            "Write the model's type in `spec.type`, or name another model.",
+        ),
+        _rule(
+            "model-expired",
+            "deny",
+            "The change model is past its last day, or was not certified again in time.",
+            "What is authorised in advance is authorised for a time, and looked at again. For "
+            "models other than standard ones a late certification is advice.",
+            "Its owner publishes it anew, or make it a normal change.",
+        ),
+        _rule(
+            "outside-model",
+            "deny",
+            "Changed paths lie outside the change model that the request names.",
+            "A model is known to be safe for what it describes, and for nothing beside it. "
+            "Standard and registration models never cover links, submodules or the judge's data.",
+            "Take the paths out of the change, or make it a normal change.",
+        ),
+        _rule(
+            "model-limit",
+            "deny",
+            "The change is larger or riskier than its change model allows.",
+            "Experience with small changes says little about large ones.",
+            "Split the change, or make it a normal change.",
+        ),
+        _rule(
+            "model-field",
+            "deny",
+            "A field that the change model asks for is missing, or one that it hides is given.",
+            "Whoever relies on the model expects these fields, and only these, to be filled in.",
+            "Add the field, or remove it, in the request.",
+        ),
+        _rule(
+            "model-check",
+            "deny",
+            "A condition of the change model does not hold.",
+            "The model's owner found it to be needed for every change of this sort.",
+            "Do what the condition's message says, or make it a normal change.",
+        ),
+        _rule(
             "invalid-request",
             "deny",
             "The request cannot be read.",

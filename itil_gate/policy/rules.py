@@ -175,6 +175,47 @@ POLICY_RULES: dict[str, PolicyRule] = {
             good='{"type": "object"}',
         ),
         _rule(
+            "unsound-model",
+            (
+                "A change model leaves open where it ends, or can never be followed.",
+                "Standing in for an approval takes paths, a last day and a limit of what it holds.",
+                "Add what is missing, or take out the entry that no request can satisfy.",
+            ),
+            bad="A standard model has no `expires`.",
+            good="It has `expires: 2026-12-31`.",
+        ),
+        _rule(
+            "unknown-field",
+            (
+                "A change model names a field that no change request has.",
+                "A misspelt field would be asked for, or hidden, in vain.",
+                "Write the path of a field as it stands in a request.",
+            ),
+            bad="A model asks for `spec.plans.backOut.steps`.",
+            good="It asks for `spec.plans.backout.steps`.",
+        ),
+        _rule(
+            "contradicting-fields",
+            (
+                "A change model asks for a field and hides it, or what it lies in.",
+                "No request could satisfy both.",
+                "Keep one of the two entries.",
+            ),
+            bad="A model asks for `spec.plans.test` and hides `spec.plans`.",
+            good="It asks for `spec.plans.test` only.",
+        ),
+        _rule(
+            "risky-standard-model",
+            (
+                "A standard model allows more than medium risk, or sets no highest risk.",
+                "Nobody approves its changes one by one, so they should be known and small.",
+                "Set `limits.risk` to low or medium.",
+            ),
+            bad="A standard model has no `limits.risk`.",
+            good="It has `limits: {risk: low}`.",
+            effect="advise",
+        ),
+        _rule(
             "irregular-file",
             (
                 "A link or submodule stands where the judge's data should be.",
