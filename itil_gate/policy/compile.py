@@ -21,6 +21,7 @@ from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy, CalendarText, ExtensionSchema, PolicySet, Source
 from itil_gate.model.risk import RiskModel
 from itil_gate.policy.conditions import compile_conditions
+from itil_gate.policy.layers import layered, split
 from itil_gate.policy.places import YAML, is_policy_test
 from itil_gate.reading.extensions import compile_schema
 from itil_gate.reading.people import check_people
@@ -33,13 +34,21 @@ if TYPE_CHECKING:
 
     from itil_gate.model.base import Model
     from itil_gate.model.change_model import ChangeModel
+    from itil_gate.model.profile import Profile
     from itil_gate.model.ruleset import RuleSet, Waiver
     from itil_gate.model.services import Service
     from itil_gate.policy.conditions import Conditions
     from itil_gate.reading.document import Document
 
     PolicyDocument = (
-        ApprovalPolicy | RiskModel | Calendar | ExternalCheck | RuleSet | ChangeModel | Waiver
+        ApprovalPolicy
+        | RiskModel
+        | Calendar
+        | ExternalCheck
+        | RuleSet
+        | ChangeModel
+        | Waiver
+        | Profile
     )
 
 M = TypeVar("M", bound="Model")
@@ -51,6 +60,7 @@ KINDS: dict[str, str] = {
     "RuleSet": "ruleset",
     "ChangeModel": "change_model",
     "Waiver": "ruleset",
+    "Profile": "profile",
 }
 """Every kind of policy, and the file of its model; a kind nobody uses is not even imported."""
 
@@ -86,8 +96,11 @@ def _compile(sources: tuple[Source, ...]) -> tuple[PolicySet, Conditions]:
     places = config.locations
     people = _people(by_path, places.people, faults)
     services = _services(by_path, (places.services, places.catalog), faults)
-    documents = list(_documents(by_path, (places.policies, places.calendar), faults))
-    faults += _duplicates(documents)
+    written = list(_documents(by_path, (places.policies, places.calendar), faults))
+    for layer in split(written, policies_folder=places.policies)[0]:
+        faults += _duplicates(layer)
+    documents, loosened = layered(written, policies_folder=places.policies)
+    faults += loosened
     conditions = compile_conditions(documents, faults)
     approvals = tuple(item for _, item in documents if isinstance(item, ApprovalPolicy))
     risk_models = tuple(item for _, item in documents if isinstance(item, RiskModel))
