@@ -15,6 +15,7 @@ from itil_gate.model.frozen import frozen
 from itil_gate.model.policy_test import PolicyTest
 from itil_gate.policy.compile import compile_policies
 from itil_gate.prove.setting import (
+    TARGET,
     facts_of,
     inputs_of,
     judge_of,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from itil_gate.model.config import Config
     from itil_gate.model.decision import Decision, Outcome, RuleOutcome, RuleState
-    from itil_gate.model.policy import Source
+    from itil_gate.model.policy import PolicySet, Source
     from itil_gate.model.policy_test import PolicyCase
     from itil_gate.reading.document import Document
 
@@ -86,6 +87,8 @@ class CaseResult:
     reasons: tuple[str, ...] = ()
     """What the decision has against the change, a few sentences; for whoever mends the test."""
     decision: Decision | None = None
+    model: str | None = None
+    """The change model that the request names."""
 
     @property
     def passed(self) -> bool:
@@ -163,13 +166,14 @@ def run_case(suite: Suite, written: WrittenTest, index: int) -> CaseResult:
         differences=tuple(differences),
         reasons=reasons,
         decision=decision,
+        model=_model(test, case),
     )
 
 
 def decide_case(suite: Suite, test: PolicyTest, case: PolicyCase) -> Decision:
     """Return the decision on the change of a case. Raises GateError where there is none."""
     facts = facts_of(test, case.facts)
-    config = suite.config.model_copy(update={"targets": ("refs/heads/main",), "mode": "enforce"})
+    config = _config(suite.config)
     proposed = propose(request_of(test, case.patch, facts), folder=config.locations.changes)
     judge = judge_of(test, facts, policies=suite.policies, config=config)
     checks = compile_policies(judge).external_checks
@@ -194,6 +198,15 @@ def decide_case(suite: Suite, test: PolicyTest, case: PolicyCase) -> Decision:
     return decide(signed)
 
 
+def policies_of(suite: Suite) -> PolicySet:
+    """Return the compiled policies of a suite, in the world of its first test."""
+    test = suite.tests[0].test
+    facts = facts_of(test, test.spec.cases[0].facts)
+    return compile_policies(
+        judge_of(test, facts, policies=suite.policies, config=_config(suite.config))
+    )
+
+
 def states_of(decision: Decision) -> dict[str, RuleState]:
     """Return every rule's state by its id, those of the change too; of several the worst."""
     found: dict[str, RuleState] = {}
@@ -216,6 +229,17 @@ def missing_roles(decision: Decision) -> tuple[str, ...]:
             for _ in range(state.needed - len(state.counted))
         )
     )
+
+
+def _config(config: Config) -> Config:
+    return config.model_copy(update={"targets": (TARGET,), "mode": "enforce"})
+
+
+def _model(test: PolicyTest, case: PolicyCase) -> str | None:
+    request = request_of(test, case.patch, facts_of(test, case.facts))
+    spec = request.get("spec") if request is not None else None
+    model = spec.get("model") if isinstance(spec, dict) else None
+    return model if isinstance(model, str) else None
 
 
 def _read_test(document: Document) -> PolicyTest | tuple[Finding, ...]:
