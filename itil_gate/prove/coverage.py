@@ -113,6 +113,10 @@ def _answers(policies: PolicySet) -> Iterator[Answer]:
         yield Answer("rule", policy, rule.id, "is broken")
         if rule.when is not None:
             yield Answer("rule", policy, rule.id, "does not apply")
+    yield from _other_answers(policies)
+
+
+def _other_answers(policies: PolicySet) -> Iterator[Answer]:
     for published in policies.change_models:
         yield Answer("model", "", published.metadata.name, "fits")
         yield Answer("model", "", published.metadata.name, "does not fit")
