@@ -136,7 +136,8 @@ def synthesise(
 ) -> Asked | tuple[Finding, ...]:
     """Return the request that stands for a recognised change, or why it would not be valid.
 
-    The same values give the same text, byte for byte. Its path is in no tree. The text holds the
+    The same values give the same text, byte for byte. Its path is in no tree. Paths with characters
+    that no file may have, such as U+202E, give findings. The text holds the
     id as it is; it is read under a placeholder, so that the pattern of ids stays what it is.
     """
     text = _text(
@@ -234,7 +235,7 @@ def _fitting(
         requester=requester,
     )
     if isinstance(asked, tuple):
-        return tuple(f"{title}: {finding.message}" for finding in asked)
+        return tuple(f"{title}: no request can be written: {found.message}" for found in asked)
     fit = fit_model(
         asked.change,
         models=(model,),
