@@ -13,8 +13,9 @@ from itil_gate.model.config import CONFIG_PATH, Config
 from itil_gate.model.errors import ConfigError, SourceError
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.people import People
+from itil_gate.model.policy_test import PolicyTest
 from itil_gate.policy.compile import KINDS, model_of
-from itil_gate.policy.places import YAML, is_request_path
+from itil_gate.policy.places import YAML, is_policy_test, is_request_path
 from itil_gate.reading.extensions import check_extensions, compile_schema
 from itil_gate.reading.people import check_people
 from itil_gate.reading.read import read, source_finding
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
     from itil_gate.model.policy import ExtensionSchema
     from itil_gate.reading.document import Document
 
-FileKind = Literal["request", "config", "people", "services", "policy", "ics", "extensions"]
-_BY_WORD: dict[str, FileKind] = {"ChangeRequest": "request", "Config": "config", "People": "people"}
+FileKind = Literal["request", "config", "people", "services", "policy", "test", "ics", "extensions"]
+_BY_WORD: dict[str, FileKind] = {
+    "ChangeRequest": "request",
+    "Config": "config",
+    "People": "people",
+    "PolicyTest": "test",
+}
 
 
 def kind_by_place(config: Config, path: str) -> FileKind | None:
@@ -45,7 +51,7 @@ def kind_by_place(config: Config, path: str) -> FileKind | None:
         if _below(path, places.services) or _below(path, places.catalog):
             return "services"
         if _below(path, places.policies) or _below(path, places.calendar):
-            return "policy"
+            return "test" if is_policy_test(path) else "policy"
     if path.endswith(".ics") and _below(path, places.calendar):
         return "ics"
     return None
@@ -86,9 +92,10 @@ def inspect_file(
     if kind == "extensions":
         return _extensions(text, file)
     try:
-        if kind == "policy":
+        if kind in ("policy", "test"):
+            look = _policy if kind == "policy" else _test
             return tuple(
-                found for document in parse_all(text, file=file) for found in _policy(document)
+                found for document in parse_all(text, file=file) for found in look(document)
             )
         document = parse(text, file=file)
     except SourceError as error:
@@ -135,6 +142,29 @@ def _request(text: str, file: str, extension_schema: ExtensionSchema | None) -> 
     except ConfigError:
         return findings  # told once, about the schema's own file
     return (*findings, *own)
+
+
+def read_policy_test(document: Document) -> PolicyTest | tuple[Finding, ...]:
+    """Return the policy test that a document is, or why it is none.
+
+    A folder `tests` holds nothing else: a policy there would look as if it counted.
+    """
+    kind = document.data.get("kind") if isinstance(document.data, dict) else None
+    if kind != "PolicyTest":
+        return (
+            Finding(
+                rule="unknown-kind",
+                message=f"{kind!r} stands in a folder of policy tests, where it decides nothing",
+                remedy="move a policy out of the folder; tests are of kind PolicyTest",
+                place=document.place(("kind",) if kind is not None else ()),
+            ),
+        )
+    return read(document, PolicyTest)
+
+
+def _test(document: Document) -> tuple[Finding, ...]:
+    found = read_policy_test(document)
+    return found if isinstance(found, tuple) else ()
 
 
 def _policy(document: Document) -> tuple[Finding, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from itil_gate.model.errors import ConfigError
 from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.policy import Source
-from itil_gate.policy.places import YAML, is_policy_test
+from itil_gate.policy.places import YAML
 from itil_gate.prove.mutants import applied, slips
 from itil_gate.prove.testing import run_case
 from itil_gate.reading.yaml import parse_all
@@ -58,7 +58,9 @@ class Mutation:
 def mutants(suite: Suite) -> Iterator[Mutant]:
     """Yield every mutant, in the order of files and their texts."""
     for source in sorted(suite.policies, key=lambda one: one.path):
-        if not source.path.endswith(YAML) or is_policy_test(source.path):
+        if not source.path.endswith(YAML):
+            continue
+        if suite.mutable is not None and source.path not in suite.mutable:
             continue
         documents = parse_all(source.text, file=source.path)
         whole = [document.data for document in documents]

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from itil_gate.decide.gate import decide
 from itil_gate.model.errors import ConfigError, GateError, SourceError
 from itil_gate.model.finding import Finding, Place
-from itil_gate.model.frozen import frozen
-from itil_gate.model.policy_test import PolicyTest
+from itil_gate.model.frozen import frozen, replace
 from itil_gate.policy.compile import compile_policies
+from itil_gate.policy.files import read_policy_test
+from itil_gate.policy.layers import up_to
 from itil_gate.prove.setting import (
     TARGET,
     facts_of,
@@ -23,7 +24,7 @@ from itil_gate.prove.setting import (
     request_of,
     with_statements,
 )
-from itil_gate.reading.read import read, source_finding
+from itil_gate.reading.read import source_finding
 from itil_gate.reading.wording import nearest
 from itil_gate.reading.yaml import parse_all
 
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
     from itil_gate.model.config import Config
     from itil_gate.model.decision import Decision, Outcome, RuleOutcome, RuleState
     from itil_gate.model.policy import PolicySet, Source
-    from itil_gate.model.policy_test import PolicyCase
+    from itil_gate.model.policy_test import PolicyCase, PolicyTest
     from itil_gate.reading.document import Document
 
-KIND = "PolicyTest"
 SHOWN = 5
 _WORST: tuple[RuleOutcome, ...] = (
     "NOT_APPLICABLE",
@@ -65,6 +65,8 @@ class Suite:
     policies: tuple[Source, ...]
     """Policies and calendars; people, services and configuration are made for each test."""
     config: Config
+    mutable: frozenset[str] | None = None
+    """Paths of the policies that these tests are there to prove; all of them if None."""
 
 
 @frozen
@@ -110,7 +112,7 @@ def read_tests(
             faults.append(source_finding(error))
             continue
         for document in documents:
-            found = _read_test(document)
+            found = read_policy_test(document)
             if isinstance(found, tuple):
                 faults += found
                 continue
@@ -138,8 +140,14 @@ def run_tests(
 
 
 def run_case(suite: Suite, written: WrittenTest, index: int) -> CaseResult:
-    """Return the result of one case. Raises ConfigError if the policies do not load."""
+    """Return the result of one case. Raises ConfigError if the policies do not load.
+
+    A test inside of a profile is about that profile and those below it, as if nothing lay on top.
+    """
     test, case = written.test, written.test.spec.cases[index]
+    folder = suite.config.locations.policies
+    layer = up_to(suite.policies, file=written.document.file, policies_folder=folder)
+    suite = replace(suite, policies=layer)
     at = ("spec", "cases", index)
     reason = ""
     try:
@@ -240,21 +248,6 @@ def _model(test: PolicyTest, case: PolicyCase) -> str | None:
     spec = request.get("spec") if request is not None else None
     model = spec.get("model") if isinstance(spec, dict) else None
     return model if isinstance(model, str) else None
-
-
-def _read_test(document: Document) -> PolicyTest | tuple[Finding, ...]:
-    kind = document.data.get("kind") if isinstance(document.data, dict) else None
-    if kind != KIND:
-        return (
-            Finding(
-                rule="unknown-kind",
-                message=f"{kind!r} stands in a folder of policy tests",
-                remedy=f"a folder `tests` holds documents of kind {KIND} only; policies decide "
-                "nothing there",
-                place=document.place(("kind",) if kind is not None else ()),
-            ),
-        )
-    return read(document, PolicyTest)
 
 
 def _named_twice(test: PolicyTest, document: Document, seen: dict[str, str]) -> Iterator[Finding]:
