@@ -21,6 +21,7 @@ from itil_gate.model.base import (
 from itil_gate.model.calendar import RRule
 from itil_gate.model.change import ChangeId
 from itil_gate.model.change import Path as ChangePath
+from itil_gate.model.change_model import FieldPath
 from itil_gate.model.config import RepoPath
 from itil_gate.model.people import Email, PublicKey
 from itil_gate.model.policy_test import RuleId
@@ -55,6 +56,7 @@ PATTERNS: dict[str, str] = {
     _pattern(RepoPath): "a path from the root of the repository, of letters, digits, '.', '_', "
     "'-' and '/', such as policies/team",
     _pattern(Email): "an e-mail address such as alice@example.com",
+    _pattern(FieldPath): "the path of a field of a request, such as spec.plans.backout.steps",
     PUBLIC_KEY: "an OpenSSH public key on one line, such as ssh-ed25519 AAAA… alice",
     _pattern(RuleId): "the id of a rule, such as in-freeze",
     r"^backstage\.io/v1(alpha1|beta1)?$": "a Backstage version such as backstage.io/v1alpha1",
