@@ -47,5 +47,7 @@ def _command(parent: click.Context, name: str, command: click.Command) -> Iterat
         yield "```"
         yield ""
         if isinstance(command, click.Group):
-            for inner, below in command.commands.items():
-                yield from _command(context, inner, below)
+            for inner in command.list_commands(context):
+                below = command.get_command(context, inner)
+                if below is not None:
+                    yield from _command(context, inner, below)

@@ -38,6 +38,7 @@ from itil_gate.model.services import (
     ANNOTATION_TIER,
 )
 from itil_gate.model.statement import ApprovalPredicate, BoundRequirement
+from itil_gate.policy.compile import compile_policies
 from itil_gate.reading.globs import compile_globs
 from itil_gate.reading.times import length
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from itil_gate.model.config import Config
     from itil_gate.model.decision import ChangeVerdict, RequirementState
+    from itil_gate.model.policy import PolicySet
     from itil_gate.model.policy_test import (
         CaseApproval,
         CaseFacts,
@@ -418,3 +420,22 @@ def _oid(text: str) -> str:
 
 def _mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def compiled_alone(policies: Iterable[Source], config: Config) -> PolicySet:
+    """Return policies compiled without the people and services that they will judge.
+
+    For describing and looking at them. Raises ConfigError as `compile_policies` does.
+    """
+    people = {
+        "apiVersion": "itil-gate/v1",
+        "kind": "People",
+        "persons": [{"id": "nobody", "name": "nobody"}],
+    }
+    places = config.locations
+    made = {CONFIG_PATH: as_json(config), places.people: people}
+    texts = [
+        Source(path=path, blob="", text=json.dumps(data, ensure_ascii=False))
+        for path, data in made.items()
+    ]
+    return compile_policies((*texts, *policies))

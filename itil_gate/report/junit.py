@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from itil_gate.model.decision import ChangeVerdict, Decision, RuleOutcome, RuleState
     from itil_gate.model.finding import Finding
+    from itil_gate.prove.proof import Proof
 
 _FAILURE_TYPES: dict[str, str] = {"UNSATISFIED": "UNSATISFIED", "PENDING": "pending"}
 _STATES: dict[str, RuleOutcome] = {
@@ -66,6 +67,20 @@ def findings_junit(findings: Sequence[Finding]) -> str:
         _case(suite, name, state, finding.message, *_explained(finding), rule_url(finding.rule))
     if not findings:
         _case(suite, "no findings", "SATISFIED", "")
+    return _write(root)
+
+
+def proof_junit(proof: Proof) -> str:
+    """Return the results of policy tests as JUnit XML, ending with a newline."""
+    root = Element("testsuites", {"name": _SUITE})
+    suites: dict[str, Element] = {}
+    for one in proof.results:
+        name = xml(f"{_SUITE}.policy.{one.test}")
+        if name not in suites:
+            suites[name] = SubElement(root, "testsuite", {"name": name})
+        state: RuleOutcome = "SATISFIED" if one.passed else "UNSATISFIED"
+        said = [f"{item.place}: {item.message}" for item in one.differences]
+        _case(suites[name], one.case, state, "; ".join(said), *said, *one.reasons)
     return _write(root)
 
 
