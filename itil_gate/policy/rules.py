@@ -62,6 +62,20 @@ def _calendar(spec: str, *, name: str = "calendar") -> str:
     )
 
 
+def _rotation(*lines: str) -> str:
+    return (
+        "apiVersion: itil-gate/v1\nkind: ChangeModel\n"
+        "metadata: {name: rotation, owner: authority, reviewBy: 2099-01-01}\n"
+        "spec:\n  type: standard\n  description: A certificate is replaced.\n"
+        "  limits: {files: 2, risk: low}\n" + "".join(f"  {line}\n" for line in lines)
+    )
+
+
+def _asking(*entries: str) -> str:
+    fields = "".join(f"\n    - {entry}" for entry in entries)
+    return _rotation("paths: [certificates/**]", "expires: 2098-12-31", f"fields:{fields}")
+
+
 _ALL = "{id: review, levels: [low, medium, high, critical], role: peer}"
 
 POLICY_RULES: dict[str, PolicyRule] = {
@@ -181,8 +195,9 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Standing in for an approval takes paths, a last day and a limit of what it holds.",
                 "Add what is missing, or take out the entry that no request can satisfy.",
             ),
-            bad="A standard model has no `expires`.",
-            good="It has `expires: 2026-12-31`.",
+            file="policies/more.yaml",
+            bad=_rotation("paths: [certificates/**]"),
+            good=_rotation("paths: [certificates/**]", "expires: 2098-12-31"),
         ),
         _rule(
             "unknown-field",
@@ -191,8 +206,9 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "A misspelt field would be asked for, or hidden, in vain.",
                 "Write the path of a field as it stands in a request.",
             ),
-            bad="A model asks for `spec.plans.backOut.steps`.",
-            good="It asks for `spec.plans.backout.steps`.",
+            file="policies/more.yaml",
+            bad=_asking("{path: spec.plans.backOut.steps, is: mandatory}"),
+            good=_asking("{path: spec.plans.backout.steps, is: mandatory}"),
         ),
         _rule(
             "contradicting-fields",
@@ -201,8 +217,9 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "No request could satisfy both.",
                 "Keep one of the two entries.",
             ),
-            bad="A model asks for `spec.plans.test` and hides `spec.plans`.",
-            good="It asks for `spec.plans.test` only.",
+            file="policies/more.yaml",
+            bad=_asking("{path: spec.plans.test, is: mandatory}", "{path: spec.plans, is: hidden}"),
+            good=_asking("{path: spec.plans.test, is: mandatory}"),
         ),
         _rule(
             "risky-standard-model",
