@@ -69,21 +69,21 @@ def read_history(
 
 def _read(view: View, tip: str, *, now: int) -> tuple[list[Landed], bool]:
     """Return the changes of the last year, newest first, and whether that was all of them."""
-    found: list[Landing] = []
-    complete = _collect(view, tip, now=now, into=found)
-    merged = [change.parents[1] for change in found if len(change.parents) == MERGED]
-    commits = commits_by_id(view, merged)
-    return [
-        _landed(
-            change,
-            merged=commits.get(change.parents[1]) if len(change.parents) == MERGED else None,
-        )
-        for change in found
-    ], complete
+    found: list[Landed] = []
+    merges: dict[int, str] = {}
+    complete = _collect(view, tip, now=now, into=found, merges=merges)
+    commits = commits_by_id(view, merges.values())
+    for position, oid in merges.items():
+        if oid in commits:
+            found[position] = _merged(found[position], commits[oid])
+    return found, complete
 
 
-def _collect(view: View, tip: str, *, now: int, into: list[Landing]) -> bool:
-    """Collect the changes of the last year, newest first; return whether that was all of them."""
+def _collect(view: View, tip: str, *, now: int, into: list[Landed], merges: dict[int, str]) -> bool:
+    """Collect the changes of the last year, newest first; return whether that was all of them.
+
+    `merges` takes, by position, what was merged. Messages are read while git goes on, and not kept.
+    """
     old = 0
     stream = landings(view, tip)
     try:
@@ -95,7 +95,9 @@ def _collect(view: View, tip: str, *, now: int, into: list[Landing]) -> bool:
             if old == OLD_IN_A_ROW:
                 return True
             if not old:
-                into.append(change)
+                if len(change.parents) == MERGED:
+                    merges[len(into)] = change.parents[1]
+                into.append(_landed(change))
             if len(into) == MOST_CHANGES:
                 return False
     except HistoryError as error:
@@ -107,20 +109,18 @@ def _collect(view: View, tip: str, *, now: int, into: list[Landing]) -> bool:
     return True
 
 
-def _landed(change: Landing, *, merged: Landing | None) -> Landed:
+def _landed(change: Landing) -> Landed:
+    author = _signed(change.email, change.name)
+    return Landed(change.id, "", change.at, author, _said(change), change.paths)
+
+
+def _merged(change: Landed, merged: Landing) -> Landed:
     """Return a change as it counts: by whom the merged commit is, for forges sign merges."""
-    said = _said(change)
-    if merged and not said.reversal:
+    said = change.said
+    if not said.reversal:
         said = said._replace(reversal=_said(merged).reversal)
-    by = merged or change
-    return Landed(
-        id=change.id,
-        also=merged.id if merged else "",
-        at=change.at,
-        author=_signed(by.email, by.name),
-        said=said,
-        paths=change.paths,
-    )
+    author = _signed(merged.email, merged.name)
+    return change._replace(also=merged.id, author=author, said=said)
 
 
 def _said(commit: Landing) -> Said:

@@ -7,11 +7,14 @@ of a file can be taken for the start of another commit.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import re
 import select
 import subprocess
 import tempfile
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from itil_gate.git.run import TIMEOUT, Result, git_program
@@ -67,18 +70,18 @@ def landings(view: View, tip: str, *, timeout: float = TIMEOUT) -> Generator[Lan
         pipe = process.stdout
         if pipe is None:  # pragma: no cover - Popen was given a pipe
             raise HistoryError("git-failed", "`git log` has no output")
+        _widen(pipe)
         try:
-            last = b""
-            for record in _records(_reads(pipe, timeout=timeout)):
-                if last:
-                    yield _landing(last)
-                last = record
+            held: list[bytes] = []
+            for batch in _batches(_reads(pipe, timeout=timeout)):
+                yield from map(_landing, held)
+                held = batch
+            yield from map(_landing, held[:-1])
             result = Result(process.wait(timeout=timeout), b"", _said(errors))
             # Only now is it certain that git wrote the last one to its end.
             if result.status != 0 or _ERROR.search(result.err):
                 raise view.failure("log", result)
-            if last:
-                yield _landing(last)
+            yield from map(_landing, filter(None, held[-1:]))
         finally:
             pipe.close()
             process.kill()
@@ -97,8 +100,8 @@ def commits_by_id(view: View, oids: Collection[str]) -> dict[str, Landing]:
         *("--encoding=UTF-8", "--stdin"),
         stdin="".join(f"{oid}\n" for oid in oids).encode(),
     )
-    found = map(_landing, filter(None, _records([done.out])))
-    return {commit.id: commit for commit in found}
+    records = filter(None, chain.from_iterable(_batches([done.out])))
+    return {commit.id: commit for commit in map(_landing, records)}
 
 
 def lines_added(view: View, tip: str, *, changes: int) -> tuple[int, ...]:
@@ -146,30 +149,40 @@ def _landing(record: bytes) -> Landing:
         # Git sets the names off from the message by one line end.
         paths[0] = paths[0].removeprefix(b"\n")
     return Landing(
-        id=oid,
-        at=int(at) if at.isdigit() else 0,
-        parents=tuple(parents) if parents[0] else (),
-        email=email[1:],
-        name=name[1:],
-        message=message[1:],
-        paths=tuple(paths),
+        oid,
+        int(at) if at.isdigit() else 0,
+        tuple(parents) if parents[0] else (),
+        email[1:],
+        name[1:],
+        message[1:],
+        tuple(paths),
     )
 
 
-def _records(reads: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what git writes about each commit, without the NULs around it."""
-    parts: list[bytes] = []
-    held = b""
+def _batches(reads: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield what git writes about each commit, without the NULs around it, many at a time.
+
+    The last list holds one record, or an empty one where git wrote nothing.
+    """
+    held = [b""]
+    first = True
     for read in reads:
-        data = held + read
-        kept = data.rstrip(b"\0")
-        held = data[len(kept) :]
-        first, *others = kept.split(b"\0\0")
-        parts.append(first)
-        for other in others:
-            yield b"".join(parts).removeprefix(b"\0")
-            parts = [other]
-    yield b"".join(parts).removeprefix(b"\0")
+        # A pair of NULs may be parted by two reads; a long record is joined once, at its end.
+        ended = b"\0\0" in read or (read[:1] == b"\0" and held[-1][-1:] == b"\0")
+        held.append(read.removeprefix(b"\0") if first else read)
+        first = False
+        if ended:
+            *whole, rest = b"".join(held).split(b"\0\0")
+            held = [rest]
+            yield whole
+    yield [b"".join(held).removesuffix(b"\0")]
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let git write ahead while what it wrote is being read; where that is refused, it waits."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _READ)
 
 
 def _reads(pipe: IO[bytes], *, timeout: float) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ forged date spoils at most its own entry: dates are clamped to the year that is 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from itil_gate.model.facts import HistoryFacts
@@ -60,6 +60,7 @@ def _weights() -> tuple[int, ...]:
 
 WEIGHTS = _weights()
 """Weight of a change by its age in days."""
+_NONE: frozenset[Key] = frozenset()
 
 
 @frozen
@@ -159,23 +160,20 @@ def _rates(
     now: int,
 ) -> _Rates:
     wanted = {key for path in proposal.paths for key in _keys(path)}
-    seen: Counter[Key] = Counter()
-    failed: Counter[Key] = Counter()
-    met: dict[bytes, frozenset[Key]] = {}
-    all_seen, all_failed = PRIOR_CHANGES * ONE, PRIOR_FAILURES * ONE
+    met = _Met(wanted)
+    # Changes are summed by the set of keys they meet first: there are far fewer sets than changes.
+    seen_by: Counter[frozenset[Key]] = Counter()
+    failed_by: Counter[frozenset[Key]] = Counter()
     for position, change in changes:
         weight = WEIGHTS[(now - change.at) // DAY]
-        for path in change.paths:
-            if path not in met:
-                met[path] = frozenset(_keys(path)) & wanted
-        keys: set[Key] = set().union(*(met[path] for path in change.paths))
-        all_seen += weight
-        for key in keys:
-            seen[key] += weight
+        paths = change.paths
+        keys = met[paths[0]] if len(paths) == 1 else _NONE.union(*map(met.__getitem__, paths))
+        seen_by[keys] += weight
         if position in known:
-            all_failed += weight
-            for key in keys:
-                failed[key] += weight
+            failed_by[keys] += weight
+    seen, failed = _by_key(seen_by), _by_key(failed_by)
+    all_seen = PRIOR_CHANGES * ONE + seen_by.total()
+    all_failed = PRIOR_FAILURES * ONE + failed_by.total()
     worst = dict.fromkeys(PRIOR_WEIGHT, 0 if wanted else USUAL)
     for key in wanted:
         prior = PRIOR_WEIGHT[key[0]] * ONE
@@ -183,6 +181,25 @@ def _rates(
         usual = (prior + seen[key]) * all_failed
         worst[key[0]] = max(worst[key[0]], USUAL * rate // usual)
     return _Rates(worst, failed=all_failed, seen=all_seen)
+
+
+class _Met(dict[bytes, "frozenset[Key]"]):
+    """Which of the wanted keys a path counts under, found once for each path."""
+
+    def __init__(self, wanted: set[Key]) -> None:
+        self._wanted = wanted
+
+    def __missing__(self, path: bytes) -> frozenset[Key]:
+        keys = self[path] = frozenset(_keys(path)) & self._wanted
+        return keys
+
+
+def _by_key(weights: Mapping[frozenset[Key], int]) -> Counter[Key]:
+    sums: Counter[Key] = Counter()
+    for keys, weight in weights.items():
+        for key in keys:
+            sums[key] += weight
+    return sums
 
 
 def _keys(path: bytes) -> tuple[Key, ...]:
@@ -223,10 +240,10 @@ def _developers(changes: Sequence[Landed], paths: Iterable[bytes]) -> int | None
 
     The older half only fills the record: at its start nobody has changed anything yet.
     """
-    people: dict[bytes, set[str]] = {}
+    people: defaultdict[bytes, set[str]] = defaultdict(set)
 
     def count(touched: Iterable[bytes]) -> int:
-        return len(set().union(*(people.get(path, ()) for path in touched)))
+        return len(set().union(*(people[path] for path in touched)))
 
     others = []
     compared = min(COMPARED, -(-len(changes) // 2))
@@ -235,7 +252,7 @@ def _developers(changes: Sequence[Landed], paths: Iterable[bytes]) -> int | None
         if age < compared:
             others.append(count(change.paths))
         for path in change.paths:
-            people.setdefault(path, set()).add(change.author)
+            people[path].add(change.author)
     return percentile(count(paths), others)
 
 

@@ -9,7 +9,7 @@ import pytest
 from support.repository import BOB, START
 
 from itil_gate.git.record import (
-    _records,
+    _batches,
     commits_by_id,
     landings,
     lines_added,
@@ -157,7 +157,10 @@ def test_silence_is_not_waited_for_without_end(
 def test_records_are_the_same_wherever_the_reads_end(size: int) -> None:
     stream = b"\0one\0:a\0:m\0\nx\0y\0\0two\0:b\0:\0\0three\0:c\0:m\0\nz\0"
     reads = [stream[start : start + size] for start in range(0, len(stream), size)]
-    assert list(_records(reads)) == [b"one\0:a\0:m\0\nx\0y", b"two\0:b\0:", b"three\0:c\0:m\0\nz"]
+    *batches, last = _batches(reads)
+    found = [record for batch in batches for record in batch]
+    assert found == [b"one\0:a\0:m\0\nx\0y", b"two\0:b\0:"]
+    assert last == [b"three\0:c\0:m\0\nz"]
 
 
 def test_added_lines_are_counted_change_by_change(repo: Repo, viewed: Viewed) -> None:
