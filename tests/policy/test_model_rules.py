@@ -156,6 +156,7 @@ def test_a_field_is_not_both_asked_for_and_hidden(
 def test_entries_that_can_both_hold_do_not_contradict() -> None:
     assert not found(fields=fields(("spec.plans", "mandatory"), (BACKOUT, "hidden")))
     assert not found(fields=fields((BACKOUT, "mandatory", "proposal"), (BACKOUT, "mandatory")))
+    assert not found(fields=fields(("spec.x-a", "hidden"), ("spec.x-ab", "mandatory")))
 
 
 def test_what_is_no_path_of_a_field_is_told_so_in_words() -> None:
