@@ -55,15 +55,6 @@ def check_claims(
         for index, service in enumerate(spec.services)
         if service not in known
     ]
-    if spec.model is not None or spec.type == "standard":
-        found.append(
-            Finding(
-                rule="unknown-model",
-                message=f"the change model {spec.model or '(none)'} is not published",
-                remedy="use a published model, or `type: normal` without a model",
-                place=at(("spec", "model")) if spec.model else at(("spec", "type")),
-            )
-        )
     found += [
         Finding(
             rule="undeclared-service",

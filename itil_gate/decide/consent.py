@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.lane import UNASKED
 from itil_gate.decide.rejections import inherited_rejections
 from itil_gate.model.finding import Finding, Place
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from itil_gate.model.change import ChangeRequest
     from itil_gate.model.decision import LedgerEntry, RequirementState
     from itil_gate.model.facts import Facts
+    from itil_gate.model.policy import Lane
 
 
 def check_consent(
@@ -27,6 +29,7 @@ def check_consent(
     ledger: Ledger,
     settled: Settled,
     level: Level,
+    lane: Lane,
     facts: Facts,
     own: frozenset[str],
 ) -> list[Finding]:
@@ -35,7 +38,7 @@ def check_consent(
         *(_rejected(entry) for entry in ledger.rejections),
         *_inherited(asked, bench, facts=facts, own=own),
         *_withdrawn(ledger.withdrawn),
-        *_approvals(asked.change, settled, level, bench=bench, facts=facts),
+        *_approvals(asked.change, settled, (level, lane), bench=bench, facts=facts),
     ]
 
 
@@ -79,13 +82,19 @@ def _withdrawn(entry: LedgerEntry | None) -> list[Finding]:
 
 
 def _approvals(
-    change: ChangeRequest, settled: Settled, level: Level, *, bench: Bench, facts: Facts
+    change: ChangeRequest,
+    settled: Settled,
+    sort: tuple[Level, Lane],
+    *,
+    bench: Bench,
+    facts: Facts,
 ) -> list[Finding]:
-    if not settled.states:
+    level, lane = sort
+    if not settled.states and lane not in UNASKED:
         return [
             Finding(
                 rule="no-applicable-policy",
-                message=f"no approval requirement applies to {level} risk",
+                message=f"no approval requirement applies to {level} risk in the lane {lane}",
                 remedy="add one to an ApprovalPolicy on the target branch",
                 place=Place(file="policies"),
             )

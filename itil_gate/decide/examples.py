@@ -83,6 +83,30 @@ def _window(start: str, end: str) -> str:
     return f"request:\n  window: {{start: {start}, end: {end}, timezone: UTC}}\n"
 
 
+_BACKOUT = "fields: [{path: spec.plans.backout.steps, is: mandatory}]"
+_PLANNED = "checks: [{id: planned, expect: schedule.planned, message: a planned window}]"
+
+
+def _model(more: str = "", *, expires: str = "2026-12-31") -> str:
+    return f"""\
+target:
+  policies/rotation.yaml: |
+    apiVersion: itil-gate/v1
+    kind: ChangeModel
+    metadata: {{name: rotation, owner: carol, reviewBy: 2027-01-01}}
+    spec:
+      type: standard
+      description: A certificate is replaced before it runs out.
+      paths: [src/**]
+      limits: {{files: 2, risk: low}}
+      expires: {expires}
+""" + (f"      {more}\n" if more else "")
+
+
+def _follows(more: str = "") -> str:
+    return f"request: {{type: standard, model: rotation{more}}}\n"
+
+
 GATE_EXAMPLES: dict[str, Example] = {
     "empty-change": Example("changes: []\nrequest: none\n", "changes: [src/app.py]\n"),
     "merge-conflict": Example(
@@ -131,35 +155,40 @@ GATE_EXAMPLES: dict[str, Example] = {
     "unknown-model": Example(
         "request: {type: standard, model: certificate-rotation}\n", "request: {type: normal}\n"
     ),
-    "model-type": Example(
-        "The request is a normal change and names the standard model certificate-rotation.",
-        "The request is a standard change and names that model.",
+    "not-recognised": Example(
+        "A lock file and a source file change without a request; the model covers lock files.",
+        "Only the lock file changes.",
         played=False,
+    ),
+    "beyond-appetite": Example(
+        "The risk model has `appetite: {maximum: medium, …}`, and the change is of high risk.",
+        "The change is split, and no part is above medium.",
+        played=False,
+    ),
+    "model-type": Example(
+        _model() + "request: {type: normal, model: rotation}\n", _model() + _follows()
     ),
     "model-expired": Example(
-        "The model certificate-rotation has `expires: 2026-03-01`.",
-        "The model certificate-rotation has `expires: 2026-03-02`, for a last day is a day of use.",
-        played=False,
+        _model(expires="2026-03-01") + _follows(), _model(expires="2026-03-02") + _follows()
     ),
     "outside-model": Example(
-        "The model has `paths: [certificates/**]`, and `src/app.py` changes beside a certificate.",
-        "Only certificates change, and `src/app.py` in a pull request of its own.",
-        played=False,
+        _model() + _follows() + "changes: [src/app.py, lib/app.py]\n",
+        _model() + _follows() + "changes: [src/app.py]\n",
     ),
     "model-limit": Example(
-        "The model has `limits: {files: 3}`, and four files change.",
-        "Three files change.",
-        played=False,
+        _model() + _follows() + "changes: [src/a.py, src/b.py, src/c.py]\n",
+        _model() + _follows() + "changes: [src/a.py, src/b.py]\n",
     ),
     "model-field": Example(
-        "The model asks for `spec.plans.backout.steps`, and the request has no plans.",
-        "The request says under `spec.plans.backout.steps` how to go back.",
-        played=False,
+        _model(_BACKOUT) + _follows(),
+        _model(_BACKOUT) + _follows(", plans: {backout: {steps: Put the old one back.}}"),
     ),
     "model-check": Example(
-        "The model expects `change.spec.window` to be given, and the request has none.",
-        "The request has a window.",
-        played=False,
+        _model(_PLANNED) + _follows(),
+        _model(_PLANNED)
+        + _follows(
+            ", window: {start: 2026-03-03T20:00, end: 2026-03-03T21:00, timezone: UTC}",
+        ),
     ),
     "invalid-request": Example(
         "The request holds a report and is larger than a megabyte.",

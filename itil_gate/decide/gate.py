@@ -18,6 +18,7 @@ from itil_gate.decide.coverage import check_coverage, check_request_files, surve
 from itil_gate.decide.external import check_external
 from itil_gate.decide.matter import Asked, Bench
 from itil_gate.decide.roster import build_roster
+from itil_gate.decide.route import lanes_of
 from itil_gate.decide.verdict import Judged, judge_change, outcome_of, rule_states
 from itil_gate.model.base import LEVELS
 from itil_gate.model.calendar import Interval
@@ -63,6 +64,7 @@ MERGE_RULES: tuple[str, ...] = (
     "duplicate-change",
     "invalid-request",
     "uncovered-change",
+    "not-recognised",
     "unattributable-commit",
     "awaited-evidence",
     "no-external-results",
@@ -96,13 +98,16 @@ def decide(inputs: Inputs) -> Decision:
     asked, unread = read_requests(inputs.requests)
     if policies.rule_sets:
         _refuse_built_in_names(policies)
-    conditions = compile_conditions_of(inputs.judge)
-    now = _judge_under("target", policies, conditions, asked=asked, facts=facts)
+    bench = _bench("target", policies, compile_conditions_of(inputs.judge), facts)
+    unlike: tuple[Finding, ...] = ()
+    if not inputs.requests and not inputs.faults:
+        asked, unlike = _recognise(bench, facts)
+    now = _judge_under(bench, asked=asked, facts=facts)
     then, broken = _judge_proposed(
         inputs.proposed, repository=policies.config.repository, asked=asked, facts=facts
     )
     sides = (now,) if then is None else (now, then)
-    common = (*_merge(facts), *inputs.faults, *unread, *broken)
+    common = (*_merge(facts), *inputs.faults, *unread, *broken, *unlike)
     changes = tuple(_both([side.changes[index] for side in sides]) for index in range(len(asked)))
     outcomes: list[Outcome] = [
         outcome_of(common),
@@ -206,16 +211,54 @@ class _Side:
     changes: tuple[Judged, ...]
 
 
-def _judge_under(
-    side: Side,
-    policies: PolicySet,
-    conditions: Conditions,
-    *,
-    asked: Sequence[Asked],
-    facts: Facts,
-) -> _Side:
+def _recognise(bench: Bench, facts: Facts) -> tuple[tuple[Asked, ...], tuple[Finding, ...]]:
+    """Return the standard change that a diff without requests is, or advice why it is none.
+
+    Nobody can be asked about a change without a request file, so it is none where somebody would
+    have to be.
+    """
+    models = [model for model in bench.policies.change_models if model.spec.recognise]
+    if not models or not bench.territory.governed or bench.territory.requests:
+        return (), ()
+    from itil_gate.decide.recognise import (  # noqa: PLC0415 - few sets have models
+        Recognised,
+        recognised,
+    )
+
+    people = bench.contributors
+    found: Recognised | tuple[str, ...]
+    if people.by_agent or people.unproved or people.unattributable:
+        found = ("who made it has to be proved, and an agent's work seen by one human more",)
+    elif "express" in lanes_of(bench.policies.approvals):
+        found = ("somebody has to approve standard changes",)
+    elif not people.people:
+        found = ("nobody is known to have made it",)
+    else:
+        found = recognised(
+            facts.diff,
+            models=models,
+            config=bench.policies.config,
+            services=bench.policies.services,
+            requester=people.people[0].person,
+            target=facts.target,
+            content=facts.content,
+            today=facts.now.astimezone(UTC).date(),
+        )
+    if isinstance(found, Recognised):
+        return (found.asked,), ()
+    return (), (
+        Finding(
+            rule="not-recognised",
+            message=f"this is no recognised standard change: {'; '.join(found)}",
+            remedy="write a request: `itil-gate new`",
+            effect="advise",
+        ),
+    )
+
+
+def _judge_under(bench: Bench, *, asked: Sequence[Asked], facts: Facts) -> _Side:
     """Judge the merge and each of its requests under one policy set."""
-    bench = _bench(side, policies, conditions, facts)
+    policies, conditions = bench.policies, bench.conditions
     own = frozenset(one.change.metadata.id for one in asked)
     judged = tuple(judge_change(one, bench=bench, facts=facts, own=own) for one in asked)
 
@@ -257,8 +300,8 @@ def _judge_proposed(
         policies = policies.model_copy(update={"config": config})
         if policies.rule_sets:
             _refuse_built_in_names(policies)
-        conditions = compile_conditions_of(sources)
-        return _judge_under("proposed", policies, conditions, asked=asked, facts=facts), ()
+        bench = _bench("proposed", policies, compile_conditions_of(sources), facts)
+        return _judge_under(bench, asked=asked, facts=facts), ()
     except GateError as error:
         found = error.findings if isinstance(error, ConfigError) else ()
         return None, (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from itil_gate.decide.models import Fit
@@ -16,34 +16,20 @@ LANES: dict[Level, Lane] = {
     "high": "board",
     "critical": "board",
 }
+UNASKED: frozenset[Lane] = frozenset({"express", "registration"})
+"""Lanes in which nobody is asked unless a requirement names them."""
 MODEL_LANES: dict[ChangeType, Lane] = {"standard": "express", "registration": "registration"}
 """The lanes that a fitting published model opens, by the type of both model and request."""
 
 
-@overload
-def lane_of(change: Level) -> Lane: ...
-
-
-@overload
 def lane_of(
-    change: ChangeRequest, *, level: Level, fit: Fit, policies_lanes: frozenset[Lane]
-) -> Lane: ...
-
-
-def lane_of(
-    change: ChangeRequest | Level,
-    *,
-    level: Level = "critical",
-    fit: Fit | None = None,
-    policies_lanes: frozenset[Lane] = frozenset(),
+    change: ChangeRequest, *, level: Level, fit: Fit | None, policies_lanes: frozenset[Lane]
 ) -> Lane:
     """Return the lane of a change; `policies_lanes` are those that some requirement lists.
 
     An emergency takes its lane only where somebody is asked in it. A model opens its lane only if
     nothing at all was found against the fit, advice included. Everything else goes by risk.
     """
-    if isinstance(change, str):
-        return LANES[change]
     kind = change.spec.type
     if kind == "emergency" and "emergency" in policies_lanes:
         return "emergency"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.lane import UNASKED
 from itil_gate.decide.ledger import exclusions
 from itil_gate.decide.matching import Need, match
 from itil_gate.model.decision import RequirementState
@@ -130,8 +131,11 @@ def demands(
     ]
     people = frozenset(roster.holders(PEER, service=None, now=now))
     more = {
-        UNPROVED_ID: bool(found) and bool(contributors.unproved) and level == "low",
-        AGENT_ID: contributors.by_agent,
+        # Where nothing applies the change is refused; one approval more must not hide that.
+        UNPROVED_ID: bool(found or lane in UNASKED)
+        and bool(contributors.unproved)
+        and level == "low",
+        AGENT_ID: bool(found or lane in UNASKED) and contributors.by_agent,
     }
     found += [
         _one_more(name, people=people, left=people - barred)

@@ -57,6 +57,21 @@ GATE_RULES: dict[str, Rule] = {
             "Run `itil-gate new`, or widen `spec.scope` of the request in this pull request.",
         ),
         _rule(
+            "not-recognised",
+            "advise",
+            "A pull request without a request is no recognised standard change.",
+            "Only what fits one published standard model entirely passes without a request.",
+            "Write a request with `itil-gate new`, or keep the change within the model.",
+        ),
+        _rule(
+            "beyond-appetite",
+            "deny",
+            "The risk is above what the organisation takes.",
+            "Whoever sponsors the service said how much risk is acceptable; more needs an "
+            "exception that somebody answers for.",
+            "Make the change less risky, split it, or ask for the exception named.",
+        ),
+        _rule(
             "deleted-request",
             "deny",
             "A change request is deleted or renamed.",

@@ -70,8 +70,12 @@ def check_schedule(
     calendars: tuple[Calendar, ...],
     calendar_texts: tuple[CalendarText, ...],
     now: datetime,
+    urgent: bool = False,
 ) -> tuple[Finding, ...]:
     """Return what the calendars have against a change: a freeze, a window missed, a time gone by.
+
+    What is urgent, an emergency that somebody was asked about, is told of freezes and windows and
+    not kept by them.
 
     `footprint` and `blast_radius` are names of services. Raises ConfigError or GateError for
     calendars that cannot be read or take too much work, also where nothing in them applies.
@@ -112,6 +116,11 @@ def check_schedule(
         )
         for item in missed
     ]
+    if urgent:
+        return tuple(
+            one if one.rule == "window-past" else one.model_copy(update={"effect": "advise"})
+            for one in found
+        )
     return tuple(found)
 
 

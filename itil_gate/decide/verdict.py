@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING
 from itil_gate.decide.claims import check_claims, check_proof
 from itil_gate.decide.consent import check_consent
 from itil_gate.decide.coverage import scope_paths, services_of
-from itil_gate.decide.lane import lane_of
 from itil_gate.decide.ledger import Matter, keep_ledger
 from itil_gate.decide.requirements import BUILT_IN, counting, demands, settle
+from itil_gate.decide.route import assess_risk, find_route
 from itil_gate.decide.schedule import blast_radius, check_schedule, planned_interval
+from itil_gate.decide.values import values_of
 from itil_gate.model.decision import (
     Action,
     ChangeVerdict,
     RuleState,
 )
 from itil_gate.model.frozen import frozen
-from itil_gate.risk.classify import assess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
+    from itil_gate.decide.ledger import Ledger
     from itil_gate.decide.matter import Asked, Bench
     from itil_gate.decide.requirements import Settled
-    from itil_gate.expressions.environment import Bindings
+    from itil_gate.decide.values import Values
     from itil_gate.model.change import ChangeRequest
     from itil_gate.model.decision import Outcome, RiskAssessment, RuleOutcome, Side
-    from itil_gate.model.environment import RiskView
     from itil_gate.model.facts import Facts
     from itil_gate.model.finding import Finding
 
@@ -39,10 +39,17 @@ CHANGE_RULES: tuple[str, ...] = (
     "unknown-person",
     "unknown-service",
     "unknown-model",
+    "model-type",
+    "model-expired",
+    "outside-model",
+    "model-limit",
+    "model-field",
+    "model-check",
     "invalid-request",
     "undeclared-service",
     "undeclared-environment",
     "under-declared-risk",
+    "beyond-appetite",
     "unproved-contributor",
     "window-past",
     "in-freeze",
@@ -71,15 +78,24 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
     paths = scope_paths(change, bench.territory)
     footprint = frozenset(change.spec.services) | services_of(paths, policies.services)
     reached = blast_radius(footprint, policies.services)
-    values = _values(asked, bench=bench, facts=facts, footprint=footprint)
-    risk = _assess(
+    values = values_of(asked, bench=bench, facts=facts, footprint=footprint)
+    risk = assess_risk(
         change, bench=bench, facts=facts, footprint=footprint, reached=reached, values=values
     )
-    values.add(lambda: {"risk": _risk_view(risk)})
-    lane = lane_of(risk.level)
-    values.add(lambda: {"lane": lane})
+    values.add_risk(risk)
+    route = find_route(
+        asked,
+        bench=bench,
+        facts=facts,
+        footprint=footprint,
+        paths=paths,
+        risk=risk,
+        values=values,
+    )
+    values.add_lane(route.lane)
     findings = [
         *asked.advice,
+        *route.findings,
         *check_claims(asked, bench, paths=paths, footprint=footprint, risk=risk),
         *check_proof(bench.contributors, risk),
         *check_schedule(
@@ -90,6 +106,7 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
             calendars=policies.calendars,
             calendar_texts=policies.calendar_texts,
             now=facts.now,
+            urgent=route.lane == "emergency",
         ),
     ]
     wanted = demands(
@@ -100,7 +117,7 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
         roster=bench.roster,
         contributors=bench.contributors,
         now=facts.now,
-        lane=lane,
+        lane=route.lane,
         holds=lambda policy, name: bench.conditions.requirements[policy, name].evaluate(values.all),
     )
     matter = Matter(
@@ -116,8 +133,16 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
     settled = settle(wanted, ledger.approvals, side=bench.side)
     findings += [
         *check_consent(
-            asked, bench, ledger=ledger, settled=settled, level=risk.level, facts=facts, own=own
+            asked,
+            bench,
+            ledger=ledger,
+            settled=settled,
+            level=risk.level,
+            lane=route.lane,
+            facts=facts,
+            own=own,
         ),
+        *_appetite(risk, bench, ledger),
     ]
     rules = rule_states(CHANGE_RULES, findings, side=bench.side)
     if bench.conditions.rules:
@@ -144,7 +169,8 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
         title=change.metadata.title,
         requester=change.metadata.requester,
         outcome=outcome_of(findings),
-        lane=lane,
+        lane=route.lane,
+        model=route.model,
         risk=risk,
         services=tuple(sorted(footprint)),
         environments=tuple(sorted(change.spec.environments)),
@@ -156,73 +182,22 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
     return Judged(verdict, _actions(change, settled, findings, facts), values)
 
 
-class Values:
-    """What expressions are shown of one change, stage by stage; made only where they are."""
-
-    def __init__(self, first: Callable[[], Bindings] | None) -> None:
-        self._first = first
-        self._later: list[Callable[[], Mapping[str, object]]] = []
-        self._made: Bindings | None = None
-
-    def add(self, more: Callable[[], Mapping[str, object]]) -> None:
-        """Note what a stage adds."""
-        self._later.append(more)
-
-    @property
-    def all(self) -> Bindings:
-        """Everything that is known so far. Raises TypeError where the set has no expression."""
-        if self._first is None:
-            raise TypeError("there is no expression to be shown anything")
-        if self._made is None:
-            self._made = self._first()
-        while self._later:
-            self._made = self._made.also(self._later.pop(0)())
-        return self._made
-
-
-def _values(asked: Asked, *, bench: Bench, facts: Facts, footprint: frozenset[str]) -> Values:
-    environment = bench.conditions.environment
-    if environment is None:
-        return Values(None)
-
-    def first() -> Bindings:
-        from itil_gate.decide.views import bind_facts  # noqa: PLC0415 - few sets have expressions
-
-        return bind_facts(environment, asked.change, facts=facts, bench=bench, footprint=footprint)
-
-    return Values(first)
-
-
-def _assess(
-    change: ChangeRequest,
-    *,
-    bench: Bench,
-    facts: Facts,
-    footprint: frozenset[str],
-    reached: frozenset[str],
-    values: Values,
-) -> RiskAssessment:
-    policies = bench.policies
-    known = {service.name for service in policies.services}
-    impact = change.spec.impact
-    return assess(
-        change.spec.risk,
-        paths=[entry.path for entry in facts.diff],
-        models=policies.risk_models,
-        judge_paths=bench.territory.judge,
-        met=lambda *key: bench.conditions.risk[key].evaluate(values.all),
-        services=[service for service in policies.services if service.name in footprint],
-        unknown=sorted(footprint - known),
-        reached=len(reached),
-        irreversible=impact is not None and impact.reversible is False,
-        history=facts.history,
+def _appetite(risk: RiskAssessment, bench: Bench, ledger: Ledger) -> tuple[Finding, ...]:
+    """Return what a risk above the organisation's appetite means, exceptions considered."""
+    models = bench.policies.risk_models
+    if all(model.spec.appetite is None for model in models):
+        return ()
+    from itil_gate.risk.appetite import (  # noqa: PLC0415 - few risk models state one
+        beyond_appetite,
+        refuse_excess,
     )
 
-
-def _risk_view(risk: RiskAssessment) -> RiskView:
-    from itil_gate.decide.views import risk_view  # noqa: PLC0415 - few sets have expressions
-
-    return risk_view(risk)
+    given = frozenset(role for roles in ledger.approvals.values() for role in roles)
+    found = (
+        refuse_excess(excess, approved=excess.appetite.exception in given)
+        for excess in beyond_appetite(risk.level, models=models)
+    )
+    return tuple(finding for finding in found if finding is not None)
 
 
 def outcome_of(findings: Sequence[Finding]) -> Outcome:

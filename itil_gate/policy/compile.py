@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections import Counter
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from itil_gate.model.calendar import Calendar
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from itil_gate.model.ruleset import RuleSet, Waiver
     from itil_gate.model.services import Service
     from itil_gate.policy.conditions import Conditions
-    from itil_gate.reading.document import Document
+    from itil_gate.reading.document import Document, Path
 
     PolicyDocument = (
         ApprovalPolicy
@@ -113,6 +113,7 @@ def _compile(sources: tuple[Source, ...]) -> tuple[PolicySet, Conditions]:
         from itil_gate.policy.rule_names import check_rules  # noqa: PLC0415 - few sets have rules
 
         faults += check_rules(documents)
+    faults += _unsound(documents)
     texts = _calendar_texts(by_path, places.calendar, calendars, faults)
     extension_schema = _extension_schema(by_path, config, faults)
     if people is None or faults:
@@ -295,6 +296,25 @@ def _duplicate_ids(document: Document, item: PolicyDocument) -> list[Finding]:
         for index, name in enumerate(names)
         if name in names[:index]
     ]
+
+
+def _unsound(documents: list[tuple[Document, PolicyDocument]]) -> list[Finding]:
+    """Return what keeps risk models and change models from being sound; advice is for lint."""
+    found: list[Finding] = []
+    for document, item in documents:
+        if item.kind == "RiskModel" and (item.spec.bands or item.spec.card):
+            from itil_gate.risk.soundness import faults  # noqa: PLC0415 - few models have bands
+
+            found += faults(item, document.place)
+        elif item.kind == "ChangeModel":
+            from itil_gate.policy.model_rules import check_models  # noqa: PLC0415 - few sets have
+
+            found += check_models((item,), partial(_place_in, document))
+    return [one for one in found if one.effect != "advise"]
+
+
+def _place_in(document: Document, _item: ChangeModel, path: Path) -> Place:
+    return document.place(path)
 
 
 def _calendar_texts(

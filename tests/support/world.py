@@ -263,14 +263,16 @@ def request_file(
     title: str = "A change",
     extra: str = "",
     services: str = "payments-api",
+    kind: str = "normal",
+    model: str = "",
 ) -> str:
-    """Return the text of a request; `extra` is more YAML below spec."""
+    """Return the text of a request of a type; `extra` is more YAML below spec."""
     return (
         "apiVersion: itil-gate/v1\n"
         "kind: ChangeRequest\n"
         f"metadata: {{id: {change}, title: {title}, requester: {requester}}}\n"
         "spec:\n"
-        "  type: normal\n"
+        f"  type: {kind}\n{f'  model: {model}' if model else ''}\n"
         f"  services: [{services}]\n"
         "  environments: [production]\n"
         f"  scope: [{scope}]\n"
