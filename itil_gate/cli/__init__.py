@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("adopting", "Write a configuration, policies, people and an example."),
     "doctor": ("adopting", "Look whether real people can satisfy the rules."),
     "demo": ("adopting", "Play a denied, a pending and an approved change through."),
+    "policy": ("adopting", "Prove the policies: lint, test, doc."),
     "new": ("developing", "Write a change request from the diff."),
     "lint": ("developing", "Check requests and policies as files, offline."),
     "check": ("developing", "The merge gate: allow, deny or pending, with reasons."),

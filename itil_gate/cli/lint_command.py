@@ -164,13 +164,9 @@ class _Desk:
 
 def _together(judge: Sequence[Source]) -> tuple[Finding, ...]:
     """Return what only shows when the judge's data are held against each other."""
-    from itil_gate.decide.prospects import calendar_findings, prospect_findings
     from itil_gate.model.config import CONFIG_PATH
-    from itil_gate.model.errors import ConfigError
     from itil_gate.model.finding import Finding, Place
-    from itil_gate.policy.compile import compile_policies
-    from itil_gate.policy.files import error_findings
-    from itil_gate.policy.lint import lint_policies, policy_documents
+    from itil_gate.prove.inspection import inspect_judge
 
     if CONFIG_PATH not in {source.path for source in judge}:
         return (
@@ -181,17 +177,7 @@ def _together(judge: Sequence[Source]) -> tuple[Finding, ...]:
                 place=Place(file=CONFIG_PATH),
             ),
         )
-    when = now()
-    try:
-        policies = compile_policies(judge)
-        documents = policy_documents(judge, policies.config)
-        return (
-            *lint_policies(policies, documents, today=when.date()),
-            *prospect_findings(policies, documents, now=when),
-            *calendar_findings(policies, now=when),
-        )
-    except ConfigError as error:
-        return error_findings(error, file=CONFIG_PATH)
+    return inspect_judge(judge, now=now())
 
 
 def _progress(files: Sequence[T]) -> AbstractContextManager[Iterable[T]]:

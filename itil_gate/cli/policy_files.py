@@ -86,8 +86,7 @@ def _profile(name: str) -> PolicyFiles:
                 hint=f"shipped are: {', '.join(profiles())}",
             )
         mine = _texts(shipped("policies") / current, f"{folder}/{current}")
-        # The tests of the layers below prove those, and not this profile.
-        sources += [one for one in mine if current == name or "/tests/" not in one.path]
+        sources += mine
         document = [one for one in mine if one.path == f"{folder}/{current}/{PROFILE_FILE}"]
         current = extended(document[0]) if document else None
     return PolicyFiles(DEFAULTS, tuple(sources), (), profile=name)

@@ -79,10 +79,15 @@ def command(
             findings=faults,
             hint="mend the files that are named above",
         )
+    folder = files.config.locations.policies
+    if profile is not None:
+        # The tests of the layers below prove those, and not this profile.
+        folder = f"{folder}/{profile}"
+        found = tuple(one for one in found if one.tests[0].document.file.startswith(f"{folder}/"))
     if not found:
         raise GateError(
             "no-policy-tests",
-            f"there is no test in {files.config.locations.policies}/tests",
+            f"there is no test in {folder}/tests",
             hint="write one: `itil-gate schema policy-test` shows the format",
         )
     with _progress() as progress:

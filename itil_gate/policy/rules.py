@@ -76,6 +76,23 @@ def _asking(*entries: str) -> str:
     return _rotation("paths: [certificates/**]", "expires: 2098-12-31", f"fields:{fields}")
 
 
+def _risk(spec: str) -> str:
+    return (
+        "apiVersion: itil-gate/v1\nkind: RiskModel\n"
+        "metadata: {name: risk, owner: authority, reviewBy: 2099-01-01}\n"
+        f"spec: {spec}\n"
+    )
+
+
+def _floors(*floors: str) -> str:
+    return _risk("\n  floors:\n" + "\n".join(f"    - {floor}" for floor in floors))
+
+
+def _bands(*bands: str) -> str:
+    rows = "".join("    - [10, 20, 30, 40]\n" for _ in range(5))
+    return _risk(f"\n  impact: {{}}\n  matrix:\n{rows}  bands: [{', '.join(bands)}]")
+
+
 _ALL = "{id: review, levels: [low, medium, high, critical], role: peer}"
 
 POLICY_RULES: dict[str, PolicyRule] = {
@@ -230,6 +247,105 @@ POLICY_RULES: dict[str, PolicyRule] = {
             ),
             bad="A standard model has no `limits.risk`.",
             good="It has `limits: {risk: low}`.",
+            effect="advise",
+        ),
+        _rule(
+            "unreachable-band",
+            (
+                "No change can have a score within a band of the risk model.",
+                "A level that is never reached asks nobody for anything.",
+                "Move the band, or change the matrix, the impacts or the factors.",
+            ),
+            file="policies/risk.yaml",
+            bad=_bands("{level: low, upTo: 60}", "{level: high, upTo: 100}"),
+            good=_bands("{level: low, upTo: 100}"),
+            effect="advise",
+        ),
+        _rule(
+            "unreachable-model",
+            (
+                "No change can follow a change model: it is over, or its paths are too risky.",
+                "People would follow it in vain, and nobody sees that it is dead.",
+                "Publish it anew, raise its `limits.risk`, or remove it.",
+            ),
+            file="policies/more.yaml",
+            bad=_rotation("paths: [certificates/**]", "expires: 2020-12-31"),
+            good=_rotation("paths: [certificates/**]", "expires: 2098-12-31"),
+            effect="advise",
+        ),
+        _rule(
+            "shadowed-floor",
+            (
+                "A floor of the risk model never raises anything.",
+                "Another floor covers all its paths and is as high, so it only looks like a rule.",
+                "Narrow the wider floor, or remove this one.",
+            ),
+            file="policies/risk.yaml",
+            bad=_floors(
+                '{id: all, paths: ["**"], level: high, reason: All of it.}',
+                "{id: data, paths: [db/**], level: medium, reason: Data.}",
+            ),
+            good=_floors(
+                "{id: data, paths: [db/**], level: medium, reason: Data.}",
+                "{id: schema, paths: [db/schema/**], level: high, reason: Schema.}",
+            ),
+            effect="advise",
+        ),
+        _rule(
+            "shadowed-glob",
+            (
+                "A glob of a list matches nothing that another one of it does not match.",
+                "It can be removed, or the wider one was not meant to be so wide.",
+                "Remove it, or narrow the other.",
+            ),
+            file="policies/risk.yaml",
+            bad=_floors("{id: data, paths: [db/**, db/*.sql], level: medium, reason: Data.}"),
+            good=_floors("{id: data, paths: [db/**], level: medium, reason: Data.}"),
+            effect="advise",
+        ),
+        _rule(
+            "path-case-collision",
+            (
+                "Two globs differ only in upper and lower case.",
+                "Globs tell cases apart, so one of them matches nothing or covers by mistake.",
+                "Write both as the paths in the repository are written.",
+            ),
+            file="policies/risk.yaml",
+            bad=_floors("{id: data, paths: [db/**, DB/**], level: medium, reason: Data.}"),
+            good=_floors("{id: data, paths: [db/**], level: medium, reason: Data.}"),
+            effect="advise",
+        ),
+        _rule(
+            "untested-rule",
+            (
+                "No policy test says how a rule should come out.",
+                "Whoever edits it would not notice that it stopped working.",
+                "Add a case that breaks the rule, and one that does not.",
+            ),
+            bad="A rule `reason-too-short` is added without a case that names it.",
+            good="A case expects `rules: {reason-too-short: UNSATISFIED}`.",
+            effect="advise",
+        ),
+        _rule(
+            "waiver-expired",
+            (
+                "A waiver is past its last day.",
+                "It waives nothing any more and hides which exceptions are in force.",
+                "Remove it, or let its approver decide anew.",
+            ),
+            bad="A waiver `expires: 2020-01-01` is still on the target.",
+            good="It is removed with the change that it was for.",
+            effect="advise",
+        ),
+        _rule(
+            "unused-waiver",
+            (
+                "A waiver can never be used: its rule only advises, or its services do not exist.",
+                "An exception that no change needs is left open for one that should not have it.",
+                "Remove it, or correct what it names.",
+            ),
+            bad="A waiver names a rule whose enforcement is advisory.",
+            good="It is removed: nobody needs an exception from advice.",
             effect="advise",
         ),
         _rule(

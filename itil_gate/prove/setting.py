@@ -427,6 +427,11 @@ def compiled_alone(policies: Iterable[Source], config: Config) -> PolicySet:
 
     For describing and looking at them. Raises ConfigError as `compile_policies` does.
     """
+    return compile_policies(judge_alone(policies, config))
+
+
+def judge_alone(policies: Iterable[Source], config: Config) -> tuple[Source, ...]:
+    """Return policies with a configuration and a roster of nobody."""
     people = {
         "apiVersion": "itil-gate/v1",
         "kind": "People",
@@ -438,4 +443,4 @@ def compiled_alone(policies: Iterable[Source], config: Config) -> PolicySet:
         Source(path=path, blob="", text=json.dumps(data, ensure_ascii=False))
         for path, data in made.items()
     ]
-    return compile_policies((*texts, *policies))
+    return (*texts, *policies)
