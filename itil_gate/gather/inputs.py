@@ -27,7 +27,7 @@ from itil_gate.model.errors import ConfigError, GateError, HistoryError, SourceE
 from itil_gate.model.facts import CommitFact, Facts, Inputs
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.statement import VOUCH_FOLDER
-from itil_gate.policy.compile import read_config
+from itil_gate.policy.compile import compile_policies, read_config
 from itil_gate.policy.places import is_request_path, judge_prefixes
 from itil_gate.reading.read import source_finding
 from itil_gate.signing.commit import commit_signature
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from itil_gate.git.history import RawCommit
     from itil_gate.git.view import View
     from itil_gate.model.config import Config
-    from itil_gate.model.facts import DiffEntry, ExternalResult, StatementFact
+    from itil_gate.model.facts import DiffEntry, ExternalResult, HistoryFacts, StatementFact
     from itil_gate.model.policy import Source
 
 REGULAR = ("100644", "100755")
@@ -95,6 +95,9 @@ def gather(
         adopted_at=_adopted_at(view, base) if config.mode == "audit" else None,
         external=_external(external or {}),
         target_requests=on_target,
+        history=_history(
+            view, judge, tip=base, base=fork, head=head, diff=diff, commits=commits, now=now
+        ),
     )
     return Inputs(
         facts=facts, requests=requests, judge=judge, proposed=proposed, faults=unreadable + broken
@@ -224,6 +227,32 @@ def _statements(
     ]
     vouches = vouches_for(view, folders, [commit.id for commit in commits])
     return (*read_statements(view, entries), *vouches), tuple(sorted(others & merged))
+
+
+def _history(
+    view: View,
+    judge: Sequence[Source],
+    *,
+    tip: str,
+    base: str,
+    head: str,
+    diff: Sequence[DiffEntry],
+    commits: Sequence[RawCommit],
+    now: datetime,
+) -> HistoryFacts | None:
+    """Return what the target's history says, if a risk model of the target has a card for it.
+
+    A policy set that does not load asks for nothing here; the decision says what is wrong with it.
+    """
+    try:
+        models = compile_policies(judge).risk_models
+    except GateError:
+        return None
+    if not any(model.spec.card for model in models):
+        return None
+    from itil_gate.gather.record import read_history  # noqa: PLC0415 - few sets have a card
+
+    return read_history(view, tip=tip, base=base, head=head, diff=diff, commits=commits, now=now)
 
 
 def _external(files: Mapping[str, bytes]) -> tuple[ExternalResult, ...]:
