@@ -85,12 +85,12 @@ def test_a_format_that_does_not_exist_is_no_silence(world: World, form: str) -> 
 
 @case("FO-01", "FO-11")
 def test_no_option_softens_a_refusal() -> None:
-    words = ("abort", "fail", "force", "skip", "ignore", "soft", "warn", "allow", "enforce", "mode")
-    words += ("bypass", "override", "exit", "continue", "only", "no-")
+    softening = "abort fail force skip ignore soft warn allow enforce mode bypass override exit"
     known = options()
     assert {"--base", "--head", "--format"} <= set(known)
-    found = {name for name in known if any(word in name for word in words)}
-    assert found <= {"--model"}  # the change model of a new request
+    found = {name for name in known if any(word in name for word in softening.split())}
+    # The change model of a new request, and a floor below which policy tests fail.
+    assert found <= {"--model", "--fail-under"}
 
 
 @case("FO-11")
