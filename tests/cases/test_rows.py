@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
-from support.rows import SECTIONS, STATUSES, Row, expand, listed, played, played_in, read_rows
+from support.rows import (
+    CASES,
+    SECTIONS,
+    STATUSES,
+    Row,
+    expand,
+    listed,
+    played,
+    played_in,
+    read_rows,
+)
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 ROWS = tuple(row for section in listed() for row in read_rows(section))
 PLAYED = played()
@@ -66,3 +81,37 @@ def test_rows_are_found_wherever_they_mark_something(source: str, rows: list[str
 def test_rows_that_cannot_be_read_are_refused(source: str) -> None:
     with pytest.raises(AssertionError, match=r"x\.py:1: "):
         list(played_in(source, file="x.py"))
+
+
+def generator() -> ModuleType:
+    """Return the program that writes the page about the cases."""
+    spec = importlib.util.spec_from_file_location("regenerate_cases", CASES / "regenerate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_about_the_cases_is_not_stale() -> None:
+    made = generator()
+    assert made.PAGE.read_text("utf-8") == made.page(), "run `python tests/cases/regenerate.py`"
+
+
+def test_every_row_of_every_table_is_on_the_page_in_its_state() -> None:
+    made = generator()
+    lines = made.page().splitlines()
+    for row in ROWS:
+        (line,) = (one for one in lines if one.startswith(f"| {row.row} | "))
+        assert made.WORDS[row.status] in line.rpartition(" | ")[2]
+        assert len(line.replace("\\|", "").split(" | ")) == 6
+
+
+@pytest.mark.parametrize("text", ["a|b", "<script>", "**x**", "`|`", "[a](b)", "\\|"])
+def test_what_a_table_says_is_text_on_the_page(text: str) -> None:
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - only here
+
+    shown = MarkdownIt("commonmark").enable("table")
+    page = f"| a |\n| --- |\n| {generator().cell(text)} |\n"
+    (token,) = (one for one in shown.parse(page) if one.type == "inline" and one.map == [2, 3])
+    assert "".join(child.content for child in token.children or ()) == text
