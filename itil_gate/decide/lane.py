@@ -18,6 +18,7 @@ LANES: dict[Level, Lane] = {
 }
 UNASKED: frozenset[Lane] = frozenset({"express", "registration"})
 """Lanes in which nobody is asked unless a requirement names them."""
+BOARD_LEVELS = frozenset(level for level, lane in LANES.items() if lane == "board")
 MODEL_LANES: dict[ChangeType, Lane] = {"standard": "express", "registration": "registration"}
 """The lanes that a fitting published model opens, by the type of both model and request."""
 
@@ -27,13 +28,16 @@ def lane_of(
 ) -> Lane:
     """Return the lane of a change; `policies_lanes` are those that some requirement lists.
 
-    An emergency takes its lane only where somebody is asked in it. A model opens its lane only if
-    nothing at all was found against the fit, advice included. Everything else goes by risk.
+    High and critical risk is never express. An emergency takes its lane only where somebody is
+    asked in it. A model opens its lane only if nothing at all was found against the fit, advice
+    included. Everything else goes by risk.
     """
     kind = change.spec.type
     if kind == "emergency" and "emergency" in policies_lanes:
         return "emergency"
     model = fit.model if fit is not None and not fit.findings else None
     if model is not None and model.spec.type == kind:
-        return MODEL_LANES.get(kind, LANES[level])
+        open_to = MODEL_LANES.get(kind, LANES[level])
+        # A model was authorised for what is done often and well, not for what may break much.
+        return LANES[level] if open_to == "express" and level in BOARD_LEVELS else open_to
     return LANES[level]

@@ -93,6 +93,34 @@ def _bands(*bands: str) -> str:
     return _risk(f"\n  impact: {{}}\n  matrix:\n{rows}  bands: [{', '.join(bands)}]")
 
 
+def _house(enforcement: str = "soft") -> str:
+    return (
+        "apiVersion: itil-gate/v1\nkind: RuleSet\n"
+        "metadata: {name: house, owner: authority, reviewBy: 2099-01-01}\n"
+        "spec:\n  rules:\n"
+        "    - {id: backout-tested, expect: change.spec.significant, message: It was not.,\n"
+        f"       enforcement: {enforcement}}}\n"
+    )
+
+
+def _waiver(rule: str, selector: str = "{change: CHG-2026-7K3QX9ZB}") -> str:
+    return (
+        "---\napiVersion: itil-gate/v1\nkind: Waiver\n"
+        "metadata: {name: once, owner: authority, reviewBy: 2099-01-01}\n"
+        f"spec: {{rule: {rule}, selector: {selector},\n"
+        "       reason: There is no way back., approvedBy: kim, role: authority,\n"
+        "       expires: 2099-01-01}\n"
+    )
+
+
+def _profile(spec: str) -> str:
+    return (
+        "apiVersion: itil-gate/v1\nkind: Profile\n"
+        "metadata: {name: own, owner: authority, reviewBy: 2099-01-01}\n"
+        f"spec: {spec}\n"
+    )
+
+
 _ALL = "{id: review, levels: [low, medium, high, critical], role: peer}"
 
 POLICY_RULES: dict[str, PolicyRule] = {
@@ -141,6 +169,82 @@ POLICY_RULES: dict[str, PolicyRule] = {
             file="policies/approvals.yaml",
             bad=_calendar("{}"),
             good=_approvals(_ALL),
+        ),
+        _rule(
+            "unknown-rule",
+            (
+                "A waiver or a profile names a rule that no rule set has.",
+                "A misspelt name would waive nothing, or make nothing stricter, and nobody saw it.",
+                "Use the id of a rule, or remove what names it.",
+            ),
+            file="policies/more.yaml",
+            bad=_house() + _waiver("backout-testd"),
+            good=_house() + _waiver("backout-tested"),
+        ),
+        _rule(
+            "hard-rule-waived",
+            (
+                "A waiver names a hard rule.",
+                "Hard rules are those to which there is no exception.",
+                "Remove the waiver, or have the rule changed.",
+            ),
+            file="policies/more.yaml",
+            bad=_house("hard") + _waiver("backout-tested"),
+            good=_house("soft") + _waiver("backout-tested"),
+        ),
+        _rule(
+            "waiver-without-change",
+            (
+                "A waiver does not say which change it is for.",
+                "How often it is used would have to be counted, and nobody counts yet.",
+                "Name the change under selector.change.",
+            ),
+            file="policies/more.yaml",
+            bad=_house() + _waiver("backout-tested", "{services: [payments]}"),
+            good=_house() + _waiver("backout-tested"),
+        ),
+        _rule(
+            "wrong-layers",
+            (
+                "Profiles do not make one chain, or one lies in another folder than its own.",
+                "Which policy holds must never depend on how files happen to lie.",
+                "Keep each profile in a folder of its name, and let the upper extend the lower.",
+            ),
+            file="policies/more/profile.yaml",
+            bad=_profile("{}"),
+            good=_profile("{}").replace("name: own", "name: more"),
+        ),
+        _rule(
+            "unknown-profile",
+            (
+                "A profile extends one that is not there.",
+                "What it builds on would be missing, and nobody would be told.",
+                "Copy the folder of that profile into the policy folder, or correct the name.",
+            ),
+            file="policies/own/profile.yaml",
+            bad=_profile("{extends: startr}"),
+            good=_profile("{}"),
+        ),
+        _rule(
+            "hard-rule-loosened",
+            (
+                "A layer writes a hard rule of a lower layer again.",
+                "A layer may add and tighten; what is hard below stays as it is.",
+                "Give your rule another id.",
+            ),
+            bad="The profile regulated has the hard rule `security-impact`, and "
+            "`policies/own.yaml` writes a rule of that id.",
+            good="The rule in `policies/own.yaml` has an id of its own.",
+        ),
+        _rule(
+            "rule-loosened",
+            (
+                "A profile sets a less strict enforcement for a rule of a lower layer.",
+                "Layers only tighten.",
+                "Set a stricter enforcement, or leave it out.",
+            ),
+            bad="A rule is soft, and a profile above it says `enforcement: {that-rule: advisory}`.",
+            good="The profile says `enforcement: {that-rule: hard}`.",
         ),
         _rule(
             "role-without-holder",

@@ -1,4 +1,4 @@
-"""All rules in one book: those of reading, of policy sets and of the gate, with their examples."""
+"""All rules in one book: of the gate, policy sets, expressions and files, with their examples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from itil_gate.decide.examples import GATE_EXAMPLES
 from itil_gate.decide.rules import GATE_RULES
+from itil_gate.expressions.rules import EXPRESSION_RULES
 from itil_gate.policy.rules import POLICY_RULES
 from itil_gate.reading.faults import READING_RULES
 
@@ -42,12 +43,21 @@ CHAPTERS: tuple[Chapter, ...] = (
         tuple(rule for rule in POLICY_RULES.values() if rule.id not in GATE_RULES),
     ),
     Chapter(
+        "Expressions",
+        "Found when the conditions, values and messages of a policy set are compiled.",
+        tuple(
+            rule
+            for rule in EXPRESSION_RULES.values()
+            if rule.id not in GATE_RULES and rule.id not in POLICY_RULES
+        ),
+    ),
+    Chapter(
         "Files",
         "Found where a single file is read, by `itil-gate lint` and before every decision.",
         tuple(
             rule
             for rule in READING_RULES.values()
-            if rule.id not in GATE_RULES and rule.id not in POLICY_RULES
+            if rule.id not in {**GATE_RULES, **POLICY_RULES, **EXPRESSION_RULES}
         ),
     ),
 )
@@ -62,6 +72,9 @@ def illustration(name: str) -> Illustration | None:
     if name in POLICY_RULES:
         policy = POLICY_RULES[name]
         return Illustration(policy.bad, policy.good, _language(policy.file))
+    if name in EXPRESSION_RULES:
+        condition = EXPRESSION_RULES[name]
+        return Illustration(condition.bad, condition.good, "cel")
     if name in READING_RULES:
         rule = READING_RULES[name]
         language = {"prose": "", "ics": "ics"}.get(rule.where, "yaml")
