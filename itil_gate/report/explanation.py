@@ -9,7 +9,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from itil_gate.report import phrases
+from itil_gate.report import phrases, risk_words
 from itil_gate.report.escape import terminal, visible
 from itil_gate.report.links import rule_url
 from itil_gate.report.rulebook import RULES, illustration
@@ -65,6 +65,11 @@ def explain_decision(
     """
     lines = [decision_text(decision, color=color, width=width).rstrip("\n"), ""]
     lines += ["Rules that passed: nothing of this is so", *_passed(decision), ""]
+    for change in decision.changes:
+        if reasons := risk_words.every_impact(change.risk):
+            about = f" of {terminal(change.id)}" if len(decision.changes) > 1 else ""
+            lines += [f"Impact{about}: every reason, the highest holds"]
+            lines += [*(f"  {terminal(reason)}" for reason in reasons), ""]
     if inputs is None:
         digests = decision.digests.model_dump(by_alias=True)
         lines += ["Facts (only their digests are stored here)"]
@@ -119,6 +124,10 @@ def _facts(facts: Facts) -> Iterator[str]:
     )
     for tip in facts.approvals_tips:
         yield f"  read from the approvals branch at {tip}"
+    if facts.history is not None:
+        yield ""
+        yield "History of the target"
+        yield from (f"  {line}" for line in risk_words.history(facts.history))
 
 
 def _commit(commit: CommitFact) -> str:

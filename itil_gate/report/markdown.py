@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from itil_gate.report import phrases
+from itil_gate.report import phrases, risk_words
 from itil_gate.report.escape import clip, markdown_code, markdown_html, markdown_prose
 from itil_gate.report.links import rule_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from itil_gate.model.decision import ChangeVerdict, Decision, RuleState
+    from itil_gate.model.decision import ChangeVerdict, Decision, RiskAssessment, RuleState
     from itil_gate.model.finding import Finding
 
 LIMIT = 60_000
@@ -82,10 +82,21 @@ def _change(change: ChangeVerdict, *, titled: bool) -> Iterator[str]:
     yield "\n".join(_requirements(change)) or "- none"
     yield f"**Risk: {_prose(phrases.risk(change.risk))}**"
     reasons = [
-        f"- {item.level}: {_prose(item.reason)} ({_code(item.source)}){_paths(item.paths)}"
+        f"- {item.level}: {_prose(phrases.contribution(item))} ({_code(item.source)})"
+        f"{_paths(item.paths)}"
         for item in phrases.contributions(change.risk)
     ]
-    yield "\n".join(reasons) or "- no contribution"
+    yield "\n".join((*_measured(change.risk), *reasons)) or "- no contribution"
+
+
+def _measured(risk: RiskAssessment) -> Iterator[str]:
+    if impact := risk_words.impact(risk):
+        yield f"- impact {_prose(impact)}"
+    if likelihood := risk_words.likelihood(risk):
+        yield f"- likelihood {_prose(likelihood)}"
+        for line in (risk_words.shares(risk), risk_words.unknown(risk)):
+            if line:
+                yield f"  - {_prose(line)}"
 
 
 def _paths(paths: Sequence[str]) -> str:
@@ -130,6 +141,9 @@ def _finding(finding: Finding, rule: str, *, lead: str, indent: str) -> list[str
 def _details(decision: Decision) -> Iterator[str]:
     for change in decision.changes:
         about = f" for {change.id}" if len(decision.changes) > 1 else ""
+        if points := risk_words.points(change.risk):
+            caption = f"What made it so likely{about} ({len(points)})"
+            yield _folded(caption, [f"- {_prose(line)}" for line in points])
         count = sum(entry.counted for entry in change.ledger)
         entries = [
             f"- **{phrases.counted(entry)}** {_prose(phrases.statement(entry))}\n"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.model.base import LEVELS
 from itil_gate.model.decision import EXIT_CODES
+from itil_gate.report import risk_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -143,15 +144,23 @@ def particulars(change: ChangeVerdict) -> list[tuple[str, str]]:
 
 
 def risk(assessment: RiskAssessment) -> str:
-    """Return the level, and what the request declared where that differs."""
-    if assessment.declared in {None, assessment.level}:
-        return assessment.level
-    return f"{assessment.level} (the request says {assessment.declared})"
+    """Return the level, what the request declared where that differs, and the score if any."""
+    said = ""
+    if assessment.declared not in {None, assessment.level}:
+        said = f" (the request says {assessment.declared})"
+    return f"{assessment.level}{said}{risk_words.score(assessment)}"
 
 
 def contributions(assessment: RiskAssessment) -> list[Contribution]:
-    """Return the reasons for the level, the weightiest first."""
-    return sorted(assessment.contributions, key=lambda item: -LEVELS.index(item.level))
+    """Return the reasons for the level, the weightiest first; before them what made a score."""
+    others = [item for item in assessment.contributions if item.points is None]
+    others.sort(key=lambda item: -LEVELS.index(item.level))
+    return risk_words.summands(assessment) + others
+
+
+def contribution(item: Contribution) -> str:
+    """Return a reason for the level, led by what it adds to a score."""
+    return item.reason if item.points is None else f"+{item.points}: {item.reason}"
 
 
 def some(names: Sequence[str], *, most: int = 3) -> str:

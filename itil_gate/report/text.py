@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from itil_gate.model.errors import ConfigError, SourceError
 from itil_gate.model.frozen import frozen
-from itil_gate.report import phrases
+from itil_gate.report import phrases, risk_words
 from itil_gate.report.escape import terminal
 from itil_gate.report.links import rule_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from itil_gate.model.decision import ChangeVerdict, Decision, RuleState
+    from itil_gate.model.decision import ChangeVerdict, Decision, RiskAssessment, RuleState
     from itil_gate.model.errors import GateError
     from itil_gate.model.finding import Effect, Finding
 
@@ -179,8 +179,9 @@ def _change(page: _Page, change: ChangeVerdict) -> Iterator[str]:
     for caption, text in phrases.particulars(change):
         yield from page.row(caption, text)
     yield from ("", page.heading(f"Risk: {phrases.risk(change.risk)}"))
+    yield from _measured(page, change.risk)
     for item in phrases.contributions(change.risk):
-        yield from page.row(item.level, f"{item.reason} ({item.source})")
+        yield from page.row(item.level, f"{phrases.contribution(item)} ({item.source})")
         if item.paths:
             yield from page.below(f"paths: {phrases.some(item.paths)}")
     yield from ("", page.heading("Approvals required"))
@@ -199,6 +200,16 @@ def _change(page: _Page, change: ChangeVerdict) -> Iterator[str]:
         yield from page.text("none", indent=2)
     if change.rules:
         yield from ("", page.heading("Rules for this change"), *_rules(page, change.rules))
+
+
+def _measured(page: _Page, risk: RiskAssessment) -> Iterator[str]:
+    if impact := risk_words.impact(risk):
+        yield from page.row("impact", impact)
+    if likelihood := risk_words.likelihood(risk):
+        yield from page.row("likelihood", likelihood)
+        for line in risk_words.points(risk):
+            yield from page.below(line)
+        yield from page.below(risk_words.unknown(risk))
 
 
 def _rules(page: _Page, rules: Sequence[RuleState]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from itil_gate.model.decision import (
     RuleState,
 )
 from itil_gate.model.finding import Finding, Place
+from itil_gate.model.score import ImpactReason, ImpactScore, LikelihoodPoint, LikelihoodScore
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 HEAD = "9f8e7d6c5b4a39281706f5e4d3c2b1a098765432"
@@ -113,6 +114,69 @@ RISK = RiskAssessment(
         ),
         Contribution(
             source="floor:untested-backout", level="high", reason="the backout has not been tested"
+        ),
+    ),
+)
+
+MEASURED = RiskAssessment(
+    level="high",
+    score=65,
+    impact=ImpactScore(
+        impact=4,
+        reasons=(
+            ImpactReason(source="tier:payments-api", impact=4, reason="payments-api is of tier 2"),
+            ImpactReason(source="base", impact=1, reason="every change starts here"),
+        ),
+    ),
+    likelihood=LikelihoodScore(
+        card="change-failure/1",
+        likelihood="possible",
+        points=12,
+        contributions=(
+            LikelihoodPoint(
+                factor="file-record",
+                points=6,
+                reason="changes to a file touched here fail 3.4 times as often as usual",
+            ),
+            LikelihoodPoint(
+                factor="file-failures",
+                points=2,
+                reason="4 changes to these files were backed out in the last 365 days",
+            ),
+            LikelihoodPoint(
+                factor="recent-failure",
+                points=3,
+                reason="the last known failure in this repository was 6 hours ago",
+            ),
+            LikelihoodPoint(
+                factor="lines-added",
+                points=1,
+                reason="not known, so counted as the most it can be: Does it add more lines than"
+                " most changes?",
+                known=False,
+            ),
+        ),
+        unknown=("lines-added",),
+        usual_ppm=20_140,
+        expected_ppm=25_170,
+    ),
+    contributions=(
+        Contribution(
+            source="measured:matrix",
+            level="high",
+            reason="impact 4 of 5 and a likelihood that is possible",
+            points=55,
+        ),
+        Contribution(
+            source="measured:several-services",
+            level="high",
+            reason="The change reaches into more than three services at once.",
+            points=10,
+        ),
+        Contribution(
+            source="measured:untested-backout",
+            level="high",
+            reason="the backout has not been tested",
         ),
     ),
 )
@@ -346,12 +410,20 @@ def bundle() -> Decision:
     )
 
 
+def measured() -> Decision:
+    """The pending decision as a risk model with bands, a factor and a card would make it."""
+    first = pending()
+    change = first.changes[0].model_copy(update={"risk": MEASURED})
+    return first.model_copy(update={"changes": (change,)})
+
+
 SAMPLES = {
     "denied": denied,
     "pending": pending,
     "allowed": allowed,
     "audited": audited,
     "bundle": bundle,
+    "measured": measured,
 }
 FINDINGS = (
     Finding(
