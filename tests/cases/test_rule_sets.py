@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.world import CHG, World, broken, findings
+from support.world import CHG, World, broken, findings, request_file
 
 HEAD = (
     "apiVersion: itil-gate/v1\n"
@@ -262,3 +262,17 @@ def test_what_an_agent_wrote_needs_one_human_more(world: World) -> None:
     assert [one.id for one in verdict.requirements] == ["review", "agent-contributor"]
     world.approve("carol")
     assert world.check().outcome == "allow"
+
+
+def test_a_diff_of_twenty_thousand_files_is_judged_and_a_loop_over_it_stops(world: World) -> None:
+    world.repo.checkout("feature", create=True, at="main")
+    listing = {f"src/part{number % 100}/file{number}.py": f"{number}\n" for number in range(20_000)}
+    world.commit({f"changes/2026/{CHG}.yaml": request_file(), **listing})
+    asked = (
+        "diff.files == 20001 && touches('src/part7/**') && !touches('db/**')"
+        " && count('src/part7/*') == 200"
+    )
+    world.on_main({"policies/house.yaml": rules(rule(asked))})
+    assert state_of(world, "backout-tested") == "SATISFIED"
+    world.on_main({"policies/house.yaml": rules(rule("!diff.paths.exists(p, p == 'none')"))})
+    assert world.refusal() == "policy-error"
