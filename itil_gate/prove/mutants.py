@@ -14,7 +14,7 @@ from itil_gate.model.base import LEVELS
 from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from itil_gate.reading.document import Path
 
@@ -54,8 +54,12 @@ class Slip:
     """The test that would notice it."""
 
 
-def slips(data: Any) -> Iterator[Slip]:
-    """Yield every slip of a document, in the order of its text."""
+def slips(data: Any, *, scores: frozenset[int] = frozenset()) -> Iterator[Slip]:
+    """Yield every slip of a document, in the order of its text.
+
+    `scores` are those that changes can have, of a risk model with bands: to move the end of a band
+    past a score that no change has would make no difference.
+    """
     kinds = {
         "ApprovalPolicy": _approvals,
         "RiskModel": _risk,
@@ -66,6 +70,7 @@ def slips(data: Any) -> Iterator[Slip]:
     }
     if isinstance(data, dict) and data.get("kind") in kinds:
         yield from kinds[data["kind"]](data["spec"])
+        yield from _bands(data["spec"].get("bands", ()), scores)
 
 
 def applied(data: Any, path: Path, value: Any) -> Any:
@@ -145,21 +150,22 @@ def _risk(spec: dict[str, Any]) -> Iterator[Slip]:
                 said = f"{name} gives {number} points instead of {points}"
                 yield Slip((*at, "points"), number, said, text)
         yield from _condition(one, at, "when", f"the factor {name}")
-    for index, one in enumerate(spec.get("bands", ())[:-1]):
-        end = one["upTo"]
-        above = spec["bands"][index + 1]["level"]
-        text = (
-            f"a case with the score {end} that is {one['level']}, and one with {end + 1}, {above}"
-        )
-        for number in (end - 1, end + 1):
-            said = f"{one['level']} ends at {number} instead of {end}"
-            yield Slip(("spec", "bands", index, "upTo"), number, said, text)
     if "bands" not in spec:
         default = spec.get("default", "low")
         above = LEVELS[min(LEVELS.index(default) + 1, len(LEVELS) - 1)]
         if above != default:
             text = f"a case without any floor, with `level: {default}`"
             yield Slip(("spec", "default"), above, f"the default risk is {above}", text)
+
+
+def _bands(bands: Sequence[dict[str, Any]], scores: frozenset[int]) -> Iterator[Slip]:
+    for index, one in enumerate(bands[:-1]):
+        end, level, above = one["upTo"], one["level"], bands[index + 1]["level"]
+        for number, moved, now in ((end - 1, end, level), (end + 1, end + 1, above)):
+            if moved in scores:
+                said = f"{level} ends at {number} instead of {end}"
+                text = f"a case with the score {moved}, which is {now}"
+                yield Slip(("spec", "bands", index, "upTo"), number, said, text)
 
 
 def _rules(spec: dict[str, Any]) -> Iterator[Slip]:

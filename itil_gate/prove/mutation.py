@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING
 from itil_gate.model.errors import ConfigError
 from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.policy import Source
+from itil_gate.model.risk import RiskModel
 from itil_gate.policy.places import YAML
 from itil_gate.prove.mutants import applied, slips
 from itil_gate.prove.testing import run_case
+from itil_gate.reading.read import read
 from itil_gate.reading.yaml import parse_all
+from itil_gate.risk.soundness import reachable_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from itil_gate.model.finding import Place
     from itil_gate.prove.testing import Suite
+    from itil_gate.reading.document import Document
 
 MOST = 2000
 """How many mutants are tried; more make a run that nobody waits for."""
@@ -65,7 +69,7 @@ def mutants(suite: Suite) -> Iterator[Mutant]:
         documents = parse_all(source.text, file=source.path)
         whole = [document.data for document in documents]
         for index, document in enumerate(documents):
-            for slip in slips(document.data):
+            for slip in slips(document.data, scores=_scores(document)):
                 changed = applied(document.data, slip.path, slip.value)
                 texts = map(json.dumps, [*whole[:index], changed, *whole[index + 1 :]])
                 yield Mutant(
@@ -98,6 +102,14 @@ def mutate(
         if progress is not None:
             progress(number, len(tried))
     return Mutation(killed, tuple(survivors), unloadable, left_out=len(every) - len(tried))
+
+
+def _scores(document: Document) -> frozenset[int]:
+    """Return the scores that changes can have under a risk model; none for other documents."""
+    if not isinstance(document.data, dict) or document.data.get("kind") != "RiskModel":
+        return frozenset()
+    model = read(document, RiskModel)
+    return reachable_scores(model.spec) if isinstance(model, RiskModel) else frozenset()
 
 
 def _noticed(suite: Suite, mutant: Mutant) -> bool | None:

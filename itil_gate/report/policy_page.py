@@ -26,7 +26,7 @@ from itil_gate.report.policy_words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from itil_gate.model.base import Level, PolicyMetadata
     from itil_gate.model.calendar import CalendarFile, Period
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from itil_gate.model.policy import PolicySet, Requirement
     from itil_gate.model.ruleset import Waiver
 
+LONG = 80
+"""From how many characters on a condition stands below the table and not in it."""
 _OTHER_LANES: tuple[tuple[Lane, str], ...] = (
     ("express", "a standard change that fits its published model"),
     ("registration", "a change that a vendor runs and that is only recorded"),
@@ -82,18 +84,19 @@ def policy_page(policies: PolicySet, *, title: str = "Change policies") -> str:
 
 def _approvals(policies: PolicySet) -> Iterator[str]:
     wanted = [one for policy in policies.approvals for one in policy.spec.requirements]
+    notes = _notes(wanted)
     rows = [
         [
             line(lane),
             f"{level} risk",
-            _cell([one for one in wanted if level in one.levels and lane in one.lanes]),
+            _cell([one for one in wanted if level in one.levels and lane in one.lanes], notes),
         ]
         for level, lane in LANES.items()
     ]
     for special, about in _OTHER_LANES:
         listed = [one for one in wanted if special in one.lanes]
         if listed or (special != "emergency" and policies.change_models):
-            rows.append([special, about, _cell(listed, free=special != "emergency")])
+            rows.append([special, about, _cell(listed, notes, free=special != "emergency")])
     yield "## Who approves what"
     yield ""
     yield (
@@ -103,6 +106,9 @@ def _approvals(policies: PolicySet) -> Iterator[str]:
     )
     yield ""
     yield from table(["Lane", "For", "Approvals"], rows)
+    if notes:
+        yield from (f"{number}. {code(when)}" for when, number in notes.items())
+        yield ""
     yield "What counts as an approval:"
     yield ""
     yield from table(
@@ -110,13 +116,19 @@ def _approvals(policies: PolicySet) -> Iterator[str]:
     )
 
 
-def _cell(wanted: Sequence[Requirement], *, free: bool = False) -> str:
+def _notes(wanted: Sequence[Requirement]) -> dict[str, int]:
+    """Give a number to each condition that is too long for a cell of the table."""
+    long = [one.when for one in wanted if one.when is not None and len(one.when) > LONG]
+    return {when: number for number, when in enumerate(dict.fromkeys(long), start=1)}
+
+
+def _cell(wanted: Sequence[Requirement], notes: Mapping[str, int], *, free: bool = False) -> str:
     if not wanted:
         return "none" if free else "**refused**: no requirement applies"
-    return "<br>".join(_asked(one) for one in wanted)
+    return "<br>".join(_asked(one, notes) for one in wanted)
 
 
-def _asked(one: Requirement) -> str:
+def _asked(one: Requirement, notes: Mapping[str, int]) -> str:
     peer = one.role == PEER
     if one.percent is not None:
         whom = "everybody in people.yaml" if peer else f"the people with the role {code(one.role)}"
@@ -134,7 +146,8 @@ def _asked(one: Requirement) -> str:
     if set(one.lanes) & {lane for lane, _ in _OTHER_LANES} and set(one.levels) != set(LEVELS):
         text += f" (at {joined(one.levels)} risk)"
     if one.when is not None:
-        text += f", if {code(one.when)}"
+        number = notes.get(one.when)
+        text += f", if {code(one.when)}" if number is None else f", if condition {number} holds"
     return text
 
 
@@ -171,7 +184,7 @@ def _models(models: Sequence[ChangeModel]) -> Iterator[str]:
             why = f": {prose(demand.reason)}" if demand.reason else ""
             yield f"- {code(demand.path)} {word} at {demand.stage}{why}"
         for check in spec.checks:
-            yield f"- {prose(check.message)} Must hold: {code(check.expect)}"
+            yield f"- Must hold: {code(check.expect)}. Else: {prose(check.message)}"
         if spec.expires is not None:
             yield f"- Last day of use: {spec.expires}"
         if spec.recertify_by is not None:
@@ -186,7 +199,8 @@ def _limits(model: ChangeModel) -> Iterator[str]:
     if limits.services is not None:
         yield f"At most {counted(limits.services, 'service', 'services')}."
     if limits.deletions is not None:
-        yield f"At most {counted(limits.deletions, 'file', 'files')} deleted."
+        most = counted(limits.deletions, "file", "files")
+        yield f"At most {most} deleted." if limits.deletions else "No file is deleted."
     if limits.environments:
         yield f"Only in {joined([code(name) for name in limits.environments], last='or')}."
     if limits.risk is not None:

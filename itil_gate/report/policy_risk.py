@@ -56,6 +56,8 @@ def _model(model: RiskModel) -> Iterator[str]:
             ["Impact", *LIKELIHOODS],
             ([str(number), *map(str, row)] for number, row in enumerate(spec.matrix, start=1)),
         )
+        yield "A likelihood that is not known scores like one that is possible."
+        yield ""
     if spec.factors:
         yield "Extra points:"
         yield ""
