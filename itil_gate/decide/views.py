@@ -6,7 +6,7 @@ one in its place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from itil_gate.decide.coverage import services_of
 from itil_gate.decide.schedule import blast_radius, freeze_names, planned_interval
@@ -23,7 +23,7 @@ from itil_gate.model.environment import (
 from itil_gate.reading.times import length
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from itil_gate.decide.matter import Bench
     from itil_gate.expressions.environment import Bindings, Environment
@@ -150,10 +150,12 @@ def _schedule(
 
 def _evidence(change: ChangeRequest, facts: Facts) -> EvidenceView:
     there = {entry.path for entry in facts.diff if entry.status != "D"}
-    results: Sequence[Any] = facts.external
+    # A report that holds no test is no report: an empty one must not look like a clean one.
+    told = {one.name for one in facts.external if not one.fault and one.tests > 0}
+    failed = {one.name for one in facts.external if one.failures or one.name not in told}
     return EvidenceView(
         kinds=tuple(sorted({link.kind for link in change.spec.evidence})),
         present=tuple(sorted({link.kind for link in change.spec.evidence if link.path in there})),
-        checks=tuple(sorted(result.name for result in results if not result.fault)),
-        failed=tuple(sorted(result.name for result in results if result.fault or result.failures)),
+        checks=tuple(sorted(told)),
+        failed=tuple(sorted(failed)),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from itil_gate.model.external import ExternalCheck
 from itil_gate.model.finding import Finding
 from itil_gate.model.frozen import frozen
-from itil_gate.model.policy import ApprovalPolicy
+from itil_gate.model.policy import ApprovalPolicy, Lane
 from itil_gate.model.risk import RiskModel
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def environment() -> Environment:
             "people": PeopleView,
             "now": datetime,
             "risk": RiskView,
-            "lane": str,
+            "lane": Lane,
         }
     )
 
