@@ -20,7 +20,11 @@ _NOT_A_NAME = re.compile(r"[^a-z0-9._-]+")
 
 @click.command()
 @click.option(
-    "--profile", default="starter", show_default=True, help="Shipped policies to begin with."
+    "--profile",
+    default="starter",
+    show_default=True,
+    metavar="starter|team|regulated",
+    help="Shipped policies to begin with.",
 )
 @click.option(
     "--dir",
@@ -32,12 +36,18 @@ _NOT_A_NAME = re.compile(r"[^a-z0-9._-]+")
 def command(profile: str, directory: Path) -> int:
     """Write what a repository needs to adopt the gate; never over a file that is there.
 
-    A configuration, people with the role each plays, a service, policies, a calendar, a workflow
-    for GitHub and one example request. All of it can be edited, and passes `itil-gate lint`.
+    A configuration, people with the role each plays, a service, policies with their tests, a
+    calendar, a workflow for GitHub and one example request. All of it can be edited, and passes
+    `itil-gate lint` and `itil-gate policy test`.
+
+    \b
+    starter    approvals by the paths a change touches, and nothing else to learn
+    team       starter, and control in proportion to measured risk; standard changes need nobody
+    regulated  team, and what an auditor asks of every change, with the controls it answers
 
     \b
     itil-gate init
-    itil-gate init --profile starter --dir ~/payments
+    itil-gate init --profile team --dir ~/payments
     """
     from itil_gate.cli.new_command import new_id
     from itil_gate.cli.shipped import profile_files
@@ -137,6 +147,7 @@ def _next_steps(branch: str, *, known: bool) -> None:
         say("  - itil-gate.yaml: give the repository an id of its own (no remote says one)")
     say("  - people.yaml: replace the example people; they have no keys and cannot approve")
     say("  - itil-gate lint      tells whether the files are in order")
+    say("  - itil-gate policy test   plays the cases that say what the policies are for")
     say("  - itil-gate doctor    tells whether real people can satisfy the rules, once committed")
     say(f"  - commit the files and let an administrator merge them into {branch}; that merge is")
     say("    the adoption, and every later one is judged by what it brought")

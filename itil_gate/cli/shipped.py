@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from itil_gate.model.errors import GateError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from importlib.resources.abc import Traversable
 
 
@@ -39,19 +40,43 @@ def profiles() -> tuple[str, ...]:
 
 
 def profile_files(profile: str) -> dict[str, str]:
-    """Return the files of a shipped profile: text by name, sorted by name.
+    """Return the files of a shipped profile and of those it extends: text by path, lowest first.
 
-    Raises GateError `unknown-profile`.
+    Paths begin with the name of their profile, as in `team/tests/lanes.yaml`. Raises GateError
+    `unknown-profile`.
     """
-    if profile not in profiles():
-        raise GateError(
-            "unknown-profile",
-            f"there is no profile {profile!r}",
-            hint=f"shipped are: {', '.join(profiles())}",
-        )
-    folder = shipped("policies") / profile
+    chain: list[str] = []
+    name: str | None = profile
+    while name is not None and name not in chain:
+        if name not in profiles():
+            raise GateError(
+                "unknown-profile",
+                f"there is no profile {name!r}",
+                hint=f"shipped are: {', '.join(profiles())}",
+            )
+        chain.insert(0, name)
+        name = _extends(name)
     return {
-        entry.name: entry.read_text(encoding="utf-8")
-        for entry in sorted(folder.iterdir(), key=lambda item: item.name)
-        if entry.is_file() and entry.name.endswith((".yaml", ".md"))
+        path: text
+        for name in chain
+        for path, text in _files(shipped("policies") / name, prefix=name)
     }
+
+
+def _extends(profile: str) -> str | None:
+    from itil_gate.reading.yaml import parse
+
+    text = (shipped("policies") / profile / "profile.yaml").read_text(encoding="utf-8")
+    below = parse(text, file=f"{profile}/profile.yaml").data["spec"].get("extends")
+    return None if below is None else str(below)
+
+
+def _files(folder: Traversable, *, prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a folder by path, its own files before those of folders in it."""
+    entries = sorted(folder.iterdir(), key=lambda entry: (entry.is_dir(), entry.name))
+    for entry in entries:
+        path = f"{prefix}/{entry.name}"
+        if entry.is_dir():
+            yield from _files(entry, prefix=path)
+        elif entry.name.endswith((".yaml", ".md")):
+            yield path, entry.read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from itil_gate.model.calendar import Calendar
 from itil_gate.model.change import ChangeRequest
+from itil_gate.model.change_model import ChangeModel
 from itil_gate.model.config import Config
 from itil_gate.model.decision import Decision, StoredDecision
 from itil_gate.model.exported import ExportedInput
@@ -18,7 +19,9 @@ from itil_gate.model.external import ExternalCheck
 from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy
 from itil_gate.model.policy_test import PolicyTest
+from itil_gate.model.profile import Profile
 from itil_gate.model.risk import RiskModel
+from itil_gate.model.ruleset import RuleSet, Waiver
 from itil_gate.model.statement import ApprovalStatement, VouchStatement
 from itil_gate.reading.patterns import PATTERNS
 
@@ -37,6 +40,10 @@ NOUNS: dict[str, tuple[type[Model], str]] = {
     "approval-policy.json": (ApprovalPolicy, "Approval policy"),
     "risk-model.json": (RiskModel, "Risk model"),
     "external-check.json": (ExternalCheck, "External check"),
+    "rule-set.json": (RuleSet, "Rule set"),
+    "waiver.json": (Waiver, "Waiver"),
+    "change-model.json": (ChangeModel, "Change model"),
+    "profile.json": (Profile, "Profile"),
     "policy-test.json": (PolicyTest, "Policy test"),
     "decision.json": (Decision, "Decision"),
     "stored-decision.json": (StoredDecision, "Stored decision"),

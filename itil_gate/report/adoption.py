@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from itil_gate import __version__
 from itil_gate.model.frozen import frozen
+from itil_gate.model.people import PEER
+from itil_gate.reading.yaml import parse
 from itil_gate.report.request_file import RequestDraft, request_file
 from itil_gate.report.yaml_text import scalar, schema_line
 
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 REVIEW = timedelta(days=180)
 """After how long policies are looked at again, unless their owner says otherwise."""
 WORKFLOW = ".github/workflows/itil-gate.yml"
-_REVIEW_BY = re.compile(r"^(\s*reviewBy: )\S+", re.MULTILINE)
+_REVIEW_BY = re.compile(
+    r"^(\s*(?:reviewBy: |recertifyBy: |expect: daysUntil\(\"))[0-9-]{10}", re.MULTILINE
+)
+_EXPIRES = re.compile(r"^(\s*expires: )[0-9-]{10}", re.MULTILINE)
 _CATALOG_SCHEMA = "https://json.schemastore.org/catalog-info.json"
 _WORKFLOW_SCHEMA = "https://json.schemastore.org/github-workflow.json"
 
@@ -52,22 +57,37 @@ class Adoption:
 def adoption_files(adoption: Adoption, policies: Mapping[str, str]) -> dict[str, str]:
     """Return every file by its path from the root of the repository, in reading order.
 
-    `policies` are the files of a profile by name; their review dates are set anew.
+    `policies` are the files of a profile and those it extends, by their path below the policy
+    folder; their review dates are set anew.
     """
-    review = adoption.today + REVIEW
     texts = {
         "itil-gate.yaml": _config(adoption),
-        "people.yaml": _people(adoption),
+        "people.yaml": _people(adoption, _roles_asked(policies)),
         "services/example.yaml": _SERVICE,
-        **{
-            f"policies/{name}": _REVIEW_BY.sub(rf"\g<1>{review}", text)
-            for name, text in policies.items()
-        },
+        **{f"policies/{path}": _dated(text, adoption.today) for path, text in policies.items()},
         "calendar/example.ics": _ICS.replace("\n", "\r\n"),
         WORKFLOW: _WORKFLOW.replace("@version@", __version__),
     }
     example = f"changes/{adoption.change.split('-')[1]}/{adoption.change}.yaml"
     return {**texts, example: _example(adoption, [*texts])}
+
+
+def _dated(text: str, today: date) -> str:
+    """Return a policy whose days are counted from its adoption on."""
+    text = _REVIEW_BY.sub(rf"\g<1>{today + REVIEW}", text)
+    return _EXPIRES.sub(rf"\g<1>{today + 2 * REVIEW}", text)
+
+
+def _roles_asked(policies: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the roles that approval policies ask for beside those everybody has, sorted."""
+    requirements = [
+        requirement
+        for path, text in policies.items()
+        if path.endswith("approvals.yaml")
+        for requirement in parse(text, file=path).data["spec"]["requirements"]
+    ]
+    asked = {one.get(key) for one in requirements for key in ("role", "fallback")}
+    return tuple(sorted(asked - {None, PEER, *_USUAL}))
 
 
 def _config(adoption: Adoption) -> str:
@@ -76,7 +96,7 @@ def _config(adoption: Adoption) -> str:
     ).replace("@target@", scalar(adoption.target))
 
 
-def _people(adoption: Adoption) -> str:
+def _people(adoption: Adoption, roles: tuple[str, ...]) -> str:
     founder = adoption.founder
     text = schema_line("people") + _PEOPLE_HEAD
     if founder is None:
@@ -98,7 +118,15 @@ def _people(adoption: Adoption) -> str:
     text += "\n  # Examples: replace them by your colleagues, each with e-mails and SSH keys.\n"
     for person, name in _EXAMPLES.items():
         text += _example_person(person, name)
-    return text + _ROLES.replace("@first@", first)
+    for role in roles:
+        for number in _NUMBERS:
+            title = role.replace("-", " ").title()
+            text += _example_person(f"example-{role}-{number}", f"Example {title} {number}")
+    text += _ROLES.replace("@first@", first)
+    for role in roles:
+        members = ", ".join(f"example-{role}-{number}" for number in _NUMBERS)
+        text += f"  - role: {role}\n    members: [{members}]\n"
+    return text
 
 
 def _example_person(person: str, name: str) -> str:
@@ -130,6 +158,11 @@ _EXAMPLES = {
     "example-authority-1": "Example Authority One",
     "example-authority-2": "Example Authority Two",
 }
+
+_USUAL = frozenset({"service-owner", "change-authority"})
+"""The roles that every profile asks for; other profiles ask for more."""
+_NUMBERS = (1, 2)
+"""Two examples for each further role: the second where the first wrote the change."""
 
 _CONFIG = """\
 #
@@ -176,8 +209,8 @@ persons:
 
 _ROLES = """\
 
-# Who may approve what, by role; policies/approvals.yaml says when a role is asked. The role `peer`
-# is built in: every human above. For some services only: add `services: [name]`.
+# Who may approve what, by role; policies/*/approvals.yaml says when a role is asked. The role
+# `peer` is built in: every human above. For some services only: add `services: [name]`.
 roles:
   - role: service-owner
     members: [@first@, example-owner]
@@ -216,7 +249,7 @@ DTSTAMP:20260101T000000Z
 DTSTART;VALUE=DATE:20270101
 DTEND;VALUE=DATE:20270102
 RRULE:FREQ=YEARLY
-SUMMARY:New Year's Day (an example; policies/calendar.yaml says how to use it)
+SUMMARY:New Year's Day (an example; policies/starter/calendar.yaml says how to use it)
 END:VEVENT
 END:VCALENDAR
 """

@@ -73,7 +73,7 @@ def test_what_is_written_passes_lint_and_makes_a_policy_set(fresh: Repo) -> None
 def test_every_yaml_file_begins_with_the_schema_for_editors(fresh: Repo) -> None:
     run_gate("init", cwd=fresh.path, env=home(fresh))
     files = [path for path in written(fresh) if path.endswith((".yaml", ".yml"))]
-    assert len(files) == 8
+    assert len(files) == 10
     for path in files:
         first = (fresh.path / path).read_text().splitlines()[0]
         assert re.fullmatch(r"# yaml-language-server: \$schema=https://\S+\.json", first), path
@@ -146,9 +146,31 @@ def test_the_repository_is_named_after_its_remote(fresh: Repo) -> None:
 
 def test_review_dates_lie_ahead_and_comments_are_kept(fresh: Repo) -> None:
     run_gate("init", cwd=fresh.path, env=home(fresh))
-    text = (fresh.path / "policies/risk.yaml").read_text()
+    text = (fresh.path / "policies/starter/risk.yaml").read_text()
     assert "2027-06-30" not in re.findall(r"reviewBy: (\S+)", text)
     assert "# How risky a change is" in text
+
+
+@pytest.mark.parametrize("profile", ["team", "regulated"])
+def test_a_profile_comes_with_those_below_it_and_its_tests_pass(fresh: Repo, profile: str) -> None:
+    ran = run_gate("init", "--profile", profile, cwd=fresh.path, env=home(fresh))
+    assert ran.code == 0, ran.err
+    assert "wrote       policies/starter/calendar.yaml" in ran.out
+    assert f"wrote       policies/{profile}/tests/rules.yaml" in ran.out
+    assert run_gate("lint", cwd=fresh.path).code == 0
+    tested = run_gate("policy", "test", cwd=fresh.path)
+    assert tested.code == 0, tested.out
+    roles = {role.role for role in compiled(fresh).people.roles}
+    assert {"security-officer", "emergency-authority"} <= roles
+    assert ("privacy-officer" in roles) == (profile == "regulated")
+
+
+def test_what_must_be_looked_at_again_begins_with_adoption(fresh: Repo) -> None:
+    run_gate("init", "--profile", "team", cwd=fresh.path, env=home(fresh))
+    folder = fresh.path / "policies/team"
+    models, rules = ((folder / name).read_text() for name in ("models.yaml", "rules.yaml"))
+    assert "2027-06-30" not in models + rules
+    assert "2027-12-31" not in models
 
 
 def test_an_unknown_profile_is_a_usage_error_that_names_the_known_ones(fresh: Repo) -> None:
