@@ -73,7 +73,10 @@ def schema(name: str) -> str:
         _tidy(part)
         if owner == "ChangeSpec":
             _open_to_extensions(part)
-    made.get("$defs", {}).pop("JsonValue", None)  # only `extensions` was of that sort
+    if "JsonValue" in made.get("$defs", {}):
+        anything = made["$defs"].pop("JsonValue")
+        if '"#/$defs/JsonValue"' in json.dumps(made):  # not only in `extensions`
+            made["$defs"]["JsonValue"] = anything
     made.pop("title")
     whole = {"$schema": DIALECT, "$id": BASE + name, "title": title, **made}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
