@@ -15,7 +15,7 @@ from itil_gate.model.people import PEER
 from itil_gate.policy.idle import constant_findings, idle_findings
 from itil_gate.policy.model_rules import check_models
 from itil_gate.policy.places import YAML, is_policy_test
-from itil_gate.policy.placing import document_of
+from itil_gate.policy.placing import document_of, spec_place
 from itil_gate.reading.yaml import parse_all
 from itil_gate.risk.soundness import faults
 
@@ -87,7 +87,7 @@ def policy_documents(sources: Iterable[Source], config: Config) -> tuple[Documen
         document
         for source in sources
         if source.path.endswith(YAML)
-        and not is_policy_test(source.path)
+        and not is_policy_test(source.path, folder=folders[0])
         and any(source.path.startswith(f"{folder}/") or source.path == folder for folder in folders)
         for document in parse_all(source.text, file=source.path)
     )
@@ -109,20 +109,35 @@ def requirement_place(
 def _roles(policies: PolicySet, documents: Sequence[Document]) -> Iterator[Finding]:
     humans = {person.id for person in policies.people.persons if person.kind == "human"}
     held = {grant.role for grant in policies.people.roles if humans & set(grant.members)} | {PEER}
+    for whose, key, role, place in _asked_roles(policies, documents):
+        if role not in held:
+            yield Finding(
+                rule="role-without-holder",
+                message=f"{whose} asks for the {key} {role}, which no human holds",
+                remedy=f"give {role} to people in {policies.config.locations.people}, "
+                "or correct the name",
+                place=place,
+            )
+
+
+def _asked_roles(
+    policies: PolicySet, documents: Sequence[Document]
+) -> Iterator[tuple[str, str, str, Place | None]]:
+    """Yield every role that somebody has to hold: who asks, under which key, and where."""
     for policy in policies.approvals:
-        for requirement in policy.spec.requirements:
-            for key, role in (("role", requirement.role), ("fallback", requirement.fallback)):
-                if role is None or role in held:
-                    continue
-                yield Finding(
-                    rule="role-without-holder",
-                    message=f"{requirement.id} asks for the {key} {role}, which no human holds",
-                    remedy=f"give {role} to people in {policies.config.locations.people}, "
-                    "or correct the name",
-                    place=requirement_place(
-                        documents, policy.metadata.name, requirement.id, key=key
-                    ),
-                )
+        for one in policy.spec.requirements:
+            for key, role in (("role", one.role), ("fallback", one.fallback)):
+                if role is not None:
+                    place = requirement_place(documents, policy.metadata.name, one.id, key=key)
+                    yield one.id, key, role, place
+    for waiver in policies.waivers:
+        place = spec_place(documents, waiver, "role")
+        yield f"the waiver {waiver.metadata.name}", "role", waiver.spec.role, place
+    for model in policies.risk_models:
+        appetite = model.spec.appetite
+        if appetite is not None and appetite.exception is not None:
+            place = spec_place(documents, model, "appetite", "exception")
+            yield f"the appetite of {model.metadata.name}", "role", appetite.exception, place
 
 
 def _levels(policies: PolicySet, documents: Sequence[Document]) -> Iterator[Finding]:
