@@ -225,7 +225,7 @@ def _documents(
     by_path: dict[str, Source], prefixes: tuple[str, ...], faults: list[Finding]
 ) -> Iterable[tuple[Document, PolicyDocument]]:
     for source in _below(by_path, prefixes):
-        if is_policy_test(source.path):
+        if is_policy_test(source.path, folder=prefixes[0]):
             continue
         try:
             documents = parse_all(source.text, file=source.path)

@@ -51,7 +51,7 @@ def kind_by_place(config: Config, path: str) -> FileKind | None:
         if _below(path, places.services) or _below(path, places.catalog):
             return "services"
         if _below(path, places.policies) or _below(path, places.calendar):
-            return "test" if is_policy_test(path) else "policy"
+            return "test" if is_policy_test(path, folder=places.policies) else "policy"
     if path.endswith(".ics") and _below(path, places.calendar):
         return "ics"
     return None

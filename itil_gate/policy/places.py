@@ -35,9 +35,14 @@ def is_request_path(config: Config, path: str) -> bool:
     return _below(path, config.locations.changes) and path.endswith(YAML)
 
 
-def is_policy_test(path: str) -> bool:
-    """Tell whether a policy file is a test: it stands in a folder `tests`, and decides nothing."""
-    return "tests" in path.split("/")[:-1]
+def is_policy_test(path: str, *, folder: str) -> bool:
+    """Tell whether a file is a policy test: in a folder `tests` of the policies' own `folder`.
+
+    Such a file decides nothing. Elsewhere the name means nothing: a calendar kept below `tests/`
+    is in force.
+    """
+    inside = path.removeprefix(f"{folder}/")
+    return inside != path and "tests" in inside.split("/")[:-1]
 
 
 def _below(path: str, prefix: str) -> bool:

@@ -31,8 +31,9 @@ def suites(
     `sources` are the texts of the policy and calendar folders, tests among them.
     """
     folder = config.locations.policies
-    written, faults = read_tests(source for source in sources if is_policy_test(source.path))
-    policies = [source for source in sources if not is_policy_test(source.path)]
+    tests = [source for source in sources if is_policy_test(source.path, folder=folder)]
+    written, faults = read_tests(tests)
+    policies = [source for source in sources if source not in tests]
     below = profiles_of(policies, folder=folder)
     owners = {one.document.file: _owner(one.document.file, below, folder) for one in written}
     found = []
