@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from itil_gate.model.errors import SourceError
 from itil_gate.model.finding import Finding
-from itil_gate.policy.places import YAML
 from itil_gate.reading.wording import listed, nearest
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from itil_gate.model.calendar import Calendar
     from itil_gate.model.change_model import ChangeModel
     from itil_gate.model.external import ExternalCheck
-    from itil_gate.model.policy import ApprovalPolicy, Source
+    from itil_gate.model.policy import ApprovalPolicy
     from itil_gate.model.profile import Profile
     from itil_gate.model.risk import RiskModel
     from itil_gate.model.ruleset import PolicyRule, RuleSet, Waiver
@@ -83,46 +81,6 @@ def split(
         folder = _folder(document.file, policies_folder)
         layers[chain.index(folder) if folder in chain else -1].append((document, item))
     return layers, []
-
-
-def up_to(sources: Sequence[Source], *, file: str, policies_folder: str) -> tuple[Source, ...]:
-    """Return the sources of the layer in which a file lies, and of those below it.
-
-    So a profile can be tested as it is, whatever lies on top of it. All sources are returned for a
-    file that lies in no profile: the organisation's own layer has everything below it.
-    """
-    by_path = {source.path: source for source in sources}
-    kept: list[str] = []
-    name = _folder(file, policies_folder)
-    while name is not None and name not in kept:
-        source = by_path.get(f"{policies_folder}/{name}/profile.yaml")
-        if source is None:
-            break
-        kept.append(name)
-        name = _extends(source)
-    if not kept:
-        return tuple(sources)
-    return tuple(
-        source
-        for source in sources
-        if _folder(source.path, policies_folder) in kept or not source.path.endswith(YAML)
-    )
-
-
-def _extends(source: Source) -> str | None:
-    """Return which profile a profile's text says it extends; faults are found by compiling it."""
-    from itil_gate.reading.yaml import parse_all  # noqa: PLC0415 - only for tests of policies
-
-    try:
-        documents = parse_all(source.text, file=source.path)
-    except SourceError:
-        return None
-    for document in documents:
-        spec = document.data.get("spec") if isinstance(document.data, dict) else None
-        below = spec.get("extends") if isinstance(spec, dict) else None
-        if isinstance(below, str):
-            return below
-    return None
 
 
 def _folder(file: str, policies_folder: str) -> str | None:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from itil_gate.decide.gate import decide
 from itil_gate.model.errors import ConfigError, GateError, SourceError
 from itil_gate.model.finding import Finding, Place
-from itil_gate.model.frozen import frozen, replace
+from itil_gate.model.frozen import frozen
 from itil_gate.policy.compile import compile_policies
 from itil_gate.policy.files import read_policy_test
-from itil_gate.policy.layers import up_to
 from itil_gate.prove.setting import (
     TARGET,
     facts_of,
@@ -140,14 +139,8 @@ def run_tests(
 
 
 def run_case(suite: Suite, written: WrittenTest, index: int) -> CaseResult:
-    """Return the result of one case. Raises ConfigError if the policies do not load.
-
-    A test inside of a profile is about that profile and those below it, as if nothing lay on top.
-    """
+    """Return the result of one case. Raises ConfigError if the policies do not load."""
     test, case = written.test, written.test.spec.cases[index]
-    folder = suite.config.locations.policies
-    layer = up_to(suite.policies, file=written.document.file, policies_folder=folder)
-    suite = replace(suite, policies=layer)
     at = ("spec", "cases", index)
     reason = ""
     try:

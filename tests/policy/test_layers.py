@@ -8,10 +8,10 @@ import pytest
 
 from itil_gate.model.calendar import Calendar
 from itil_gate.model.external import ExternalCheck
-from itil_gate.model.policy import ApprovalPolicy, Source
+from itil_gate.model.policy import ApprovalPolicy
 from itil_gate.model.profile import Profile
 from itil_gate.model.ruleset import RuleSet
-from itil_gate.policy.layers import layered, split, up_to
+from itil_gate.policy.layers import layered, split
 from itil_gate.reading.read import read
 from itil_gate.reading.yaml import parse_all
 
@@ -318,26 +318,3 @@ def test_a_profile_that_is_not_in_the_folder_of_its_name_is_refused(file: str) -
 def test_a_profile_described_twice_is_refused() -> None:
     files = {"policies/low/profile.yaml": profile("low") + "---\n" + profile("low")}
     assert "wrong-layers: the profile low is described twice" in fault(files)
-
-
-def test_a_file_of_a_layer_sees_that_layer_and_those_below() -> None:
-    files = {
-        **TWO,
-        "policies/low/a.yaml": "",
-        "policies/high/a.yaml": "",
-        "policies/own.yaml": "",
-        "calendar/own.yaml": "",
-        "calendar/own.ics": "",
-    }
-    sources = [Source(path=path, blob="", text=text) for path, text in files.items()]
-
-    def seen(file: str) -> set[str]:
-        found = up_to(sources, file=file, policies_folder="policies")
-        return {source.path for source in found}
-
-    low = {"policies/low/profile.yaml", "policies/low/a.yaml", "calendar/own.ics"}
-    assert seen("policies/low/tests/cases.yaml") == low
-    high = {"policies/high/profile.yaml", "policies/high/a.yaml"}
-    assert seen("policies/high/tests/cases.yaml") == low | high
-    assert seen("policies/tests/cases.yaml") == set(files)
-    assert seen("policies/other/tests/cases.yaml") == set(files)
