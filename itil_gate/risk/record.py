@@ -99,9 +99,7 @@ def history_facts(
     ]
     known = failures(recent)
     config = _percent(sum(map(is_configuration, proposal.paths)), len(proposal.paths))
-    changes = [
-        (position, change) for position, change in enumerate(recent) if not change.said.reversal
-    ]
+    changes = [change for change in recent if change.said.reversal is None]
     if not changes and not complete:
         return HistoryFacts(
             changes=0,
@@ -112,8 +110,8 @@ def history_facts(
             lines_added_percentile=proposal.lines_added_percentile,
         )
     failed = [Failed(recent[position], when) for position, when in known.items()]
-    rates = _rates(changes, known, proposal=proposal, now=now)
-    landed_now = [change for _, change in changes if now - change.at <= DAY]
+    rates = _rates(recent, known, proposal=proposal, now=now)
+    landed_now = [change for change in changes if now - change.at <= DAY]
     return HistoryFacts(
         changes=len(changes),
         failures=len(failed),
@@ -129,7 +127,7 @@ def history_facts(
         hours_since_failure=min([NEVER, *(-(-(now - item.known) // HOUR) for item in failed)]),
         config_percent=config,
         lines_added_percentile=proposal.lines_added_percentile,
-        developers_percentile=_developers([change for _, change in changes], proposal.paths),
+        developers_percentile=_developers(changes, proposal.paths),
         first_today=all(proposal.paths.isdisjoint(change.paths) for change in landed_now),
         author_changes_24h=_landed_by(proposal.authors, landed_now),
     )
@@ -153,7 +151,7 @@ class _Rates(NamedTuple):
 
 
 def _rates(
-    changes: Iterable[tuple[int, Landed]],
+    recent: Iterable[Landed],
     known: Mapping[int, int],
     *,
     proposal: Proposal,
@@ -164,7 +162,9 @@ def _rates(
     # Changes are summed by the set of keys they meet first: there are far fewer sets than changes.
     seen_by: Counter[frozenset[Key]] = Counter()
     failed_by: Counter[frozenset[Key]] = Counter()
-    for position, change in changes:
+    for position, change in enumerate(recent):
+        if change.said.reversal is not None:
+            continue
         weight = WEIGHTS[(now - change.at) // DAY]
         paths = change.paths
         keys = met[paths[0]] if len(paths) == 1 else _NONE.union(*map(met.__getitem__, paths))
