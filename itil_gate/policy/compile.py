@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from collections import Counter
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -201,6 +200,7 @@ def _services(
     by_path: dict[str, Source], prefixes: tuple[str, ...], faults: list[Finding]
 ) -> tuple[Service, ...]:
     services: list[Service] = []
+    files: dict[str, list[str]] = {}
     for source in _below(by_path, prefixes):
         entities = read_entities(source.text, file=source.path)
         for item in entities:
@@ -208,14 +208,16 @@ def _services(
                 faults.append(item)
             else:
                 services.append(item)
-    for name, count in Counter(service.name for service in services).items():
-        if count > 1:
+                files.setdefault(item.name, []).append(source.path)
+    for name, where in files.items():
+        if len(where) > 1:
             faults.append(
                 Finding(
                     rule="duplicate-name",
-                    message=f"the service {name} is described {count} times",
+                    message=f"the service {name} is described {len(where)} times, in "
+                    f"{' and '.join(where)}",
                     remedy="keep one entity of that name",
-                    place=Place(file=prefixes[0]),
+                    place=Place(file=where[-1]),
                 )
             )
     return tuple(sorted(services, key=lambda service: service.name))

@@ -246,7 +246,7 @@ def test_a_branch_stacked_on_an_approved_one_needs_its_own_approval(world: World
 def test_an_approval_for_elsewhere_does_not_count(
     world: World, edit: dict[str, str], code: str
 ) -> None:
-    world.file(world.state("approve", "dave", **edit))
+    world.file(world.state("approve", "dave", **edit))  # type: ignore[arg-type]
     decision = world.check()
     found = entry(decision, "dave")
     assert (found.counted, found.code) == (False, code)

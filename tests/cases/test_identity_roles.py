@@ -260,7 +260,7 @@ def test_owners_are_asked_for_each_service_that_is_touched(world: World) -> None
     set_people(world, roles={"change-authority": ["carol"]}, extra=extra)
     set_requirements(world, "id: owner, levels: [low], role: service-owner, of: footprint")
     world.commit({"services/payments.yaml": SERVICES + LEDGER})
-    world.propose({"src/app.py": "1\n", "ledger/book.py": "1\n"}, **BOTH)
+    world.propose({"src/app.py": "1\n", "ledger/book.py": "1\n"}, **BOTH)  # type: ignore[arg-type]
     world.approve("bob")
     decision = world.check()
     assert decision.outcome == "pending"

@@ -51,7 +51,7 @@ def modelled(world: World) -> World:
 def unasked(world: World, files: dict[str, str | bytes], **options: bool) -> World:
     """Change files without writing a request."""
     world.repo.checkout("feature", create=True, at="main")
-    world.commit(files, **options)
+    world.commit(files, **options)  # type: ignore[arg-type]
     return world
 
 

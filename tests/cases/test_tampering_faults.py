@@ -75,6 +75,13 @@ FAULTS = [
         marks=case("117"),
     ),
     pytest.param(
+        "services/more.yaml",
+        SERVICES,
+        ("payments-api", "2 times, in services/more.yaml and services/payments.yaml"),
+        id="two files for one service",
+        marks=case("117"),
+    ),
+    pytest.param(
         "services/payments.yaml",
         f"{SERVICES}---\n{SERVICES}",
         ("payments-api", "twice"),
