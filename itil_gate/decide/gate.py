@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from itil_gate import __version__
@@ -109,6 +110,8 @@ def decide(inputs: Inputs) -> Decision:
     sides = (now,) if then is None else (now, then)
     common = (*_merge(facts), *inputs.faults, *unread, *broken, *unlike)
     changes = tuple(_both([side.changes[index] for side in sides]) for index in range(len(asked)))
+    if not inputs.requests:
+        changes = tuple(map(_unwritten, changes))
     outcomes: list[Outcome] = [
         outcome_of(common),
         *(outcome_of(side.findings) for side in sides),
@@ -136,10 +139,16 @@ def decide(inputs: Inputs) -> Decision:
         digests=Digests(
             facts=digest(facts),
             requests=digest(inputs.requests),
-            judge=digest(inputs.judge),
-            proposed=digest(inputs.proposed) if inputs.proposed is not None else None,
+            judge=_digest_again(inputs.judge),
+            proposed=_digest_again(inputs.proposed) if inputs.proposed is not None else None,
         ),
     )
+
+
+@lru_cache(maxsize=8)
+def _digest_again(sources: tuple[Source, ...]) -> str:
+    """Return the digest of texts by which many changes are judged; made once."""
+    return digest(sources)
 
 
 def _refuse_built_in_names(policies: PolicySet) -> None:
@@ -394,6 +403,19 @@ def _both(sides: Sequence[Judged]) -> ChangeVerdict:
             "rules": tuple(state for one in verdicts for state in one.rules),
         }
     )
+
+
+def _unwritten(change: ChangeVerdict) -> ChangeVerdict:
+    """Return the verdict on a change that nobody wrote a request for: nothing points at a file."""
+    rules = tuple(
+        state.model_copy(
+            update={
+                "findings": tuple(one.model_copy(update={"place": None}) for one in state.findings)
+            }
+        )
+        for state in change.rules
+    )
+    return change.model_copy(update={"path": "", "rules": rules})
 
 
 def _ledger(old: Sequence[LedgerEntry], new: Sequence[LedgerEntry]) -> tuple[LedgerEntry, ...]:

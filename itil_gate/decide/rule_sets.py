@@ -58,7 +58,7 @@ def _with_variables(rules: CompiledRules, values: Bindings) -> Bindings:
     if rules.environment is values.environment:
         return values
     shared = {name: variable.evaluate(values) for name, variable in rules.variables.items()}
-    return rules.environment.bind({**values.values, **shared}, scene=values.scene)
+    return values.also(shared, environment=rules.environment)
 
 
 def _judge(
@@ -82,6 +82,7 @@ def _judge(
             policy=compiled.policy,
             enforcement=rule.enforcement,
             detail=detail,
+            docs=rule.docs or "",
         )
 
     if compiled.when is not None and not compiled.when.evaluate(values):

@@ -217,12 +217,14 @@ def rule_states(
         "pending": "PENDING",
         "deny": "UNSATISFIED",
     }
+    found: dict[str, list[Finding]] = {rule: [] for rule in rules}
+    for finding in findings:
+        found.setdefault(finding.rule, []).append(finding)
     states = []
-    for rule in dict.fromkeys((*rules, *(finding.rule for finding in findings))):
-        mine = tuple(finding for finding in findings if finding.rule == rule)
+    for rule, mine in found.items():
         advised = bool(mine) and all(finding.effect == "advise" for finding in mine)
-        state = "ADVISORY" if advised else words[outcome_of(mine)]
-        states.append(RuleState(rule=rule, side=side, state=state, findings=mine))
+        state = "ADVISORY" if advised else words[outcome_of(mine)] if mine else "SATISFIED"
+        states.append(RuleState(rule=rule, side=side, state=state, findings=tuple(mine)))
     return tuple(states)
 
 

@@ -79,11 +79,18 @@ _CURRENT: ContextVar[_Evaluation] = ContextVar("evaluation")
 class Engine:
     """The engine with the variables and functions of one environment."""
 
-    def __init__(self, variables: Mapping[str, Shape], functions: Sequence[Native]) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, Shape],
+        functions: Sequence[Native],
+        *,
+        schema: Schema | None = None,
+    ) -> None:
+        """Set the engine up; `schema` is that of another whose records are the same."""
         self._variables = variables
         self._natives = frozenset(each.name for each in functions)
         self._results = {each.name: each.result for each in functions if each.result}
-        self.schema = Schema(_records(variables.values()))
+        self.schema = schema or Schema(_records(variables.values()))
         self._env = cel.NewEnv(
             self.schema.pool,
             variables={name: _cel_type(shape) for name, shape in variables.items()},
@@ -101,18 +108,19 @@ class Engine:
         except DecodeError:
             return (Complaint(0, "Exceeded max recursion depth"),)
 
-    def activation(self, values: Mapping[str, Any]) -> Any:
-        """Return values in the form in which the engine reads them.
+    def converted(self, name: str, value: Any) -> Any:
+        """Return the value of a variable as every engine with the same schema takes it.
 
         Raises Failure for a value that does not fit its variable.
         """
-        data = {}
-        for name, value in values.items():
-            try:
-                data[name] = self._converted(self._variables[name], value)
-            except (TypeError, ValueError) as error:
-                raise Failure(f"{name} does not fit its type: {error}") from error
-        return self._env.Activation(data)
+        try:
+            return self._converted(self._variables[name], value)
+        except (TypeError, ValueError) as error:
+            raise Failure(f"{name} does not fit its type: {error}") from error
+
+    def activation(self, converted: dict[str, Any]) -> Any:
+        """Return converted values in the form in which the engine reads them."""
+        return self._env.Activation(converted)
 
     @staticmethod
     def run(program: Any, activation: Any, scene: Scene, expect: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from itil_gate.expressions.engine import Engine
     from itil_gate.expressions.functions import Native
+    from itil_gate.expressions.shapes import Shape
     from itil_gate.expressions.syntax import Checked
 
 T = TypeVar("T", bound=bool | int | str | tuple[str, ...])
@@ -56,6 +57,8 @@ class Compiled(Generic[T]):
     """bool, int, string or list(string)."""
     reads: tuple[str, ...]
     """Paths of the fields it reads, as in change.spec.risk or services[].tier; sorted."""
+    needs: frozenset[str]
+    """Names of the variables that these paths begin with."""
     tree: Node
     program: Any
     environment: Environment
@@ -83,15 +86,27 @@ class Bindings:
     environment: Environment
     values: Mapping[str, Any]
     scene: Scene
+    converted: dict[str, Any] = field(default_factory=dict)
+    """What is converted already, always from the value of that name in `values`."""
 
-    def also(self, values: Mapping[str, Any]) -> Bindings:
-        """Return the same with more values, for a later stage."""
-        return self.environment.bind({**self.values, **values}, scene=self.scene)
+    def also(
+        self, values: Mapping[str, Any], *, environment: Environment | None = None
+    ) -> Bindings:
+        """Return the same with more values, for a later stage.
+
+        `environment` is that of this, or one that it was extended to; TypeError for another.
+        """
+        if environment is not None and not environment.extends(self.environment):
+            raise TypeError("the values are of an environment that this one does not extend")
+        known = {name: made for name, made in self.converted.items() if name not in values}
+        return (environment or self.environment).bind(
+            {**self.values, **values}, scene=self.scene, converted=known
+        )
 
     @cached_property
     def activation(self) -> Any:
         """The values in the form in which the engine reads them, made when first needed."""
-        return self.environment.activation(self.values)
+        return self.environment.activation(self.values, self.converted)
 
 
 class Environment:
@@ -102,12 +117,17 @@ class Environment:
     """
 
     def __init__(
-        self, variables: Mapping[str, Any], functions: Sequence[Native] = FUNCTIONS
+        self,
+        variables: Mapping[str, Any],
+        functions: Sequence[Native] = FUNCTIONS,
+        *,
+        base: Environment | None = None,
     ) -> None:
         shapes = Shapes()
-        self._hints = dict(variables)
-        self.variables = {name: shapes.of(hint, where=name) for name, hint in variables.items()}
-        for name, shape in self.variables.items():
+        own = {name: shapes.of(hint, where=name) for name, hint in variables.items()}
+        self.variables: dict[str, Shape] = {**base.variables, **own} if base is not None else own
+        self._base = base
+        for name, shape in own.items():
             if isinstance(shape, Table):
                 raise TypeError(f"{name}: a variable is no mapping; put it into a model")
         self.natives = {function.name: function for function in functions}
@@ -115,11 +135,15 @@ class Environment:
     def extended(self, variables: Mapping[str, type[bool | int | str]]) -> Environment:
         """Return an environment with more variables, such as those of a rule set.
 
-        Its expressions are evaluated with values that it binds itself.
+        Its expressions are evaluated with values that are bound in it (`Bindings.also`).
         """
         if taken := self.variables.keys() & variables.keys():
             raise TypeError(f"there already is a variable {listed(sorted(taken))}")
-        return Environment({**self._hints, **variables}, tuple(self.natives.values()))
+        return Environment(variables, tuple(self.natives.values()), base=self)
+
+    def extends(self, other: Environment) -> bool:
+        """Tell whether this is the other one, or that one with more variables."""
+        return self is other or (self._base is not None and self._base.extends(other))
 
     @overload
     def compile(
@@ -180,40 +204,56 @@ class Environment:
         if faults := tuple(self._faults(tree, types, self.variables if sees is None else sees)):
             return _findings(faults, at)
         try:
-            program = self._engine.prepare(checked)
+            program = self.engine.prepare(checked)
         except Failure as failure:
             said, remedy = explained(str(failure))
             fault = Fault(0, "partial-builtin", f"this never has a value: {said}", remedy)
             return _findings((fault,), at)
-        return Compiled(text, at(0), tree.type, reads(tree), tree, program, self)
+        paths = reads(tree)
+        needs = frozenset(re.split(r"[.\[]", path)[0] for path in paths)
+        return Compiled(text, at(0), tree.type, paths, needs, tree, program, self)
 
-    def bind(self, values: Mapping[str, Any], *, scene: Scene) -> Bindings:
-        """Return values for the variables; those that are missing cannot be read."""
+    def bind(
+        self,
+        values: Mapping[str, Any],
+        *,
+        scene: Scene,
+        converted: Mapping[str, Any] | None = None,
+    ) -> Bindings:
+        """Return values for the variables; those that are missing cannot be read.
+
+        `converted` are those of them that an engine with the same records has converted before.
+        """
         if unknown := values.keys() - self.variables.keys():
             raise TypeError(f"there is no variable {listed(sorted(unknown))}")
-        return Bindings(self, dict(values), scene)
+        return Bindings(self, dict(values), scene, dict(converted or {}))
 
-    def activation(self, values: Mapping[str, Any]) -> Any:
-        """Return values in the form in which the engine reads them. Raises Failure."""
-        return self._engine.activation(values)
+    def activation(self, values: Mapping[str, Any], converted: dict[str, Any]) -> Any:
+        """Return values in the form in which the engine reads them. Raises Failure.
+
+        What `converted` lacks is converted and added to it.
+        """
+        for name, value in values.items():
+            if name not in converted:
+                converted[name] = self.engine.converted(name, value)
+        return self.engine.activation(converted)
 
     def run(self, compiled: Compiled[Any], bindings: Bindings) -> Any:
         """Return the value of a compiled expression. Raises Failure if there is none."""
         if not bindings.environment is compiled.environment is self:
             raise TypeError("expression and values are not of this environment")
-        for path in compiled.reads:
-            name = re.split(r"[.\[]", path)[0]
-            if name not in bindings.values:
-                raise Failure(f"{name} is not known yet")
-        return self._engine.run(
-            compiled.program, bindings.activation, bindings.scene, compiled.type
-        )
+        if not compiled.needs <= bindings.values.keys():
+            name = min(compiled.needs - bindings.values.keys())
+            raise Failure(f"{name} is not known yet")
+        return self.engine.run(compiled.program, bindings.activation, bindings.scene, compiled.type)
 
     @cached_property
-    def _engine(self) -> Engine:
+    def engine(self) -> Engine:
+        """The engine of this environment, made when first needed; records are described once."""
         from itil_gate.expressions.engine import Engine  # noqa: PLC0415  # see the module
 
-        return Engine(self.variables, tuple(self.natives.values()))
+        schema = self._base.engine.schema if self._base is not None else None
+        return Engine(self.variables, tuple(self.natives.values()), schema=schema)
 
     def _checked(self, text: str) -> Checked | tuple[Fault, ...]:
         if len(text) > MAX_LENGTH:
@@ -223,7 +263,7 @@ class Environment:
         if match := _CONTROL.search(text):
             said = f"the character U+{ord(match[0]):04X} is none of an expression"
             return (Fault(match.start(), "expression-syntax", said, "remove it"),)
-        checked = self._engine.check(text)
+        checked = self.engine.check(text)
         if isinstance(checked, tuple):
             return translate(checked, text, Vocabulary(self.variables, self.natives))
         return checked
@@ -238,7 +278,7 @@ class Environment:
                 said = f"{node.name} is not known yet where this is evaluated"
                 remedy = f"what is known are {all_of(sees)}"
                 yield Fault(node.offset, "unknown-field", said, remedy)
-        refused = tuple(partial(tree, self.natives, self._engine.fault))
+        refused = tuple(partial(tree, self.natives, self.engine.fault))
         yield from refused
         yield from unguarded(tree, follows=not refused)
         yield from impossible(tree)

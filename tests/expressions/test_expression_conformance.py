@@ -182,7 +182,7 @@ def value(written: Mapping[str, Any]) -> tuple[str, object]:
 def judged(case: Case) -> set[str] | Compiled[Any]:
     """Return an expression of the data as policies would have it, or the rules it breaks."""
     environment = _environment(tuple((case.variables or {}).items()))
-    checked = environment._engine.check(case.text)
+    checked = environment.engine.check(case.text)
     type_ = "bool" if isinstance(checked, tuple) else checked.tree.type
     made = environment.compile(case.text, expect=(type_,), place=PLACE)
     return {finding.rule for finding in made} if isinstance(made, tuple) else made

@@ -181,7 +181,7 @@ def _truth(node: Node, present: frozenset[str]) -> bool:
 
 def test_the_engine_itself_reads_a_missing_field_as_empty(environment: Environment) -> None:
     """If this fails, the engine has changed, and what is done about it can be looked at again."""
-    engine = environment._engine
+    engine = environment.engine
     checked = engine.check("services.exists(s, s.owner == '')")
     assert not isinstance(checked, tuple)
     assert len(tuple(unguarded(checked.tree))) == 1

@@ -138,7 +138,7 @@ def test_without_errors_the_value_is_the_one_of_the_engine(
     if not isinstance(made, Compiled):
         return
     values = bound(environment, diff=Diff(paths=PATHS, files=files, added=added))
-    engine = environment._engine
+    engine = environment.engine
     lax = engine._env.compile(text)
     try:
         strict = made.evaluate(values)

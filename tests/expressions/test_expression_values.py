@@ -275,6 +275,38 @@ def test_a_rule_set_can_have_variables_of_its_own(environment: Environment) -> N
         environment.extended({"diff": bool})
 
 
+def test_a_later_stage_can_replace_what_was_bound_and_used(environment: Environment) -> None:
+    files, level = compiled(environment, "diff.files > 2"), compiled(environment, "risk.level", expect="string")
+    first = bound(environment)
+    assert files.evaluate(first)
+    later = first.also({"diff": Diff(files=1), "risk": Risk(level="high")})
+    assert not files.evaluate(later)
+    assert level.evaluate(later) == "high"
+    assert files.evaluate(first), "what is bound later does not change what was bound before"
+    assert level.evaluate(first) == "low"
+
+
+def test_the_values_of_a_rule_set_are_those_of_the_change_it_judges(
+    environment: Environment,
+) -> None:
+    own = environment.extended({"wide": bool})
+    made = compiled(own, "wide && diff.files > 2")
+    first = bound(environment)
+    assert compiled(environment, "diff.files > 2").evaluate(first)
+    assert made.evaluate(first.also({"wide": True}, environment=own))
+    assert not made.evaluate(first.also({"wide": False}, environment=own))
+    assert not made.evaluate(first.also({"wide": True, "diff": Diff(files=1)}, environment=own))
+
+
+def test_two_rule_sets_do_not_see_the_names_of_each_other(environment: Environment) -> None:
+    one, two = environment.extended({"name": bool}), environment.extended({"name": str})
+    values = bound(environment)
+    assert compiled(one, "name").evaluate(values.also({"name": True}, environment=one)) is True
+    assert compiled(two, "name", expect="string").evaluate(values.also({"name": "x"}, environment=two)) == "x"
+    with pytest.raises(TypeError, match="does not extend"):
+        values.also({"name": True}, environment=one).also({}, environment=two)
+
+
 def test_values_of_another_environment_are_refused(environment: Environment) -> None:
     other = environment.extended({"more": int})
     with pytest.raises(TypeError, match="not of this environment"):
