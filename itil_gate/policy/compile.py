@@ -300,11 +300,15 @@ def _duplicate_ids(document: Document, item: PolicyDocument) -> list[Finding]:
     ]
 
 
+_SCORING = ("bands", "impact", "card", "matrix", "factors")
+"""Keys of a risk model that a score is made of."""
+
+
 def _unsound(documents: list[tuple[Document, PolicyDocument]]) -> list[Finding]:
     """Return what keeps risk models and change models from being sound; advice is for lint."""
     found: list[Finding] = []
     for document, item in documents:
-        if item.kind == "RiskModel" and (item.spec.bands or item.spec.card):
+        if item.kind == "RiskModel" and any(getattr(item.spec, key) for key in _SCORING):
             from itil_gate.risk.soundness import faults  # noqa: PLC0415 - few models have bands
 
             found += faults(item, document.place)

@@ -113,3 +113,11 @@ def test_a_set_that_does_not_load_fails_as_it_would_without_history(
     with pytest.raises(ConfigError) as caught:
         world.check()
     assert caught.value.code == "invalid-policy-set"
+
+
+def test_factors_that_would_count_for_nothing_do_not_load(repo: Repo, keyring: Keyring) -> None:
+    factors = "factors: [{id: a, when: 'true', points: 5, reason: So it is.}]"
+    world = measured(repo, keyring, risk=f"{RISK}  {factors}\n")
+    with pytest.raises(ConfigError) as caught:
+        world.check()
+    assert [finding.rule for finding in caught.value.findings] == ["missing-key"]
