@@ -123,6 +123,8 @@ def _other_answers(policies: PolicySet) -> Iterator[Answer]:
     for check in policies.external_checks:
         yield Answer("external check", "", check.metadata.name, "passes")
         yield Answer("external check", "", check.metadata.name, "does not pass")
+        if check.spec.when is not None:
+            yield Answer("external check", "", check.metadata.name, "is not asked")
     for calendar, freeze in _freezes(policies):
         yield Answer("freeze", calendar, freeze, "is met")
 
@@ -147,7 +149,9 @@ def _seen(policies: PolicySet, result: CaseResult) -> Iterator[Answer]:
             one.rule.startswith(f"external:{name}:") or f"check {name} " in one.message
             for one in said
         )
-        yield Answer("external check", "", name, "does not pass" if failed else "passes")
+        # Without results a check that is asked is never silent.
+        silent = "passes" if name in result.handed else "is not asked"
+        yield Answer("external check", "", name, "does not pass" if failed else silent)
     for calendar, freeze in _freezes(policies):
         if any(f"the freeze {freeze} (calendar {calendar})" in one.message for one in said):
             yield Answer("freeze", calendar, freeze, "is met")

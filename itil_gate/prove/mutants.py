@@ -114,23 +114,32 @@ def _approvals(spec: dict[str, Any]) -> Iterator[Slip]:
     for index, one in enumerate(requirements):
         at: Path = ("spec", "requirements", index)
         name, role = one["id"], one["role"]
-        missing = f"a case in which {name} is asked, with `missing: [{role}]`"
         if len(requirements) > 1:
+            missing = f"a case in which {name} is asked, with `missing: [{role}]`"
             yield Slip(at, GONE, f"the requirement {name} is gone", missing)
         if "percent" not in one:
-            wanted = one.get("min", 1)
-            for number in (wanted - 1, wanted + 1):
-                if number > 0:
-                    said = f"{name} asks for {number} instead of {wanted}"
-                    text = f"a case in which {min(number, wanted)} of {role} approved, with "
-                    text += f"`missing: [{role}]`" if number < wanted else "nothing missing"
-                    yield Slip((*at, "min"), number, said, text)
-        if len(one["levels"]) > 1:
-            for place, level in enumerate(one["levels"]):
-                said = f"{name} is not asked at {level} risk"
-                text = f"a case of {level} risk in which {name} is asked, with `missing`"
-                yield Slip((*at, "levels", place), GONE, said, text)
+            yield from _quorum(one, at)
+        for key, words in (("levels", "at {} risk"), ("lanes", "in the lane {}")):
+            entries = one.get(key, ())
+            for place, entry in enumerate(entries if len(entries) > 1 else ()):
+                where = words.format(entry)
+                text = f"a case {where} in which {name} is asked, with `missing`"
+                yield Slip((*at, key, place), GONE, f"{name} is not asked {where}", text)
+        if "fallback" in one:
+            said = f"nobody stands in for {role} at {name}"
+            text = f"a case in which the only {role} is the author, and {one['fallback']} approved"
+            yield Slip((*at, "fallback"), GONE, said, text)
         yield from _condition(one, at, "when", f"the requirement {name}")
+
+
+def _quorum(one: dict[str, Any], at: Path) -> Iterator[Slip]:
+    role, wanted = one["role"], one.get("min", 1)
+    for number in (wanted - 1, wanted + 1):
+        if number > 0:
+            said = f"{one['id']} asks for {number} instead of {wanted}"
+            text = f"a case in which {min(number, wanted)} of {role} approved, with "
+            text += f"`missing: [{role}]`" if number < wanted else "nothing missing"
+            yield Slip((*at, "min"), number, said, text)
 
 
 def _risk(spec: dict[str, Any]) -> Iterator[Slip]:

@@ -90,6 +90,8 @@ class CaseResult:
     decision: Decision | None = None
     model: str | None = None
     """The change model that the request names."""
+    handed: tuple[str, ...] = ()
+    """The external checks of which results were handed in."""
 
     @property
     def passed(self) -> bool:
@@ -168,6 +170,7 @@ def run_case(suite: Suite, written: WrittenTest, index: int) -> CaseResult:
         reasons=reasons,
         decision=decision,
         model=_model(test, case),
+        handed=tuple(one.name for one in facts_of(test, case.facts).external),
     )
 
 
@@ -275,6 +278,13 @@ def _strangers(test: PolicyTest, document: Document) -> Iterator[Finding]:
                 rule="missing-key",
                 message=f'nobody is the author in the case "{case.name}"',
                 remedy="name a person in spec.facts.author",
+                place=place,
+            )
+        if facts.author in facts.agents:
+            yield Finding(
+                rule="wrong-value",
+                message=f'{facts.author} is author and agent in the case "{case.name}"',
+                remedy="name the person who answers for the agent as the author",
                 place=place,
             )
         named = [facts.author, *(approval.by for approval in facts.approvals)]

@@ -73,6 +73,11 @@ metadata: {name: scan, owner: authority, reviewBy: 2099-01-01}
 spec: {format: sarif, reason: Known weaknesses.}
 ---
 apiVersion: itil-gate/v1
+kind: ExternalCheck
+metadata: {name: rare, owner: authority, reviewBy: 2099-01-01}
+spec: {format: sarif, when: diff.files > 50, reason: Large changes.}
+---
+apiVersion: itil-gate/v1
 kind: ChangeModel
 metadata: {name: copy-edit, owner: authority, reviewBy: 2099-01-01}
 spec:
@@ -102,6 +107,7 @@ EDIT = "patch: {spec: {type: standard, model: copy-edit}}"
             "the external check scan does not pass",
         ),
         ("expect: {outcome: deny}", "the external check scan does not pass"),
+        ("expect: {outcome: deny}", "the external check rare is not asked"),
         (
             f"{EDIT}, expect: {{outcome: deny}}",
             "the model copy-edit does not fit",

@@ -51,6 +51,14 @@ def test_each_sort_of_slip_is_made() -> None:
         assert expected in said
 
 
+def test_lanes_and_stand_ins_of_a_requirement_are_slipped_too() -> None:
+    owner = "{id: owner, levels: [low], lanes: [peer, express], role: owner, fallback: authority}"
+    more = f"{POLICIES['policies/approvals.yaml']}    - {owner}\n"
+    said = words(approvals=more)
+    assert "owner is not asked in the lane express" in said
+    assert "nobody stands in for owner at owner" in said
+
+
 def test_slips_come_in_the_order_of_files_and_always_the_same() -> None:
     places = [str(one.place) for one in mutants(suite())]
     files = [place.partition(":")[0] for place in places]

@@ -187,6 +187,7 @@ CASES = "  cases: [{name: one, expect: {outcome: allow}}]\n"
         (HEAD.replace("tier: 2", "teir: 2") + CASES, "unknown-key"),
         (HEAD.replace("author: alice, ", "") + CASES, "missing-key"),
         (HEAD.replace("author: alice", "author: alcie") + CASES, "unknown-person"),
+        (HEAD.replace("author: alice", "author: alice, agents: [alice]") + CASES, "wrong-value"),
         (
             HEAD + CASES.replace("name: one,", "name: one, facts: {approvals: [{by: bo}]},"),
             "unknown-person",
