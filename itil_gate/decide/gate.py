@@ -312,12 +312,17 @@ def _judge_proposed(
         bench = _bench("proposed", policies, compile_conditions_of(sources), facts)
         return _judge_under(bench, asked=asked, facts=facts), ()
     except GateError as error:
-        found = error.findings if isinstance(error, ConfigError) else ()
+        found: tuple[Finding, ...] = ()
+        said, remedy = error.message, error.hint
+        if isinstance(error, ConfigError):
+            # Its hint is for whoever mends the target; here the branch is to be mended.
+            found, said = error.findings, f"what the pull request proposes: {error.message}"
+            remedy = ""
         return None, (
             Finding(
                 rule="proposed-policy-invalid",
-                message=error.message,
-                remedy=error.hint or "run `itil-gate lint` and mend what it lists",
+                message=said,
+                remedy=remedy or "run `itil-gate lint` and mend what it lists",
                 place=next((one.place for one in found if one.place), None),
             ),
         )

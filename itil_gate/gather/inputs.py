@@ -185,7 +185,9 @@ def _proposed(
             Finding(
                 rule="proposed-policy-invalid",
                 message=f"what the pull request proposes does not load: {error.message}",
-                remedy="run `itil-gate lint` and mend what it lists",
+                remedy=error.hint
+                if error.code == "irregular-file"
+                else "run `itil-gate lint` and mend what it lists",
                 place=place or Place(file=CONFIG_PATH),
             ),
         )

@@ -252,3 +252,4 @@ def test_a_pull_request_that_brings_the_fault_is_denied_and_told_where(
     found = refused(in_proposal(world, {path: text}))
     assert found.place is not None
     assert words[0] in found.message
+    assert "target branch" not in found.remedy

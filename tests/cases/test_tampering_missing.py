@@ -125,6 +125,7 @@ def test_a_pull_request_cannot_hide_a_policy_behind_capitals(world: World) -> No
     world.commit()
     found = refused(world.check())
     assert "policies/more.YAML would not be read" in found.message
+    assert "rename it to policies/more.yaml" in found.remedy
 
 
 @case("115")
@@ -160,7 +161,7 @@ def test_where_no_requirement_applies_the_change_is_denied_with_a_hint(
     assert decision.outcome == "deny"
     assert "no-applicable-policy" in broken(decision)
     (found,) = findings(decision, "no-applicable-policy")
-    assert found.message == f"no approval requirement applies to {level} risk"
+    assert found.message.startswith(f"no approval requirement applies to {level} risk")
     assert "ApprovalPolicy on the target" in found.remedy
 
 
