@@ -276,7 +276,10 @@ def test_a_rule_set_can_have_variables_of_its_own(environment: Environment) -> N
 
 
 def test_a_later_stage_can_replace_what_was_bound_and_used(environment: Environment) -> None:
-    files, level = compiled(environment, "diff.files > 2"), compiled(environment, "risk.level", expect="string")
+    files, level = (
+        compiled(environment, "diff.files > 2"),
+        compiled(environment, "risk.level", expect="string"),
+    )
     first = bound(environment)
     assert files.evaluate(first)
     later = first.also({"diff": Diff(files=1), "risk": Risk(level="high")})
@@ -302,7 +305,10 @@ def test_two_rule_sets_do_not_see_the_names_of_each_other(environment: Environme
     one, two = environment.extended({"name": bool}), environment.extended({"name": str})
     values = bound(environment)
     assert compiled(one, "name").evaluate(values.also({"name": True}, environment=one)) is True
-    assert compiled(two, "name", expect="string").evaluate(values.also({"name": "x"}, environment=two)) == "x"
+    assert (
+        compiled(two, "name", expect="string").evaluate(values.also({"name": "x"}, environment=two))
+        == "x"
+    )
     with pytest.raises(TypeError, match="does not extend"):
         values.also({"name": True}, environment=one).also({}, environment=two)
 
