@@ -112,6 +112,13 @@ def read_file(found: Found) -> str | Finding:
             remedy="store it as a regular file",
             place=Place(file=found.path),
         )
+    if found.kind is not None and _small_ending(found.path) != found.path:
+        return Finding(
+            rule="irregular-request" if found.kind == "request" else "irregular-file",
+            message=f"{found.path} would not be read: endings are written small",
+            remedy=f"rename it to {_small_ending(found.path)}, or move it out of the folder",
+            place=Place(file=found.path),
+        )
     descriptor = os.open(found.file, os.O_RDONLY | os.O_CLOEXEC)
     try:
         data = os.read(descriptor, MAX_BYTES + 1)
@@ -161,7 +168,13 @@ def _found(tree: WorkTree, file: str, *, regular: bool | None = None) -> Found:
     path = _path(tree.root, file)
     if regular is None:
         regular = os.path.isfile(file) and not os.path.islink(file)  # noqa: PTH113, PTH114 - speed
-    return Found(file, path, kind_by_place(tree.config, path), regular=regular)
+    return Found(file, path, kind_by_place(tree.config, _small_ending(path)), regular=regular)
+
+
+def _small_ending(path: str) -> str:
+    """Return the path as the gate would read it: one of our endings in small letters."""
+    stem, dot, ending = path.rpartition(".")
+    return f"{stem}.{ending.lower()}" if f"{dot}{ending.lower()}" in _ENDINGS else path
 
 
 def _path(root: Path, file: str) -> str:

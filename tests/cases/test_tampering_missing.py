@@ -115,6 +115,10 @@ def test_a_file_that_only_capitals_keep_from_being_read_is_refused(world: World,
     assert error.code == "irregular-file"
     assert f"{path} would not be read" in said
     assert f"rename it to {path.rpartition('.')[0]}.{path.rpartition('.')[2].lower()}" in said
+    world.repo.checkout("main")
+    ran = run_gate("lint", cwd=world.repo.path)
+    assert ran.code == 1
+    assert f"{path} would not be read" in " ".join(ran.out.split())
 
 
 @case("114")
