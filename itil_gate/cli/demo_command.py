@@ -1,4 +1,4 @@
-"""`itil-gate demo`: a denied, a pending and an approved change, played through for real."""
+"""`itil-gate demo`: six changes, each in its lane, played through for real."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
     from itil_gate.release.playground import Playground
 
-EXPECTED = {"uncovered": "deny", "pending": "pending", "approved": "allow"}
+EXPECTED = {
+    "uncovered": "deny",
+    "express": "allow",
+    "approved": "allow",
+    "pending": "pending",
+    "board": "pending",
+    "emergency": "allow",
+}
 UNEXPECTED = 2
 
 
@@ -29,7 +36,8 @@ UNEXPECTED = 2
 def command(directory: Path | None) -> int:
     """Show the gate at work on a real throw-away repository.
 
-    It makes people with SSH keys, signs commits and an approval, and decides three pull requests.
+    It makes people with SSH keys, signs commits and approvals, and decides six pull requests under
+    the policies of the profile team: one that nobody asked for, and one in each lane.
 
     \b
     itil-gate demo
@@ -42,18 +50,18 @@ def command(directory: Path | None) -> int:
 
 
 def _tour(directory: Path, *, kept: bool) -> int:
-    from itil_gate.cli.shipped import profile_files
-    from itil_gate.release.playground import APPROVED, build_playground
+    from itil_gate.release.playground import SIGNERS, build_playground
 
     at = now()
     keys = directory.parent / f"{directory.name}-keys"
-    ground = build_playground(directory, keys=keys, policies=profile_files("starter"), now=at)
+    ground = build_playground(directory, keys=keys, policies=_policies(at), now=at)
     outcomes = {}
     for branch in ground.branches:
-        out(f"\n{'=' * 78}\n{branch.story}\n")
-        if branch.change == APPROVED:
-            out(f"$ itil-gate approve {branch.change} --head {branch.head} --key {keys}/bob")
-            _sign(ground, branch.head, at)
+        out(f"\n{'=' * 78}\n{click.wrap_text(branch.story, 78)}\n")
+        if branch.change in SIGNERS:
+            signer = SIGNERS[branch.change]
+            out(f"$ itil-gate approve {branch.change} --head {branch.head} --key {keys}/{signer}")
+            _sign(ground, branch.change, head=branch.head, at=at)
         out(f"$ itil-gate check --base main --head {branch.name}\n")
         outcomes[branch.name] = _check(ground, branch.head, at)
     if outcomes != EXPECTED:
@@ -67,21 +75,35 @@ def _tour(directory: Path, *, kept: bool) -> int:
         out(f"  itil-gate approve {pending.change} --head {pending.head} --key {keys / 'dave'}")
         out("  itil-gate check --base main --head pending")
     else:
-        out("Denied, pending, allowed: as expected. Keep a copy with `itil-gate demo --dir DIR`.")
+        out("Each as expected: refused, express, peer, team, board and emergency, in this order.")
+        out("Keep a copy with `itil-gate demo --dir DIR`.")
     return 0
 
 
-def _sign(ground: Playground, head: str, at: datetime) -> None:
-    """Let Bob approve, with his key, through the same door as everybody."""
+def _policies(at: datetime) -> dict[str, str]:
+    """Return the policies of the tour, adopted today; their tests stay at home."""
+    from itil_gate.cli.shipped import profile_files
+    from itil_gate.policy.places import is_policy_test
+    from itil_gate.report.adoption import dated
+
+    return {
+        path: dated(text, at.date())
+        for path, text in profile_files("team").items()
+        if not is_policy_test(f"policies/{path}", folder="policies")
+    }
+
+
+def _sign(ground: Playground, change: str, *, head: str, at: datetime) -> None:
+    """Let a person approve, with their own key, through the same door as everybody."""
     from itil_gate.cli.desk import Signing, find_signer, sign_and_file, statement_for
     from itil_gate.cli.hearing import hearing
-    from itil_gate.release.playground import APPROVED
+    from itil_gate.release.playground import SIGNERS
 
     with hearing(ground.directory, base="main", head=head, target=None, now=at) as heard:
-        key = str(ground.makers["bob"].key)
+        key = str(ground.makers[SIGNERS[change]].key)
         signer = find_signer(heard, key=key)
         statement = statement_for(
-            "approve", heard, signer, change=APPROVED, roles=(), reason=None, now=at
+            "approve", heard, signer, change=change, roles=(), reason=None, now=at
         )
         sign_and_file(
             statement,

@@ -64,7 +64,7 @@ def adoption_files(adoption: Adoption, policies: Mapping[str, str]) -> dict[str,
         "itil-gate.yaml": _config(adoption),
         "people.yaml": _people(adoption, _roles_asked(policies)),
         "services/example.yaml": _SERVICE,
-        **{f"policies/{path}": _dated(text, adoption.today) for path, text in policies.items()},
+        **{f"policies/{path}": dated(text, adoption.today) for path, text in policies.items()},
         "calendar/example.ics": _ICS.replace("\n", "\r\n"),
         WORKFLOW: _WORKFLOW.replace("@version@", __version__),
     }
@@ -72,8 +72,8 @@ def adoption_files(adoption: Adoption, policies: Mapping[str, str]) -> dict[str,
     return {**texts, example: _example(adoption, [*texts])}
 
 
-def _dated(text: str, today: date) -> str:
-    """Return a policy whose days are counted from its adoption on."""
+def dated(text: str, today: date) -> str:
+    """Return a shipped policy with its days counted from today: reviews, and ends of models."""
     text = _REVIEW_BY.sub(rf"\g<1>{today + REVIEW}", text)
     return _EXPIRES.sub(rf"\g<1>{today + 2 * REVIEW}", text)
 
