@@ -23,13 +23,12 @@ from itil_gate.git.tree import ls_tree
 from itil_gate.git.user import identity
 from itil_gate.model.change import ChangeRequest
 from itil_gate.model.errors import GateError
-from itil_gate.model.frozen import frozen
+from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.policy import Source
 from itil_gate.policy.compile import compile_policies
 from itil_gate.reading.globs import compile_globs
 from itil_gate.reading.requests import read_request
 from itil_gate.report.request_file import RequestDraft, WindowDraft, request_file
-from itil_gate.risk.classify import assess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,9 +74,16 @@ class Work:
     uncovered: tuple[str, ...]
     covered_by: tuple[str, ...]
     """Paths of those requests."""
+    recognised: str | None = None
+    """Id of the standard change that the branch is without any request."""
 
     def nothing_to_do(self) -> str:
         """Say why no request is needed."""
+        if self.recognised is not None:
+            return (
+                f"this is a standard change and passes without a request: {self.recognised}; "
+                "with --title or --model a request is written all the same"
+            )
         if self.covered_by:
             names = ", ".join(self.covered_by)
             return f"every governed path that changes lies in the scope of {names}"
@@ -115,7 +121,17 @@ def find_work(view: View, *, target: str, tip: str, now: datetime, root: Path | 
         requests |= _uncommitted(view, root, head)
     scopes = [compile_globs(change.spec.scope) for change in requests.values()]
     bare = tuple(path for path in territory.governed if not any(holds(path) for holds in scopes))
-    return Work(view, inputs, policies, territory, bare, tuple(requests))
+    return Work(
+        view, inputs, policies, territory, bare, tuple(requests), _recognised(inputs, policies)
+    )
+
+
+def _recognised(inputs: Inputs, policies: PolicySet) -> str | None:
+    """Return the id of the standard change that the gate recognises and allows."""
+    if inputs.requests or not any(model.spec.recognise for model in policies.change_models):
+        return None
+    decision = decide(inputs)
+    return next((one.id for one in decision.changes if decision.outcome == "allow"), None)
 
 
 def _uncommitted(view: View, root: Path, head: str) -> dict[str, ChangeRequest]:
@@ -140,36 +156,38 @@ def draft_request(work: Work, wishes: Wishes, *, change: str, file: str, ask: As
     missing where nobody can be asked, and GateError for what the reader would refuse.
     """
     requester = wishes.requester or _requester(work)
-    risk = assess(
-        None,
-        paths=[entry.path for entry in work.inputs.facts.diff],
-        models=work.policies.risk_models,
-        judge_paths=work.territory.judge,
-    )
     answers = _Answers(work, wishes, ask)
-    kind: ChangeType = "normal"
-    if wishes.emergency:
-        kind = "emergency"
-    elif wishes.model:
-        kind = "standard"
     plan = RequestDraft(
         id=change,
         requester=requester,
-        type=kind,
+        type=_type(work, wishes),
         model=wishes.model,
         title=answers.title(),
         reason=answers.reason(),
         services=answers.services(),
         environments=answers.environments(),
         scope=smallest_scope(work.uncovered, singly=work.territory.judge),
-        level=risk.level,
+        level="low",
         window=WindowDraft(*wishes.window) if wishes.window else None,
         example_day=f"{work.inputs.facts.now + timedelta(days=7):%Y-%m-%d}",
     )
     answers.refuse_missing()
     text = request_file(plan)
     _insist(text, file)
-    return _judged(work, text, file)
+    draft = _judged(work, text, file)
+    # What a request has to say depends on its risk, which only the judged request has.
+    text = request_file(replace(plan, level=draft.verdict.risk.level))
+    return draft if text == draft.text else _judged(work, text, file)
+
+
+def _type(work: Work, wishes: Wishes) -> ChangeType:
+    """Return the type of the request: that of its model, where it names one that is published."""
+    if wishes.emergency:
+        return "emergency"
+    if wishes.model is None:
+        return "normal"
+    models = (one for one in work.policies.change_models if one.metadata.name == wishes.model)
+    return next((model.spec.type for model in models), "standard")
 
 
 class _Answers:

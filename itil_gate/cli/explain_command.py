@@ -14,7 +14,7 @@ from itil_gate.cli.screen import color, now, out, repo_option, repository, say, 
 if TYPE_CHECKING:
     from datetime import datetime
 
-CHANGE = re.compile(r"CHG-[0-9]{4}-[0-9A-Z]{8}")
+CHANGE = re.compile(r"CHG-[0-9]{4}-[0-9A-Z]{8}|STD-[a-z0-9][a-z0-9._-]*-[0-9a-f]{12}")
 
 
 @click.command(
@@ -29,11 +29,14 @@ def command(what: str, base: str | None, head: str, target: str | None, repo: Pa
 
     A change is decided again, on HEAD or on the one branch that holds it, and shown with every
     rule that passed, the facts behind it, and the smallest set of steps that would unblock it. A
-    file is one that `check --output` stored or `check --format json` printed.
+    rule is one of the gate's own, or a rule, requirement, floor, factor or change model of the
+    target's policies by its id. A file is one that `check --output` stored or `check --format
+    json` printed.
 
     \b
     itil-gate explain CHG-2026-7K3QX9ZB
     itil-gate explain uncovered-change
+    itil-gate explain service-owner
     itil-gate explain decision.json
     """
     from itil_gate.report.rulebook import RULES
@@ -48,7 +51,31 @@ def command(what: str, base: str | None, head: str, target: str | None, repo: Pa
     if Path(what).is_file():
         _file(Path(what))
         return 0
-    raise click.UsageError(_unknown(what))
+    out(_policy(what, repo, base=base, target=target))
+    return 0
+
+
+def _policy(what: str, repo: Path, *, base: str | None, target: str | None) -> str:
+    """Return what the policies of the target say under an id."""
+    from itil_gate.gather.sources import read_judge
+    from itil_gate.git.view import open_view
+    from itil_gate.model.errors import GateError
+    from itil_gate.policy.compile import compile_policies
+    from itil_gate.report.explain_policy import entry_names, explain_entry
+
+    names: frozenset[str] = frozenset()
+    try:
+        with open_view(repository(repo)) as view:
+            _, tip = find_target(view, base=base, target=target)
+            policies = compile_policies(read_judge(view, tip))
+    except GateError as error:
+        say(f"the policies of the target were not looked at: {error.message}")
+    else:
+        names = entry_names(policies)
+        found = explain_entry(what, policies, width=width())
+        if found is not None:
+            return found
+    raise click.UsageError(_unknown(what, names))
 
 
 def _change(
@@ -113,9 +140,9 @@ def _file(file: Path) -> None:
     out(explain_decision(decision, inputs, color=color(), width=width()))
 
 
-def _unknown(what: str) -> str:
+def _unknown(what: str, names: frozenset[str]) -> str:
     from itil_gate.report.rulebook import nearest
 
-    close = nearest(what)
+    close = nearest(what, names)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    return f"{what!r} is no change id, no rule and no file.{hint}"
+    return f"{what!r} is no change id, no rule, nothing of the policies and no file.{hint}"

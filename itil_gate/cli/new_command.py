@@ -28,7 +28,7 @@ FILE_NAME = re.compile(r"(CHG-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8})\.yaml")
 @click.option("--reason", help="Why the change is needed.")
 @click.option("--service", "services", multiple=True, help="Beside those that own the paths.")
 @click.option("--env", "environments", multiple=True, help="Beside those the paths belong to.")
-@click.option("--model", help="Standard change model; makes it a standard change.")
+@click.option("--model", help="Published change model; its type is the request's.")
 @click.option("--emergency", is_flag=True, help="An emergency change.")
 @click.option("--window-start", metavar="TIME", help="Local start, such as 2026-11-25T22:00.")
 @click.option("--window-end", metavar="TIME", help="Local end, exclusive.")
@@ -91,7 +91,7 @@ def command(
     with open_view(place) as view:
         ref, tip = find_target(view, base=base, target=None)
         work = find_work(view, target=ref, tip=tip, now=when, root=place.work_tree)
-        if not work.uncovered:
+        if not work.uncovered or (work.recognised and not (title or model or emergency)):
             say(work.nothing_to_do())
             return 0
         root = place.work_tree or Path()
@@ -176,7 +176,9 @@ def _preview(draft: Draft) -> None:
     for item in contributions(verdict.risk):
         paths = f": {', '.join(item.paths[:3])}" if item.paths else ""
         say(f"  {item.level}  {item.reason} ({item.source}){paths}")
-    say("it will take:")
+    follows = f", following the model {verdict.model}" if verdict.model else ""
+    say(f"lane: {verdict.lane}{follows}")
+    say("it will take:" if verdict.requirements else "it will take no approval")
     for needed in verdict.requirements:
         say(f"  {requirement(needed)}, from {either(needed.eligible)}")
     if draft.obstacles:

@@ -71,6 +71,7 @@ class RuleState(Made):
     policy: str = Field("", description="Name of its rule set; empty for the gate's own rules.")
     enforcement: Enforcement | None = None
     detail: str = Field("", description="Why it does less than it says, or does not: a waiver.")
+    docs: str = Field("", description="Where its rule set says that one can read more.")
 
 
 class LedgerEntry(Made):

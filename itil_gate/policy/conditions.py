@@ -6,7 +6,7 @@ an expression sees only what is known when it is evaluated, so nothing can depen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 from itil_gate.model.external import ExternalCheck
 from itil_gate.model.finding import Finding
@@ -16,8 +16,6 @@ from itil_gate.model.risk import RiskModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from typing_extensions import TypeIs
 
     from itil_gate.expressions.environment import Compiled, Environment
     from itil_gate.expressions.templates import Template
@@ -113,11 +111,11 @@ def compile_conditions(
     )
 
 
-def _is_change_model(item: Model) -> TypeIs[ChangeModel]:
+def _is_change_model(item: Model) -> TypeGuard[ChangeModel]:
     return type(item).__name__ == "ChangeModel"
 
 
-def _is_rule_set(item: Model) -> TypeIs[RuleSet]:
+def _is_rule_set(item: Model) -> TypeGuard[RuleSet]:
     return type(item).__name__ == "RuleSet"
 
 

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from itil_gate.report import phrases
 from itil_gate.report.escape import xml
-from itil_gate.report.links import rule_url
+from itil_gate.report.links import rule_url, state_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,12 @@ def decision_junit(decision: Decision) -> str:
     for change in decision.changes:
         suite = _suite(root, decision, f"{_SUITE}.{change.id}")
         word = phrases.OUTCOMES[change.outcome]
-        _case(suite, "outcome", _STATES[change.outcome], f"{word}: {change.title} ({change.path})")
+        _case(
+            suite,
+            "outcome",
+            _STATES[change.outcome],
+            f"{word}: {change.title} ({change.path or change.lane})",
+        )
         _change_cases(suite, change)
     suite = _suite(root, decision, _SUITE)
     notice = phrases.not_enforced(decision)
@@ -125,7 +130,7 @@ def _rule_cases(suite: Element, rules: Sequence[RuleState]) -> None:
             state.state,
             state.findings[0].message if state.findings else f"{state.rule} is {state.state}",
             *(line for finding in state.findings for line in _explained(finding)),
-            rule_url(state.rule),
+            state_url(state),
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.report import phrases, risk_words
 from itil_gate.report.escape import clip, markdown_code, markdown_html, markdown_prose
-from itil_gate.report.links import rule_url
+from itil_gate.report.links import rule_url, state_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -122,7 +122,7 @@ def _rules(rules: Sequence[RuleState], *, title: str) -> Iterator[str]:
     lines: list[str] = []
     for state in told:
         side = " (under the proposed policies)" if state.side == "proposed" else ""
-        lines.append(f"- **{state.state}** {_link(state.rule)}{side}")
+        lines.append(f"- **{state.state}** {_state_link(state)}{side}")
         for finding in state.findings:
             lines += _finding(finding, state.rule, lead="", indent="  ")
     yield "\n".join(lines)
@@ -195,6 +195,11 @@ def _cut(text: str, limit: int) -> str:
 
 def _link(rule: str) -> str:
     return f"[{markdown_code(rule)}]({rule_url(rule)})"
+
+
+def _state_link(state: RuleState) -> str:
+    url = state_url(state)
+    return f"[{markdown_code(state.rule)}]({url})" if url else markdown_code(state.rule)
 
 
 def _prose(text: str) -> str:

@@ -134,7 +134,7 @@ def particulars(change: ChangeVerdict) -> list[tuple[str, str]]:
     """Return caption and text of who asks for the change, what it touches, when and how."""
     where = f" in {', '.join(change.environments)}" if change.environments else ""
     rows = [
-        ("request", change.path),
+        ("request", change.path or "none: a recognised standard change"),
         ("requester", change.requester),
         ("touches", f"{', '.join(change.services) or 'no service'}{where}"),
         ("planned", interval(change.interval) if change.interval else ""),

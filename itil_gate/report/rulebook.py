@@ -12,6 +12,8 @@ from itil_gate.policy.rules import POLICY_RULES
 from itil_gate.reading.faults import READING_RULES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from itil_gate.model.rule import Rule
 
 
@@ -82,9 +84,9 @@ def illustration(name: str) -> Illustration | None:
     return None
 
 
-def nearest(name: str) -> tuple[str, ...]:
-    """Return up to three names of rules that resemble one that does not exist."""
-    return tuple(get_close_matches(name, RULES, n=3))
+def nearest(name: str, others: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return up to three names, of rules or among others, that resemble one that does not exist."""
+    return tuple(get_close_matches(name, [*RULES, *sorted(others)], n=3))
 
 
 def _language(file: str) -> str:

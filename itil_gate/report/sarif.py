@@ -17,10 +17,10 @@ from itil_gate.model.config import CONFIG_PATH
 from itil_gate.report import phrases
 from itil_gate.report.escape import sarif_message, sarif_uri
 from itil_gate.report.json_report import printable
-from itil_gate.report.links import HOME, rule_url
+from itil_gate.report.links import HOME, rule_url, state_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from itil_gate.model.decision import ChangeVerdict, Decision, RuleState
     from itil_gate.model.finding import Effect, Finding, Place
@@ -79,11 +79,13 @@ def decision_sarif(decision: Decision) -> str:
         "endTimeUtc": f"{decision.now:%Y-%m-%dT%H:%M:%SZ}",
     }
     version = decision.engine.rpartition("/")[2]
-    return _log(results, version=version, properties=properties, invocation=invocation)
+    urls = {rule.rule: state_url(rule) for _, rule in phrases.every_rule(decision)}
+    return _log(results, version=version, properties=properties, invocation=invocation, urls=urls)
 
 
 def _rule(change: ChangeVerdict | None, state: RuleState) -> Iterator[_Result]:
-    fallback = change.path if change else CONFIG_PATH
+    # The request of a recognised change is in no tree, so nothing can point at it.
+    fallback = change.path if change and change.path else CONFIG_PATH
     about = change.id if change else ""
     salt = f"{about}\0{state.side}"
     results = [_finding(finding, fallback=fallback, salt=salt) for finding in state.findings] or [
@@ -172,6 +174,7 @@ def _log(
     version: str,
     properties: dict[str, Any],
     invocation: dict[str, Any],
+    urls: Mapping[str, str] | None = None,
 ) -> str:
     ids = sorted({result["ruleId"] for result in results})
     for result in _numbered(results):
@@ -182,7 +185,7 @@ def _log(
                 "name": "itil-gate",
                 "version": version,
                 "informationUri": HOME,
-                "rules": [_metadata(rule) for rule in ids],
+                "rules": [_metadata(rule, (urls or {}).get(rule, rule_url(rule))) for rule in ids],
             }
         },
         "automationDetails": {"id": "itil-gate/"},
@@ -207,13 +210,14 @@ def _numbered(results: Iterable[_Result]) -> Iterator[_Result]:
         yield result
 
 
-def _metadata(rule: str) -> dict[str, Any]:
+def _metadata(rule: str, url: str) -> dict[str, Any]:
     known = GATE_RULES.get(rule)
     metadata: dict[str, Any] = {
         "id": rule,
-        "helpUri": rule_url(rule),
         "shortDescription": {"text": sarif_message(known.summary if known else rule)},
     }
+    if url:
+        metadata["helpUri"] = url
     if known:
         metadata["fullDescription"] = {"text": sarif_message(known.why)}
         metadata["help"] = {"text": sarif_message(known.remedy)}

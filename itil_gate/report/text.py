@@ -15,7 +15,7 @@ from itil_gate.model.errors import ConfigError, SourceError
 from itil_gate.model.frozen import frozen
 from itil_gate.report import phrases, risk_words
 from itil_gate.report.escape import terminal
-from itil_gate.report.links import rule_url
+from itil_gate.report.links import rule_url, state_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -221,7 +221,8 @@ def _rules(page: _Page, rules: Sequence[RuleState]) -> Iterator[str]:
             yield from page.below(phrases.faults(finding, state.rule))
             if finding.remedy:
                 yield from page.below(f"To satisfy: {finding.remedy}")
-        yield page.verbatim(rule_url(state.rule), indent=2 + _WORD)
+        if url := state_url(state):
+            yield page.verbatim(url, indent=2 + _WORD)
     for caption, names in phrases.settled(rules):
         yield from page.text(f"{len(names)} {caption}: {', '.join(names)}", indent=2, hang=2)
 
