@@ -340,6 +340,16 @@ def _calendar_texts(
 
         faults += read_ics(source.text, file=path)
         texts.append(CalendarText(path=path, text=source.text))
+    faults += [
+        Finding(
+            rule="wrong-calendar",
+            message=f"no Calendar names {path}, so nothing in it holds",
+            remedy="name it under spec.files of a Calendar, or take it out of the folder",
+            place=Place(file=path),
+        )
+        for path in sorted(by_path)
+        if path.endswith(".ics") and path.startswith(f"{prefix}/") and path not in wanted
+    ]
     return tuple(texts)
 
 

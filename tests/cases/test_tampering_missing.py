@@ -132,6 +132,43 @@ def test_a_pull_request_cannot_hide_a_policy_behind_capitals(world: World) -> No
     assert "rename it to policies/more.yaml" in found.remedy
 
 
+ICS = """\
+BEGIN:VCALENDAR
+BEGIN:VEVENT
+SUMMARY:Freeze
+DTSTART;VALUE=DATE:20260301
+DTEND;VALUE=DATE:20260401
+END:VEVENT
+END:VCALENDAR
+"""
+NAMING = """\
+apiVersion: itil-gate/v1
+kind: Calendar
+metadata: {name: freezes, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  files: [{path: calendar/freeze.ics, means: freeze}]
+"""
+
+
+@case("114")
+def test_a_calendar_file_that_nobody_names_is_not_passed_over(world: World) -> None:
+    """Whoever put it there believes that its freeze holds."""
+    error, said = on_target(world, {"calendar/freeze.ics": ICS})
+    assert error.code == "invalid-policy-set"
+    assert "no Calendar names calendar/freeze.ics, so nothing in it holds" in said
+    world.on_main({"calendar/names.yaml": NAMING})
+    assert "in-freeze" in broken(world.check())
+
+
+@case("114")
+def test_a_pull_request_cannot_unname_a_calendar_file(world: World) -> None:
+    world.commit({"calendar/freeze.ics": ICS, "calendar/names.yaml": NAMING}, by="carol")
+    world.propose(scope=EVERYTHING)
+    world.repo.remove("calendar/names.yaml")
+    world.commit()
+    assert "no Calendar names calendar/freeze.ics" in refused(world.check()).message
+
+
 @case("115")
 @pytest.mark.parametrize(
     "text",
