@@ -82,14 +82,21 @@ class Coverage:
 
 
 def cover(suite: Suite, results: Sequence[CaseResult]) -> Coverage:
-    """Return which answers the decisions of a suite show. Raises ConfigError as decisions do."""
+    """Return which answers the decisions of a suite show. Raises ConfigError as decisions do.
+
+    Asked of are the parts that the suite is there to prove, and outcomes and levels.
+    """
     policies = policies_of(suite)
     seen = {answer for result in results for answer in _seen(policies, result)}
-    documents = _documents(suite.policies)
+    ours = suite.mutable
+    sources = sorted(suite.policies, key=lambda one: ours is not None and one.path not in ours)
+    documents = _documents(sources)
+    placed = [(answer, _place(documents, answer)) for answer in dict.fromkeys(_answers(policies))]
     return Coverage(
         tuple(
-            Covered(answer, answer in seen, _place(documents, answer))
-            for answer in dict.fromkeys(_answers(policies))
+            Covered(answer, answer in seen, place)
+            for answer, place in placed
+            if place is None or ours is None or place.file in ours
         )
     )
 

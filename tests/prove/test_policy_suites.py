@@ -54,6 +54,17 @@ def test_a_profile_is_proved_by_its_own_tests_with_what_lies_below() -> None:
     assert high.mutable == {"policies/high/profile.yaml", "policies/high/calendar.yaml"}
 
 
+def test_coverage_asks_only_about_what_a_suite_is_there_to_prove() -> None:
+    found, _ = suites([source(*pair) for pair in LAYERS.items()], config=CONFIG)
+    low, high = found
+    proof = prove([high], coverage=True)
+    assert proof.coverage is not None
+    assert {one.answer.kind for one in proof.coverage.answers} == {"outcome", "level"}
+    both = prove([low, high], coverage=True)
+    assert both.coverage is not None
+    assert {one.answer.kind for one in both.coverage.answers} > {"outcome", "level", "rule"}
+
+
 def test_an_organisations_tests_prove_what_no_other_tests_do() -> None:
     files = LAYERS | {"policies/tests/own.yaml": THOROUGH.replace("name: sample", "name: own")}
     del files["policies/high/tests/more.yaml"]
