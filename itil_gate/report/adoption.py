@@ -65,6 +65,7 @@ def adoption_files(adoption: Adoption, policies: Mapping[str, str]) -> dict[str,
         "people.yaml": _people(adoption, _roles_asked(policies)),
         "services/example.yaml": _SERVICE,
         **{f"policies/{path}": dated(text, adoption.today) for path, text in policies.items()},
+        "policies/holidays.yaml": dated(_HOLIDAYS, adoption.today),
         "calendar/example.ics": _ICS.replace("\n", "\r\n"),
         WORKFLOW: _WORKFLOW.replace("@version@", __version__),
     }
@@ -239,6 +240,30 @@ spec:
 """
 )
 
+_HOLIDAYS = (
+    schema_line("calendar")
+    + """\
+#
+# A calendar of your own beside those of the profile, from an iCalendar file that other programs can
+# read and write. Documents outside of the profile folders are the highest layer: one with the kind
+# and name of a profile's takes its place.
+apiVersion: itil-gate/v1
+kind: Calendar
+metadata:
+  name: holidays
+  title: Public holidays
+  owner: change-authority
+  reviewBy: 2027-06-30
+spec:
+  files:
+    - path: calendar/example.ics
+      means: freeze
+      scope:
+        tiers: [1]
+        environments: [production]
+"""
+)
+
 _ICS = """\
 BEGIN:VCALENDAR
 VERSION:2.0
@@ -249,7 +274,7 @@ DTSTAMP:20260101T000000Z
 DTSTART;VALUE=DATE:20270101
 DTEND;VALUE=DATE:20270102
 RRULE:FREQ=YEARLY
-SUMMARY:New Year's Day (an example; policies/starter/calendar.yaml says how to use it)
+SUMMARY:New Year's Day (an example; policies/holidays.yaml names this file)
 END:VEVENT
 END:VCALENDAR
 """

@@ -73,7 +73,7 @@ def test_what_is_written_passes_lint_and_makes_a_policy_set(fresh: Repo) -> None
 def test_every_yaml_file_begins_with_the_schema_for_editors(fresh: Repo) -> None:
     run_gate("init", cwd=fresh.path, env=home(fresh))
     files = [path for path in written(fresh) if path.endswith((".yaml", ".yml"))]
-    assert len(files) == 10
+    assert len(files) == 11
     for path in files:
         first = (fresh.path / path).read_text().splitlines()[0]
         assert re.fullmatch(r"# yaml-language-server: \$schema=https://\S+\.json", first), path
