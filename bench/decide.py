@@ -1,15 +1,19 @@
 """How many change requests a second are parsed, validated and decided, against conftest.
 
-Both judge the same generated request files for the same faults: a type that does not exist, a
-misspelt key, a service nobody knows, a window that is over, a field left out, and a risk declared
-below that of the changed paths. Every tenth file has one of the first five, in turn; both must name
-the same files. conftest plays twice: with its checks of the format written by hand, as teams begin,
-and with the request's JSON Schema in their place, which checks as much of the format as ours does.
+Both judge the same generated request files under the profile `team`, and have to give the same
+answer for each: the rules it breaks, the advice, score, level and lane, the approvals missing and
+who can give them. RuntimeError otherwise. conftest has the profile in Rego, as a team that used it
+would have to write it (bench/team/team.rego). It plays twice: with its checks of the format written
+by hand, as teams begin, and with the request's JSON Schema in their place, which checks as much of
+the format as ours does.
 
-Ours decides each file as a pull request of its own in sealed inputs: policies, people and services
-are compiled from their texts, and coverage, contributors, separation of duties, freezes and
-approvals are judged as well. conftest compiles its Rego once; the time it takes to start is not
-counted, nor is ours. CPU seconds are compared, in turns, with Go held to one processor.
+Ours decides each file as a pull request of its own in sealed inputs, and does more: who contributed
+and what proves it, separation of duties by matching people to approvals, statements and rejections,
+freezes and maintenance windows, time zones, the history's card, digests of all it read, and a place
+and a remedy for each finding. Of conftest's work nothing is left out that the answer needs; three
+rules about changes of policies are, for no request here touches any. Policies are compiled once on
+both sides; neither's start is counted. CPU seconds are compared, in turns, with Go held to one
+processor.
 
     python bench/decide.py [COUNT]
 """
@@ -18,24 +22,23 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from row import Row
 from support.peers import CONFTEST, MissingPeerError, go_tool, in_ci
-from support.repository import Repo, make_keyring
-from support.world import CHG, World, adopt
+from team.requests import Case, make_cases, sealed
 
 from itil_gate.decide.gate import decide
-from itil_gate.model.policy import Source
 from itil_gate.policy.compile import compile_policies
 from itil_gate.reading.schema import schema
 
@@ -43,98 +46,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from itil_gate.model.decision import Decision
-    from itil_gate.model.facts import Inputs
     from itil_gate.model.policy import PolicySet
 
-FULL = 500
+FULL = 400
 SMOKE = 20
-TURNS = 5
+TURNS = 4
 TARGET = 1.0
-PROFILE = "starter"
-WRONG_EVERY = 10
-FAULTS = 5
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-PATHS = ("src/app.py", "src/auth/login.py", "deploy/app.yaml", "db/schema.sql", "src/uv.lock")
-SUBJECTS = ("the gateway certificates", "the session store", "the retry limits", "the log format")
 POLICIES = Path(__file__).parent.parent / "policies"
-BY_HAND = """\
-deny contains {"rule": "missing-key", "msg": sprintf("spec lacks %s", [key])} if {
-    some key in ["type", "services", "environments", "scope", "reason"]
-    not input.spec[key]
-}
-
-deny contains {"rule": "missing-key", "msg": sprintf("metadata lacks %s", [key])} if {
-    some key in ["id", "title", "requester"]
-    not input.metadata[key]
-}
-
-deny contains {"rule": "unknown-key", "msg": sprintf("%s is not known", [key])} if {
-    some key, _ in input.spec
-    not key in data.facts.keys
-}
-
-deny contains {"rule": "wrong-value", "msg": sprintf("%s is no type", [input.spec.type])} if {
-    not input.spec.type in ["standard", "normal", "emergency", "registration"]
-}
-"""
-BY_SCHEMA = """\
-deny contains {"rule": "format", "msg": sprintf("%v", [errors])} if {
-    [valid, errors] := json.match_schema(input, data.facts.schema)
-    not valid
-}
-"""
-COMMON = """\
-package main
-
-levels := ["low", "medium", "high", "critical"]
-
-deny contains {"rule": "unknown-service", "msg": sprintf("%s is not known", [name])} if {
-    some name in input.spec.services
-    not name in data.facts.services
-}
-
-deny contains {"rule": "window-past", "msg": "the window has ended"} if {
-    time.parse_rfc3339_ns(sprintf("%s:00Z", [input.spec.window.end])) <= data.facts.now
-}
-
-deny contains {"rule": "wrong-window", "msg": "the window ends before it starts"} if {
-    input.spec.window.end <= input.spec.window.start
-}
-
-floors contains index if {
-    some path in data.facts.diff[input.metadata.id]
-    some floor in data.facts.floors
-    some pattern in floor.paths
-    glob.match(pattern, ["/"], path)
-    some index, floor.level in levels
-}
-
-warn contains {"rule": "under-declared-risk", "msg": sprintf("it is %s", [level])} if {
-    level := levels[max(floors)]
-    some declared, input.spec.risk in levels
-    declared < max(floors)
-}
-
-"""
+REGO = Path(__file__).parent / "team"
+FORMATS = {"by schema": "by_schema.rego", "by hand": "by_hand.rego"}
+"""How conftest checks the format, and the file that does."""
 
 
-class Case(NamedTuple):
-    """One request, as a file for conftest and as sealed inputs for the gate."""
+class Answer(NamedTuple):
+    """What one side says of a request."""
 
-    name: str
-    text: str
-    path: str
-    inputs: Inputs
+    denied: bool
+    broken: frozenset[str] = frozenset()
+    """Rules that refuse it."""
+    advised: frozenset[str] = frozenset()
+    missing: frozenset[tuple[str, str, str]] = frozenset()
+    """Requirement, service or nothing, and the people who can approve."""
+    assessed: tuple[str, int, str] | None = None
+    """Level, score and lane; None where the request cannot be read, and nothing else is known."""
 
 
 class Seconds(NamedTuple):
-    """CPU seconds that each took, and how many files both denied and warned of."""
+    """CPU seconds that each took."""
 
     ours: float
-    by_hand: float
-    by_schema: float
-    denied: int
-    advised: int
+    theirs: dict[str, float]
 
 
 def run(count: int) -> Iterator[Row]:
@@ -149,156 +90,100 @@ def run(count: int) -> Iterator[Row]:
         return
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory)
-        base = sealed(home)
-        cases = list(make_cases(base, count))
-        taken = measure(program, home, cases, policies=compile_policies(base.judge))
-    found = f"n={count}, both denied {taken.denied} and warned of {taken.advised}"
-    for sort, theirs in (("schema", taken.by_schema), ("rules by hand", taken.by_hand)):
+        cases = list(make_cases(sealed(home, POLICIES), count))
+        decisions = [decide(case.inputs) for case in cases]  # also builds what is built once
+        answers = [answer(one) for one in decisions]
+        folder = written(home, cases, likelihood=likelihood_of(decisions))
+        turns = max(1, min(TURNS, count // 50))
+        parts = [slice(turn, None, turns) for turn in range(turns)]
+        taken = [measure(program, folder, cases[part], answers[part]) for part in parts]
+    ours = sum(one.ours for one in taken)
+    denied = sum(one.denied for one in answers)
+    rules = len(frozenset().union(*(one.broken | one.advised for one in answers)))
+    for name in FORMATS:
+        theirs = sum(one.theirs[name] for one in taken)
         yield Row(
-            what=f"{what} with {sort}",
-            value=theirs / taken.ours,
+            what=f"{what} {name}",
+            value=theirs / ours,
             target=TARGET,
             want="at least",
-            detail=f"{count / taken.ours:,.0f}/s under {PROFILE} against {count / theirs:,.0f}/s, "
-            f"{found}",
+            detail=f"{count / ours:,.0f}/s under team against {count / theirs:,.0f}/s, n={count}, "
+            f"the same answers: {denied} denied, {rules} rules broken",
         )
 
 
-def sealed(home: Path) -> Inputs:
-    """Gather the inputs of one proposed change in a throw-away repository under the profile."""
-    keyring = make_keyring(home)
-    repo = Repo(home / "repository")
-    adopt(repo, keyring)
-    world = World(repo, keyring)
-    files = (POLICIES / PROFILE).glob("*.yaml")
-    world.on_main({f"policies/{file.name}": file.read_text("utf-8") for file in files})
-    world.propose()
-    return world.inputs()
+def likelihood_of(decisions: Sequence[Decision]) -> str:
+    """Return the class of the history's card, one for all cases: they share their history."""
+    found = {
+        change.risk.likelihood.likelihood
+        for one in decisions
+        for change in one.changes
+        if change.risk.likelihood
+    }
+    (only,) = found
+    return only
 
 
-def make_cases(base: Inputs, count: int) -> Iterator[Case]:
-    """Yield requests that differ in every line, the same on every run."""
-    chance = random.Random(20261125)  # noqa: S311 - a benchmark, not a secret
-    for number in range(count):
-        name = f"CHG-2026-{''.join(chance.choices(ALPHABET, k=8))}"
-        fault = number // WRONG_EVERY % FAULTS if number % WRONG_EVERY == WRONG_EVERY - 1 else None
-        path = chance.choice(PATHS)
-        text = request_text(chance, name, fault=fault)
-        file = f"changes/2026/{name}.yaml"
-        diff = tuple(
-            entry.model_copy(update={"path": path if CHG not in entry.path else file})
-            for entry in base.facts.diff
-        )
-        facts = base.facts.model_copy(update={"diff": diff})
-        source = Source(path=file, blob=base.requests[0].blob, text=text)
-        inputs = base.model_copy(update={"facts": facts, "requests": (source,)})
-        yield Case(name, text, path, inputs)
-
-
-def request_text(chance: random.Random, name: str, *, fault: int | None) -> str:
-    """Return a request with a window of its own, and one of the faults if one is asked for."""
-    kind = "hotfix" if fault == 0 else "normal"
-    services = "payments-api, nobody-knows" if fault == 1 else "payments-api"
-    year = 2025 if fault == 2 else 2026
-    implementer = "implementor" if fault == 4 else "implementer"
-    reason = "" if fault == 3 else f"  reason: There is {chance.randint(2, 9)} times the traffic.\n"
-    day, hour = chance.randint(10, 27), chance.randint(4, 21)
-    return f"""\
-apiVersion: itil-gate/v1
-kind: ChangeRequest
-metadata: {{id: {name}, title: Replace {chance.choice(SUBJECTS)}, requester: alice}}
-spec:
-  type: {kind}
-  services: [{services}]
-  environments: [production]
-  {implementer}: alice
-  scope: ["src/**", "deploy/**", "db/**"]
-  window: {{start: "{year}-03-{day:02}T{hour:02}:00", end: "{year}-03-{day:02}T{hour + 1:02}:00",
-           timezone: UTC, soak: {chance.randint(1, 9)}h}}
-  risk: {chance.choice(("low", "medium", "high"))}
-{reason}  expectedOutcome: The error rate stays below {chance.randint(1, 9)} in 10,000.
-  plans: {{implementation: Run the pipeline., test: Done in staging.,
-          backout: {{steps: Run it again with the old values., tested: true,
-                    maxMinutes: {chance.randint(5, 60)}, owner: bob, abort: Errors rise.}}}}
-  links: [{{type: incident, id: INC-{chance.randint(100, 9999)}}}]
-"""
-
-
-def measure(program: Path, home: Path, cases: Sequence[Case], *, policies: PolicySet) -> Seconds:
-    """Decide all cases in both ways, in turns. Raises RuntimeError if they do not agree."""
-    folder = home / "rego"
-    folder.mkdir()
-    (folder / "by_hand.rego").write_text(COMMON + BY_HAND, "utf-8")
-    (folder / "by_schema.rego").write_text(COMMON + BY_SCHEMA, "utf-8")
-    (folder / "facts.json").write_text(json.dumps({"facts": known(cases, policies)}), "utf-8")
+def written(home: Path, cases: Sequence[Case], *, likelihood: str) -> Path:
+    """Write what conftest is given into a folder: requests, Rego, and data."""
+    folder = home / "conftest"
+    shutil.copytree(REGO, folder, ignore=lambda _, names: {n for n in names if n[-5:] != ".rego"})
+    policies = compile_policies(cases[0].inputs.judge)
+    data = {"facts": {**known(cases, policies), "likelihood": likelihood}}
+    (folder / "facts.json").write_text(json.dumps(data), "utf-8")
     for case in cases:
         (folder / f"{case.name}.yaml").write_text(case.text, "utf-8")
-    decide(cases[0].inputs)  # build the models before the clock runs
-    turns = max(1, min(TURNS, len(cases) // 50))
-    parts = [cases[turn::turns] for turn in range(turns)]
-    return Seconds(*map(sum, zip(*(turn(program, folder, part) for part in parts), strict=True)))
+    return folder
 
 
-def turn(program: Path, folder: Path, cases: Sequence[Case]) -> Seconds:
-    """Decide some of the cases in both ways."""
+def measure(
+    program: Path, folder: Path, cases: Sequence[Case], answers: Sequence[Answer]
+) -> Seconds:
+    """Decide some of the cases in all ways. Raises RuntimeError for an answer that differs."""
     begun = time.process_time()
-    decided = {case.name: decide(case.inputs) for case in cases}
+    for case in cases:
+        decide(case.inputs)
     ours = time.process_time() - begun
-    denied = {name for name, one in decided.items() if one.outcome == "deny"}
-    advised = {name for name, one in decided.items() if under_declared(one)} - denied
-    theirs = []
-    for policy in ("by_hand.rego", "by_schema.rego"):
-        files = [f"{case.name}.yaml" for case in cases]
-        start, *_ = conftest(program, folder, files[:1], policy=policy)
-        whole, refused, warned = conftest(program, folder, files, policy=policy)
-        if refused != denied:
-            raise RuntimeError(f"{policy} disagrees about what is denied")
-        if warned - refused != advised:  # what the gate cannot read, it does not assess
-            raise RuntimeError(f"{policy} disagrees about which risks are declared too low")
-        theirs.append((whole - start) / max(1, len(cases) - 1) * len(cases))
-    return Seconds(ours, *theirs, denied=len(denied), advised=len(advised))
+    theirs = {}
+    for name, policy in FORMATS.items():
+        start, _ = conftest(program, folder, cases[:1], policy=policy)
+        whole, found = conftest(program, folder, cases, policy=policy)
+        for case, mine in zip(cases, answers, strict=True):
+            other = found[case.name]
+            if mine.denied != other.denied or (mine.assessed and mine != other):
+                raise RuntimeError(f"conftest {name} disagrees: {mine} {other}\n{case.text}")
+        theirs[name] = (whole - start) / max(1, len(cases) - 1) * len(cases)
+    return Seconds(ours, theirs)
 
 
-def under_declared(decision: Decision) -> bool:
-    """Tell whether the gate found the declared risk too low."""
-    return any(
-        state.rule == "under-declared-risk" and state.findings
-        for change in decision.changes
-        for state in change.rules
+def answer(decision: Decision) -> Answer:
+    """Return what the gate says of a request."""
+    denied = decision.outcome == "deny"
+    if not decision.changes:
+        return Answer(denied)
+    (change,) = decision.changes
+    states = (*decision.rules, *change.rules)
+    return Answer(
+        denied,
+        frozenset(state.rule for state in states if state.state == "UNSATISFIED"),
+        frozenset(state.rule for state in states if state.state == "ADVISORY"),
+        frozenset(
+            (state.id, state.service or "", " ".join(state.eligible))
+            for state in change.requirements
+            if state.state == "PENDING"
+        ),
+        (change.risk.level, change.risk.score or 0, change.lane),
     )
 
 
-def known(cases: Sequence[Case], policies: PolicySet) -> dict[str, object]:
-    """Return what Rego has to know beside a request: format, services, floors, clock and diffs.
-
-    `**/` is no segment at all in our globs and at least one in Rego's, so both forms are given.
-    """
-    now = cases[0].inputs.facts.now
-    format_ = json.loads(schema("change-request.json"))
-    return {
-        "schema": format_,
-        "keys": list(format_["$defs"]["ChangeSpec"]["properties"]),
-        "services": [service.name for service in policies.services],
-        "floors": [
-            {
-                "paths": [*floor.paths, *(path.removeprefix("**/") for path in floor.paths)],
-                "level": floor.level,
-            }
-            for model in policies.risk_models
-            for floor in model.spec.floors
-        ],
-        "now": int(now.timestamp()) * 1_000_000_000,
-        "diff": {case.name: [case.path] for case in cases},
-    }
-
-
 def conftest(
-    program: Path, folder: Path, files: Sequence[str], *, policy: str
-) -> tuple[float, set[str], set[str]]:
-    """Let conftest judge files; return its CPU seconds, and the names it denied and warned of."""
+    program: Path, folder: Path, cases: Sequence[Case], *, policy: str
+) -> tuple[float, dict[str, Answer]]:
+    """Let conftest judge files; return its CPU seconds, and what it says of each."""
+    options = ("--policy", "team.rego", "--policy", policy, "--data", "facts.json", "-o", "json")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
-        [program, "test", "--policy", policy, "--data", "facts.json", "-o", "json", *files],
+        [program, "test", *options, *(f"{case.name}.yaml" for case in cases)],
         cwd=folder,
         env={**os.environ, "GOMAXPROCS": "1"},
         capture_output=True,
@@ -309,17 +194,144 @@ def conftest(
     taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if not done.stdout:
         raise RuntimeError(done.stderr.decode())
-    names: dict[str, set[str]] = {
-        kind: {
-            entry["filename"].removesuffix(".yaml")
-            for entry in json.loads(done.stdout)
-            if entry.get(kind)
-        }
-        for kind in ("failures", "warnings")
+    return taken, {
+        entry["filename"].removesuffix(".yaml"): answer_of(entry)
+        for entry in json.loads(done.stdout)
     }
-    return taken, names["failures"], names["warnings"]
+
+
+def answer_of(entry: dict[str, Any]) -> Answer:
+    """Return what conftest says of a file."""
+    failed = [one["metadata"] for one in entry.get("failures", ())]
+    warned = [one["metadata"] for one in entry.get("warnings", ())]
+    by_rule: dict[str, list[dict[str, Any]]] = {}
+    for one in warned:
+        by_rule.setdefault(one["rule"], []).append(one)
+    assessed = by_rule.pop("assessed", None)
+    missing = by_rule.pop("missing-approval", [])
+    return Answer(
+        bool(failed),
+        frozenset(one["rule"] for one in failed),
+        frozenset(by_rule),
+        frozenset((one["requirement"], one["service"], one["who"]) for one in missing),
+        (assessed[0]["level"], assessed[0]["score"], assessed[0]["lane"]) if assessed else None,
+    )
+
+
+def known(cases: Sequence[Case], policies: PolicySet) -> dict[str, object]:
+    """Return what Rego has to know beside a request: tables of the policies, clock and diffs."""
+    now = cases[0].inputs.facts.now
+    format_ = json.loads(schema("change-request.json"))
+    return {
+        "schema": format_,
+        "keys": list(format_["$defs"]["ChangeSpec"]["properties"]),
+        "now": int(now.timestamp()) * 1_000_000_000,
+        "today": str(now.astimezone(UTC).date()),
+        "diff": {
+            case.name: [{"status": status, "path": path} for status, path in case.diff]
+            for case in cases
+        },
+        "authors": ["alice"],
+        **organisation(policies),
+        **risk_tables(policies),
+        **models_and_approvals(policies),
+    }
+
+
+def organisation(policies: PolicySet) -> dict[str, object]:
+    """Return people, roles, environments and services."""
+    return {
+        "people": [one.id for one in policies.people.persons if one.kind == "human"],
+        "roles": [
+            {"role": one.role, "members": one.members, "services": one.services}
+            for one in policies.people.roles
+        ],
+        "environments": {one.name: rooted(one.paths) for one in policies.config.environments},
+        "services": {
+            one.name: {
+                "tier": one.tier or 0,
+                "lifecycle": one.lifecycle or "",
+                "data": one.data_class or "",
+                "paths": rooted(one.paths),
+                "annotations": [name for name, _ in one.annotations],
+            }
+            for one in policies.services
+        },
+        "dependents": {
+            one.name: [each.name for each in policies.services if one.name in each.depends_on]
+            for one in policies.services
+        },
+    }
+
+
+def risk_tables(policies: PolicySet) -> dict[str, object]:
+    """Return matrix, bands, factors and floors of the risk model."""
+    (model,) = policies.risk_models
+    spec = model.spec
+    if spec.impact is None:
+        raise RuntimeError("the risk model of the profile has no impact")
+    return {
+        "impact": {
+            "tiers": {str(one.tier): one.impact for one in spec.impact.tiers},
+            "unknown": spec.impact.unknown_tier,
+            "data": {one.data_class: one.impact for one in spec.impact.data},
+            "reach": [
+                {"atLeast": one.at_least, "impact": one.impact} for one in spec.impact.blast_radius
+            ],
+            "irreversible": spec.impact.irreversible,
+        },
+        "matrix": spec.matrix,
+        "bands": [{"level": one.level, "upTo": one.up_to} for one in spec.bands],
+        "factors": {one.id: one.points for one in spec.factors},
+        "floors": [
+            {
+                "id": one.id,
+                "level": one.level,
+                "paths": rooted(one.paths),
+                "conditional": one.when is not None,
+            }
+            for one in spec.floors
+        ],
+    }
+
+
+def models_and_approvals(policies: PolicySet) -> dict[str, object]:
+    """Return the change models and the requirements of all approval policies."""
+    return {
+        "models": {
+            one.metadata.name: {
+                "type": one.spec.type,
+                "paths": rooted(one.spec.paths),
+                "limits": one.spec.limits.model_dump(mode="json", exclude_none=True),
+                "fields": [
+                    field.path.split(".") for field in one.spec.fields if field.stage != "close"
+                ],
+                **({"expires": str(one.spec.expires)} if one.spec.expires else {}),
+            }
+            for one in policies.change_models
+        },
+        "requirements": [
+            {
+                "id": one.id,
+                "levels": one.levels,
+                "lanes": one.lanes,
+                "role": one.role,
+                "of": one.of or "",
+                "min": one.min or 1,
+                "conditional": one.when is not None,
+                **({"fallback": one.fallback} if one.fallback else {}),
+            }
+            for policy in policies.approvals
+            for one in policy.spec.requirements
+        ],
+    }
+
+
+def rooted(patterns: Sequence[str]) -> list[str]:
+    """Return globs for paths that begin with a slash: then `**/` is no segment in Rego too."""
+    return [one if one.startswith("**/") else f"/{one}" for one in patterns]
 
 
 if __name__ == "__main__":
     for row in run(int(sys.argv[1]) if sys.argv[1:] else FULL):
-        print(f"{row.what:<40} {row.value:6.2f} x   {row.detail}")
+        print(f"{row.what:<50} {row.value:6.2f} x   {row.detail}")
