@@ -15,14 +15,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
 from row import Row
+from support.repository import Keyring, Repo, make_keyring
+from support.world import World, adopt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+POLICIES = Path(__file__).parent.parent / "policies"
 FULL = 25
 SMOKE = 1
 SHOWN_PACKAGES = 6
@@ -40,14 +46,22 @@ def run(count: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory)
         environment = {**os.environ, "HOME": directory, "NO_COLOR": "1"}
-        check = demo_check(home, environment)
-        commands = {"bare": BARE, "help": (GATE, "--help"), "check": (GATE, *check)}
+        keyring = make_keyring(home)
+        check = approved_check(home, keyring, layers=("starter",))
+        team = approved_check(home, keyring, layers=("starter", "team"))
+        commands = {
+            "bare": BARE,
+            "help": (GATE, "--help"),
+            "check": (GATE, *check),
+            "check under team": (GATE, *team),
+        }
         taken: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(count):
             for name, command in commands.items():
                 taken[name].append(seconds(command, environment))
         bare = statistics.median(taken["bare"])
-        for name, target in (("help", HELP_TARGET), ("check", CHECK_TARGET)):
+        targets = {"help": HELP_TARGET, "check": CHECK_TARGET, "check under team": None}
+        for name, target in targets.items():
             median, least = statistics.median(taken[name]), min(taken[name])
             yield Row(
                 what=f"cold {name}, times `python -I -c pass`",
@@ -64,17 +78,29 @@ def run(count: int) -> Iterator[Row]:
             )
 
 
-def demo_check(home: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Make the demo's repository and return the arguments that check its approved change."""
-    place = str(home / "demo")
-    subprocess.run(
-        (GATE, "demo", "--dir", place),
-        env=environment,
-        capture_output=True,
-        timeout=120,
-        check=True,
-    )
-    return ("check", "--repo", place, "--base", "main", "--head", "approved")
+def approved_check(home: Path, keyring: Keyring, *, layers: Sequence[str]) -> tuple[str, ...]:
+    """Make a repository with an approved change and return the arguments that check it.
+
+    `layers` are profiles, lowest first. `starter` has no expression; where `team` is on top, the
+    engine of expressions is loaded and the record of the files is read from history.
+    """
+    repo = Repo(home / layers[-1])
+    adopt(repo, keyring)
+    world = World(repo, keyring, now=datetime.now(tz=UTC))
+    repo.git("rm", "-q", "-r", "policies")
+    world.on_main(profile_files(layers))
+    world.propose({"src/app.py": "print('new')\n"})
+    world.approve("erin")
+    return ("check", "--repo", str(repo.path), "--base", "main", "--head", "feature")
+
+
+def profile_files(layers: Sequence[str]) -> dict[str, str]:
+    """Return the policies of profiles by their paths in a repository."""
+    return {
+        f"policies/{layer}/{file.name}": file.read_text("utf-8")
+        for layer in layers
+        for file in sorted((POLICIES / layer).glob("*.yaml"))
+    }
 
 
 def seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
