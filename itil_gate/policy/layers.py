@@ -14,7 +14,7 @@ from itil_gate.model.finding import Finding
 from itil_gate.reading.wording import listed, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from itil_gate.model.base import Enforcement
     from itil_gate.model.calendar import Calendar
@@ -81,6 +81,30 @@ def split(
         folder = _folder(document.file, policies_folder)
         layers[chain.index(folder) if folder in chain else -1].append((document, item))
     return layers, []
+
+
+def in_order(documents: Iterable[Document], *, policies_folder: str) -> tuple[Document, ...]:
+    """Return the documents of a set that loads, those of lower layers first.
+
+    So of several with one kind and name the last is the one in force.
+    """
+    every = tuple(documents)
+    below: dict[str, str | None] = {}
+    for document in every:
+        if isinstance(document.data, dict) and document.data.get("kind") == "Profile":
+            name = _folder(document.file, policies_folder)
+            if name is not None:
+                below[name] = document.data["spec"].get("extends")
+
+    def height(document: Document) -> int:
+        name, steps = _folder(document.file, policies_folder), 0
+        if name not in below:
+            return len(below)
+        while name is not None and steps < len(below):
+            name, steps = below.get(name), steps + 1
+        return steps - 1
+
+    return tuple(sorted(every, key=height))
 
 
 def _folder(file: str, policies_folder: str) -> str | None:

@@ -13,6 +13,7 @@ from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.people import PEER
 from itil_gate.policy.idle import constant_findings, idle_findings
+from itil_gate.policy.layers import in_order
 from itil_gate.policy.model_rules import check_models
 from itil_gate.policy.places import YAML, is_policy_test
 from itil_gate.policy.placing import document_of, spec_place
@@ -81,9 +82,9 @@ def _policy_findings(
 
 
 def policy_documents(sources: Iterable[Source], config: Config) -> tuple[Document, ...]:
-    """Return the policy documents of a set that loads, for the places of findings."""
+    """Return the policy documents of a set that loads, lower layers first, for places."""
     folders = (config.locations.policies, config.locations.calendar)
-    return tuple(
+    documents = (
         document
         for source in sources
         if source.path.endswith(YAML)
@@ -91,6 +92,7 @@ def policy_documents(sources: Iterable[Source], config: Config) -> tuple[Documen
         and any(source.path.startswith(f"{folder}/") or source.path == folder for folder in folders)
         for document in parse_all(source.text, file=source.path)
     )
+    return in_order(documents, policies_folder=folders[0])
 
 
 def requirement_place(

@@ -11,7 +11,7 @@ from itil_gate.model.external import ExternalCheck
 from itil_gate.model.policy import ApprovalPolicy
 from itil_gate.model.profile import Profile
 from itil_gate.model.ruleset import RuleSet
-from itil_gate.policy.layers import layered, split
+from itil_gate.policy.layers import in_order, layered, split
 from itil_gate.reading.read import read
 from itil_gate.reading.yaml import parse_all
 
@@ -318,3 +318,23 @@ def test_a_profile_that_is_not_in_the_folder_of_its_name_is_refused(file: str) -
 def test_a_profile_described_twice_is_refused() -> None:
     files = {"policies/low/profile.yaml": profile("low") + "---\n" + profile("low")}
     assert "wrong-layers: the profile low is described twice" in fault(files)
+
+
+def test_documents_in_order_end_with_those_in_force() -> None:
+    files = {
+        "policies/own.yaml": approvals("a", "own"),
+        "policies/middle/a.yaml": approvals("a", "middle"),
+        "policies/middle/profile.yaml": profile("middle", extends="zero"),
+        "policies/top/a.yaml": approvals("a", "top"),
+        "policies/top/profile.yaml": profile("top", extends="middle"),
+        "policies/zero/a.yaml": approvals("a", "zero"),
+        "policies/zero/profile.yaml": profile("zero"),
+    }
+    documents = [one for one, _ in pairs(files)]
+    found = in_order(documents, policies_folder="policies")
+    assert [one.file for one in found if one.data["kind"] == "ApprovalPolicy"] == [
+        "policies/zero/a.yaml",
+        "policies/middle/a.yaml",
+        "policies/top/a.yaml",
+        "policies/own.yaml",
+    ]
