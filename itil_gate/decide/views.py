@@ -62,15 +62,15 @@ def bind_facts(
 
 
 def risk_view(risk: RiskAssessment) -> RiskView:
-    """Return what expressions see of an assessed risk; no score or impact is 0."""
+    """Return what expressions see of an assessed risk; what was not measured is missing."""
     likelihood = risk.likelihood
     return RiskView(
         level=risk.level,
         rank=LEVELS.index(risk.level),
-        score=risk.score or 0,
-        impact=risk.impact.impact if risk.impact else 0,
+        score=risk.score,
+        impact=risk.impact.impact if risk.impact else None,
         likelihood=likelihood.likelihood if likelihood else "unknown",
-        points=likelihood.points if likelihood else 0,
+        points=likelihood.points if likelihood else None,
         declared=risk.declared or "",
     )
 

@@ -48,8 +48,8 @@ class ScheduleView(Made):
     planned: bool = Field(description="Whether the request has a window.")
     start: datetime | None = None
     end: datetime | None = Field(None, description="End with soak, exclusive.")
-    minutes: int = Field(0, description="Length of the window without soak.")
-    notice_days: int = Field(0, description="Whole business days from now to the start.")
+    minutes: int | None = Field(None, description="Length of the window without soak.")
+    notice_days: int | None = Field(None, description="Whole business days from now to the start.")
     in_freeze: bool = False
     freezes: tuple[str, ...] = Field((), description="Ids of the freezes met.")
 
@@ -76,8 +76,8 @@ class RiskView(Made):
 
     level: Level
     rank: int = Field(description="0 low, 1 medium, 2 high, 3 critical.")
-    score: int = Field(description="0 to 100.")
-    impact: int = Field(description="1 to 5.")
+    score: int | None = Field(None, description="0 to 100; missing without bands.")
+    impact: int | None = Field(None, description="1 to 5; missing without bands.")
     likelihood: Likelihood
-    points: int
+    points: int | None = Field(None, description="Of the likelihood card; missing without one.")
     declared: str = Field("", description="What the request declares; empty if nothing.")

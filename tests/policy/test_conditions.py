@@ -53,7 +53,10 @@ SLIPS = [
     ("rule", "change.spec.window.soak == '1h'", "unguarded-optional", "has("),
     ("rule", "schedule.start < now", "unguarded-optional", "has(schedule.start)"),
     ("rule", "schedule.notice_days > 3", "unknown-field", "noticeDays"),
-    ("rule", "schedule.noticeDays > '3'", "expression-type", ""),
+    ("rule", "schedule.planned > '3'", "expression-type", ""),
+    ("rule", "risk.score < 60", "unguarded-optional", "has(risk.score)"),
+    ("rule", "risk.impact < 3 || risk.points < 9", "unguarded-optional", "has(risk.impact)"),
+    ("rule", "schedule.minutes <= 60", "unguarded-optional", "has(schedule.minutes)"),
     ("rule", "diff.file > 3", "unknown-field", "files"),
     ("rule", "diff.files", "expression-type", ""),
     ("rule", "diff.files > 3.5", "expression-type", ""),
@@ -112,8 +115,7 @@ def test_a_slip_keeps_the_whole_set_from_loading_and_is_told_at_its_place(
 @pytest.mark.parametrize("home", HOMES)
 def test_every_home_of_an_expression_is_compiled(home: str) -> None:
     written = "${nobody}" if home == "message" else "nobody"
-    (finding,) = faults(home, written)
-    assert finding.rule == "unknown-field"
+    assert "unknown-field" in {finding.rule for finding in faults(home, written)}
 
 
 def test_the_table_is_as_long_as_it_should_be() -> None:
