@@ -45,10 +45,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from itil_gate.decide.coverage import Territory
+    from itil_gate.decide.roster import Roster
     from itil_gate.model.config import Config
     from itil_gate.model.decision import Outcome, Side
     from itil_gate.model.external import ExternalCheck
     from itil_gate.model.facts import Facts, Inputs
+    from itil_gate.model.people import People
     from itil_gate.model.policy import PolicySet, Source
     from itil_gate.policy.conditions import Conditions
 
@@ -143,6 +145,12 @@ def decide(inputs: Inputs) -> Decision:
             proposed=_digest_again(inputs.proposed) if inputs.proposed is not None else None,
         ),
     )
+
+
+@lru_cache(maxsize=8)
+def _roster(people: People) -> Roster:
+    """Return the roster by which many changes are judged; indexed once."""
+    return build_roster(people)
 
 
 @lru_cache(maxsize=8)
@@ -329,7 +337,7 @@ def _judge_proposed(
 
 
 def _bench(side: Side, policies: PolicySet, conditions: Conditions, facts: Facts) -> Bench:
-    roster = build_roster(policies.people)
+    roster = _roster(policies.people)
     return Bench(
         side=side,
         policies=policies,

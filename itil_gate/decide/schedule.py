@@ -7,6 +7,7 @@ it has no window. It is compared with calendars only, not with other changes.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from itil_gate.decide import schedule_wording as wording
@@ -87,7 +88,7 @@ def check_schedule(
     if judged.end - judged.start > LONGEST:
         return (wording.too_long(plan, LONGEST),)
     exposure = _exposure(change, services, footprint, blast_radius)
-    current = expand(calendars, calendar_texts, within=judged)
+    current = _expanded(calendars, calendar_texts, judged)
     allowances = maintenance(calendars, exposure=exposure)
     is_past = judged.end <= now
     met = () if is_past else freezes_met(judged, current, exposure=exposure)
@@ -139,10 +140,18 @@ def freeze_names(
         return ()
     met = freezes_met(
         judged,
-        expand(calendars, calendar_texts, within=judged),
+        _expanded(calendars, calendar_texts, judged),
         exposure=_exposure(change, services, footprint, blast_radius(footprint, services)),
     )
     return tuple(sorted({item.id for item in met}))
+
+
+@lru_cache(maxsize=4)
+def _expanded(
+    calendars: tuple[Calendar, ...], texts: tuple[CalendarText, ...], within: Interval
+) -> tuple[Occurrence, ...]:
+    """Return what `expand` does; conditions and the schedule ask for the same span of a change."""
+    return expand(calendars, texts, within=within)
 
 
 def planned_interval(change: ChangeRequest) -> Interval | None:

@@ -6,6 +6,7 @@ once more for those. Nothing here combines the two.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.claims import check_claims, check_proof
@@ -222,10 +223,19 @@ def rule_states(
         found.setdefault(finding.rule, []).append(finding)
     states = []
     for rule, mine in found.items():
-        advised = bool(mine) and all(finding.effect == "advise" for finding in mine)
-        state = "ADVISORY" if advised else words[outcome_of(mine)] if mine else "SATISFIED"
+        if not mine:
+            states.append(_passed(rule, side))
+            continue
+        advised = all(finding.effect == "advise" for finding in mine)
+        state = "ADVISORY" if advised else words[outcome_of(mine)]
         states.append(RuleState(rule=rule, side=side, state=state, findings=tuple(mine)))
     return tuple(states)
+
+
+@cache
+def _passed(rule: str, side: Side) -> RuleState:
+    """Return the state of a rule that found nothing; each of the gate's own is made once."""
+    return RuleState(rule=rule, side=side, state="SATISFIED")
 
 
 def _actions(
