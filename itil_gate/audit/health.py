@@ -131,7 +131,16 @@ def _policies(view: View, tip: str) -> tuple[PolicySet | None, Check]:
         return None, Check("policies", "FAIL", message, error.hint or "itil-gate lint")
     except SourceError as error:
         return None, Check("policies", "FAIL", f"{error.place}: {error.message}", "itil-gate lint")
-    count = len(policies.approvals) + len(policies.risk_models) + len(policies.calendars)
+    kinds = (
+        policies.approvals,
+        policies.risk_models,
+        policies.change_models,
+        policies.rule_sets,
+        policies.external_checks,
+        policies.calendars,
+        policies.waivers,
+    )
+    count = sum(map(len, kinds))
     message = (
         f"the set of {tip[:12]} loads: {count} policy document(s), "
         f"{len(policies.people.persons)} person(s), {len(policies.services)} service(s)"

@@ -222,6 +222,15 @@ def test_every_rule_of_a_profile_gives_a_reason_controls_and_a_page() -> None:
             assert rule.docs.endswith(f"#{rule.id}")
 
 
+def test_the_readme_names_rules_that_are_there() -> None:
+    known = {rule.id for rules in compiled("regulated").rule_sets for rule in rules.spec.rules}
+    readme = profile_files("regulated")["regulated/README.md"]
+    _, _, rows = readme.partition("| control | by |")
+    named = set(re.findall(r"`([a-z-]+)`", rows.partition("\n\n")[0]))
+    assert len(named) > 15
+    assert named <= known
+
+
 def test_every_control_that_the_regulated_profile_promises_is_on_a_rule() -> None:
     found = {
         control
