@@ -9,6 +9,7 @@ from itil_gate.cli.reference import cli_reference
 from itil_gate.cli.shipped import profile_files, profiles
 from itil_gate.prove.setting import compiled_alone
 from itil_gate.prove.suites import suites
+from itil_gate.report.policy_reference import policies_reference
 from itil_gate.report.profile_page import profile_page
 from itil_gate.report.reference import rules_reference
 
@@ -21,6 +22,7 @@ def pages() -> dict[Path, str]:
     return {
         REFERENCE / "rules.md": rules_reference(),
         REFERENCE / "cli.md": cli_reference(),
+        REFERENCE / "policies.md": policies_reference(),
         **{DOCS / "tutorial" / f"profile-{name}.md": tutorial(name) for name in profiles()},
     }
 

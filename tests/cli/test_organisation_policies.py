@@ -30,7 +30,8 @@ RULES = (
 )
 MODEL = (
     HEAD.replace("NAME", "text") + "kind: ChangeModel\nspec:\n  type: standard\n"
-    "  description: Texts that users read.\n  paths: ['src/texts/**']\n  limits: {files: 2, environments: [production]}\n"
+    "  description: Texts that users read.\n  paths: ['src/texts/**']\n"
+    "  limits: {files: 2, environments: [production]}\n"
     "  recognise: true\n  expires: 2098-12-31\n"
 )
 
