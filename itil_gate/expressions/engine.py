@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cel_expr_python import cel
@@ -60,12 +59,14 @@ class Complaint(NamedTuple):
     text: str
 
 
-@dataclass(slots=True)
 class _Evaluation:
     """One evaluation: what functions may ask, and which of them did not answer."""
 
-    scene: Scene
-    unanswered: list[str] = field(default_factory=list)
+    __slots__ = ("scene", "unanswered")
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.unanswered: list[str] = []
 
     def why(self, otherwise: str) -> str:
         """Return why there is no value: a function that did not answer comes first."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
@@ -23,6 +22,7 @@ from itil_gate.expressions.shapes import Shapes, Table
 from itil_gate.expressions.totality import partial
 from itil_gate.expressions.tree import Call, Name, Node, reads, walk
 from itil_gate.model.finding import Finding, Place
+from itil_gate.model.frozen import frozen
 from itil_gate.reading.wording import listed
 
 if TYPE_CHECKING:
@@ -47,12 +47,13 @@ _GIVES = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Compiled(Generic[T]):
-    """An expression that fits its environment and has no fault."""
+    """An expression that fits its environment and has no fault; each is only itself."""
 
     text: str
-    place: Place
+    at: Callable[[int], Place]
+    """Where its characters stand, the first being 0."""
     type: str
     """bool, int, string or list(string)."""
     reads: tuple[str, ...]
@@ -62,6 +63,14 @@ class Compiled(Generic[T]):
     tree: Node
     program: Any
     environment: Environment
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    @property
+    def place(self) -> Place:
+        """Where it begins. Found out when asked, for a file is read again for its places."""
+        return self.at(0)
 
     def evaluate(self, bindings: Bindings) -> T:
         """Return the value of the expression.
@@ -76,9 +85,9 @@ class Compiled(Generic[T]):
         return value
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Bindings:
-    """Values of variables, and what functions may ask beside their arguments.
+    """Values of variables, and what functions may ask beside their arguments; each only itself.
 
     They belong to the thread that first evaluates with them: the engine keeps its memory by thread.
     """
@@ -86,8 +95,11 @@ class Bindings:
     environment: Environment
     values: Mapping[str, Any]
     scene: Scene
-    converted: dict[str, Any] = field(default_factory=dict)
+    converted: dict[str, Any]
     """What is converted already, always from the value of that name in `values`."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def also(
         self, values: Mapping[str, Any], *, environment: Environment | None = None
@@ -211,7 +223,7 @@ class Environment:
             return _findings((fault,), at)
         paths = reads(tree)
         needs = frozenset(re.split(r"[.\[]", path)[0] for path in paths)
-        return Compiled(text, at(0), tree.type, paths, needs, tree, program, self)
+        return Compiled(text, at, tree.type, paths, needs, tree, program, self)
 
     def bind(
         self,

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from itil_gate.expressions.shapes import Scalar
+from itil_gate.model.frozen import frozen
 from itil_gate.model.paths import glob_fault
 from itil_gate.model.zones import nearest_zones, zone, zone_names
 from itil_gate.reading.globs import compile_globs
@@ -62,7 +63,7 @@ class Refusal(NamedTuple):
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overload:
     """Types of the arguments and of the answer, as the engine writes them."""
 

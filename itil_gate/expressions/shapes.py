@@ -7,7 +7,6 @@ out, so expressions cannot read it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -15,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel, JsonValue
 
 from itil_gate.model.base import Duration, LocalTime
+from itil_gate.model.frozen import frozen
 from itil_gate.model.made import Made
 
 Kind = Literal["string", "int", "bool", "timestamp"]
@@ -25,7 +25,7 @@ _NO_NAMES = frozenset(["in", "true", "false", "null"])
 """Words of the language, which cannot name a field."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scalar:
     """A single value."""
 
@@ -35,14 +35,14 @@ class Scalar:
     written: Written = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Many:
     """A list, which may be empty and is always there."""
 
     item: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """A mapping, which may be empty and is always there."""
 
@@ -50,18 +50,20 @@ class Table:
     value: Scalar
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """The fields of a model, by the names that expressions use."""
+    """The fields of a model, by the names that expressions use; each record is only itself."""
 
-    name: str
-    model: type[BaseModel]
-    fields: dict[str, Field] = field(default_factory=dict)
-    closed: set[str] = field(default_factory=set)
-    """Names of fields that expressions cannot read."""
+    __slots__ = ("closed", "fields", "model", "name")
+
+    def __init__(self, name: str, model: type[BaseModel]) -> None:
+        self.name = name
+        self.model = model
+        self.fields: dict[str, Field] = {}
+        self.closed: set[str] = set()
+        """Names of fields that expressions cannot read."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """A field of a record; `attribute` is its name in Python."""
 

@@ -7,7 +7,6 @@ specification, proto/cel/expr/syntax.proto and checked.proto) are described here
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ from itil_gate.expressions.tree import (
     Path,
     Select,
 )
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ _PRIMITIVE = ("", "bool", "int", "uint", "double", "string", "bytes")
 _WELL_KNOWN = ("", "any", "timestamp", "duration")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """A checked expression: its tree, and the bytes to be evaluated."""
 

@@ -7,8 +7,9 @@ own, so that what is known of one item is never believed of another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ COMPUTED = ""
 Literal = str | int | bool | float | bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """A part of an expression.
 
@@ -35,21 +36,21 @@ class Node:
     path: Path | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Constant(Node):
     """A value that is written out."""
 
     value: Literal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Name(Node):
     """A variable."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Select(Node):
     """A field of a record, or a key of a mapping; `test` if only its presence is asked."""
 
@@ -59,7 +60,7 @@ class Select(Node):
     test: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call(Node):
     """A function or an operator; what stands before the dot is the first argument."""
 
@@ -67,28 +68,28 @@ class Call(Node):
     arguments: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Items(Node):
     """A list that is written out."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pairs(Node):
     """A mapping that is written out: key, value, key, value."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message(Node):
     """A record that is written out, by its type."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fold(Node):
     """What exists, all, map, filter and exists_one become: a loop with an accumulator."""
 
