@@ -135,6 +135,8 @@ Glob = Annotated[
     StringConstraints(min_length=1, max_length=500, pattern=r"^[^!/\s][^\r\n]*$"),
     AfterValidator(_glob),
 ]
+RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._:/-]{0,199}$")]
+"""The id of a rule: built in, of a rule set, or of another tool as external:<check>:<id>."""
 RefName = Annotated[str, StringConstraints(pattern=r"^refs/[!-~]+$", max_length=300)]
 Oid = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

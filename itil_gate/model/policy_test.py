@@ -6,7 +6,7 @@ have no keys and services no catalogue: both are made from these lines when a te
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, StringConstraints
+from pydantic import BeforeValidator, Field, JsonValue
 
 from itil_gate.model.base import (
     ApiVersion,
@@ -18,15 +18,13 @@ from itil_gate.model.base import (
     Model,
     Moment,
     Name,
+    RuleId,
 )
 from itil_gate.model.change import Path
 from itil_gate.model.decision import Lane, Outcome, RuleOutcome
 from itil_gate.model.risk import Score
 from itil_gate.model.services import Tier
 from itil_gate.model.statement import Verdict
-
-RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._:/-]{0,199}$")]
-"""The id of a rule: built in, of a rule set, or of another tool as external:<check>:<id>."""
 
 
 def _listed(value: Any) -> Any:

@@ -14,6 +14,7 @@ from itil_gate.model.base import (
     Name,
     Oid,
     RefName,
+    RuleId,
     Sha256,
     Text,
     Timezone,
@@ -24,7 +25,6 @@ from itil_gate.model.change import Path as ChangePath
 from itil_gate.model.change_model import FieldPath
 from itil_gate.model.config import RepoPath
 from itil_gate.model.people import Email, PublicKey
-from itil_gate.model.policy_test import RuleId
 
 
 def _pattern(annotation: Any) -> str:
