@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from itil_gate.model.policy import PolicySet
 
 FULL = 400
-SMOKE = 20
+SMOKE = 60
 TURNS = 4
 TARGET = 1.0
 POLICIES = Path(__file__).parent.parent / "policies"

@@ -51,6 +51,7 @@ KINDS = (
     "deploy/{}/app.yaml",
     "db/{}/schema.sql",
     "infra/{}/main.tf",
+    "infra/{}/shop.tfstate",
 )
 OWNERS = {name: (f"{name}-one", f"{name}-two") for name in SERVICES}
 """Of each service two people without another role: one way to place them is as good as another."""
@@ -181,7 +182,7 @@ def _request(
         f"type: {'hotfix' if fault == 0 else kind}",
         f"services: [{', '.join([*named, *(['nobody-knows'] if fault == 1 else [])])}]",
         f"environments: [{'staging' if dice.often(12) else 'production'}]",
-        f"{'implementor' if fault == 4 else 'implementer'}: {dice.choice(DEVELOPERS)}",
+        f"{'implementor' if fault == 4 else 'implementer'}: {_implementer(dice)}",
         f"scope: {json.dumps(['tools/**'] if dice.often(3) else scope)}",
         *_optional(dice, kind, past=fault == 2),
     ]
@@ -195,6 +196,10 @@ def _request(
     ), diff
 
 
+def _implementer(dice: Dice) -> str:
+    return "somebody-new" if dice.often(4) else dice.choice(DEVELOPERS)
+
+
 def _optional(dice: Dice, kind: str, *, past: bool) -> Iterator[str]:
     """Yield the lines that a request may have; a major change has nearly all of them."""
     significant = kind == "normal" and dice.often(10)
@@ -205,7 +210,7 @@ def _optional(dice: Dice, kind: str, *, past: bool) -> Iterator[str]:
     elif kind == "standard":
         yield f"model: {'dependency-update' if dice.often(90) else 'dependency-updates'}"
     elif kind == "emergency" and dice.often(50):
-        yield "model: emergency"
+        yield f"model: {'emergency' if dice.often(80) else 'normal-major'}"
     if significant:
         yield "significant: true"
     if past or dice.often(most):
