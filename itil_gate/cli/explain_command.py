@@ -81,6 +81,7 @@ def _policy(what: str, repo: Path, *, base: str | None, target: str | None) -> s
 def _change(
     change: str, repo: Path, *, base: str | None, head: str, target: str | None, when: datetime
 ) -> int:
+    from itil_gate.decide.gate import readings_of
     from itil_gate.model.errors import GateError
     from itil_gate.report.explanation import explain_decision
     from itil_gate.report.phrases import exit_code
@@ -97,7 +98,15 @@ def _change(
                     raise
                 head = other
                 continue
-            out(explain_decision(heard.decision, heard.inputs, color=color(), width=width()))
+            out(
+                explain_decision(
+                    heard.decision,
+                    heard.inputs,
+                    readings=readings_of(heard.inputs),
+                    color=color(),
+                    width=width(),
+                )
+            )
             return exit_code(heard.decision)
 
 

@@ -42,9 +42,10 @@ from itil_gate.reading.requests import check_request
 from itil_gate.reading.yaml import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from itil_gate.decide.coverage import Territory
+    from itil_gate.decide.readings import Reading
     from itil_gate.decide.roster import Roster
     from itil_gate.model.config import Config
     from itil_gate.model.decision import Outcome, Side
@@ -90,27 +91,13 @@ def decide(inputs: Inputs) -> Decision:
     Raises ConfigError if the policies of the target do not load, and GateError with code
     `target-not-governed` if the target is not a branch the gate guards; both are exit code 2.
     """
-    policies = compile_policies(inputs.judge)
-    facts = inputs.facts
-    if facts.target not in policies.config.targets:
-        raise GateError(
-            "target-not-governed",
-            f"{facts.target} is not among the targets of itil-gate.yaml",
-            hint=f"guarded are {', '.join(policies.config.targets)}; add it there if it should be",
-        )
-    asked, unread = read_requests(inputs.requests)
-    if policies.rule_sets:
-        _refuse_built_in_names(policies)
-    bench = _bench("target", policies, compile_conditions_of(inputs.judge), facts)
-    unlike: tuple[Finding, ...] = ()
-    if not inputs.requests and not inputs.faults:
-        asked, unlike = _recognise(bench, facts)
-    now = _judge_under(bench, asked=asked, facts=facts)
+    now, asked, unread = _judge_at_target(inputs)
+    facts, policies = inputs.facts, now.bench.policies
     then, broken = _judge_proposed(
         inputs.proposed, repository=policies.config.repository, asked=asked, facts=facts
     )
     sides = (now,) if then is None else (now, then)
-    common = (*_merge(facts), *inputs.faults, *unread, *broken, *unlike)
+    common = (*_merge(facts), *inputs.faults, *unread, *broken)
     changes = tuple(_both([side.changes[index] for side in sides]) for index in range(len(asked)))
     if not inputs.requests:
         changes = tuple(map(_unwritten, changes))
@@ -145,6 +132,43 @@ def decide(inputs: Inputs) -> Decision:
             proposed=_digest_again(inputs.proposed) if inputs.proposed is not None else None,
         ),
     )
+
+
+def readings_of(inputs: Inputs) -> Mapping[str, Mapping[str, tuple[Reading, ...]]]:
+    """Return what each rule of the target's rule sets read, by change id and rule id.
+
+    Raises as `decide` does.
+    """
+    side, asked, _ = _judge_at_target(inputs)
+    sets = side.bench.conditions.rules
+    if not sets:
+        return {}
+    from itil_gate.decide.readings import readings  # noqa: PLC0415 - only to explain
+
+    return {
+        one.change.metadata.id: readings(sets, judged.values.all, one)
+        for one, judged in zip(asked, side.changes, strict=True)
+    }
+
+
+def _judge_at_target(inputs: Inputs) -> tuple[_Side, tuple[Asked, ...], tuple[Finding, ...]]:
+    """Judge under the target's policies; return also what was judged, and what could not be."""
+    policies = compile_policies(inputs.judge)
+    facts = inputs.facts
+    if facts.target not in policies.config.targets:
+        raise GateError(
+            "target-not-governed",
+            f"{facts.target} is not among the targets of itil-gate.yaml",
+            hint=f"guarded are {', '.join(policies.config.targets)}; add it there if it should be",
+        )
+    asked, unread = read_requests(inputs.requests)
+    if policies.rule_sets:
+        _refuse_built_in_names(policies)
+    bench = _bench("target", policies, compile_conditions_of(inputs.judge), facts)
+    unlike: tuple[Finding, ...] = ()
+    if not inputs.requests and not inputs.faults:
+        asked, unlike = _recognise(bench, facts)
+    return _judge_under(bench, asked=asked, facts=facts), asked, (*unread, *unlike)
 
 
 @lru_cache(maxsize=8)

@@ -42,7 +42,7 @@ def judge_rules(
     return tuple(
         _judge(rule, own, asked=asked, bench=bench, paths=paths, footprint=footprint, now=now)
         for rules in sets
-        for own in (_with_variables(rules, values),)
+        for own in (with_variables(rules, values),)
         for rule in rules.rules
     )
 
@@ -53,7 +53,7 @@ def findings_of(states: Sequence[RuleState]) -> Iterator[Finding]:
         yield from state.findings
 
 
-def _with_variables(rules: CompiledRules, values: Bindings) -> Bindings:
+def with_variables(rules: CompiledRules, values: Bindings) -> Bindings:
     """Return the values bound in the rule set's own environment, shared names included."""
     if rules.environment is values.environment:
         return values

@@ -10,19 +10,22 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from itil_gate.report import phrases, risk_words
-from itil_gate.report.escape import terminal, visible
+from itil_gate.report.escape import clip, terminal, visible
 from itil_gate.report.links import rule_url
 from itil_gate.report.rulebook import RULES, illustration
 from itil_gate.report.text import decision_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from itil_gate.model.decision import Decision
+    from itil_gate.decide.readings import Reading
+    from itil_gate.model.decision import ChangeVerdict, Decision
     from itil_gate.model.facts import CommitFact, Facts, Inputs
     from itil_gate.model.finding import Effect
     from itil_gate.model.policy import Source
     from itil_gate.model.rule import Rule
+
+    Readings = Mapping[str, Mapping[str, Sequence[Reading]]]
 
 MOST = 200
 """How many commits, paths or statements are listed."""
@@ -57,13 +60,21 @@ def explain_rule(rule: Rule, *, width: int = 100) -> str:
 
 
 def explain_decision(
-    decision: Decision, inputs: Inputs | None, *, color: bool = False, width: int = 100
+    decision: Decision,
+    inputs: Inputs | None,
+    *,
+    readings: Readings | None = None,
+    color: bool = False,
+    width: int = 100,
 ) -> str:
     """Return a decision in full: the report, every rule that passed, and the facts behind it all.
 
-    Without inputs the facts are named by their digests only.
+    Without inputs the facts are named by their digests only. `readings` is what the rules of the
+    target's rule sets read, by change and rule.
     """
     lines = [decision_text(decision, color=color, width=width).rstrip("\n"), ""]
+    for change in decision.changes:
+        lines += _read(change, (readings or {}).get(change.id, {}))
     lines += ["Rules that passed: nothing of this is so", *_passed(decision), ""]
     for change in decision.changes:
         if reasons := risk_words.every_impact(change.risk):
@@ -80,6 +91,24 @@ def explain_decision(
         if inputs.proposed is not None:
             lines += ["", "And by what the pull request proposes", *_sources(inputs.proposed)]
     return "\n".join(lines) + "\n"
+
+
+def _read(change: ChangeVerdict, readings: Mapping[str, Sequence[Reading]]) -> Iterator[str]:
+    """Yield what the rules read that were not passed."""
+    told = [
+        state.rule
+        for state in change.rules
+        if state.side == "target" and state.policy and state.state not in phrases.SETTLED
+    ]
+    if not any(readings.get(rule) for rule in told):
+        return
+    yield f"What the rules read of {terminal(change.id)}"
+    for rule in told:
+        yield f"  {terminal(rule)}"
+        for one in readings.get(rule, ()):
+            where = f"  ({terminal(str(one.place))})" if one.place else ""
+            yield f"    {terminal(one.field)} = {terminal(clip(one.value, MOST))}{where}"
+    yield ""
 
 
 def _block(text: str) -> Iterator[str]:
@@ -99,7 +128,7 @@ def _passed(decision: Decision) -> list[str]:
     for name in names:
         rule = RULES.get(name)
         partly = " (not for every change)" if name in open_rules else ""
-        told.append(f"  {name}{partly}: {rule.summary if rule else ''}".rstrip())
+        told.append(f"  {name}{partly}{f': {rule.summary}' if rule else ''}")
     return told or ["  none"]
 
 

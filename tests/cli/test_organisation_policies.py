@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.shell import Ran, run_gate
+from support.world import CHG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,3 +115,22 @@ def test_new_tells_which_rules_are_still_in_the_way(house: World) -> None:
     ran = gate(house, "new", "--title", "A word", "--reason", "It was wrong.", "--yes")
     assert ran.code == 0, ran.err
     assert "tested: Nobody tried it." in ran.err
+
+
+def test_explain_shows_what_a_broken_rule_read_and_where_it_stands(house: World) -> None:
+    asked = (
+        "'has(change.spec.plans.test) || (has(change.spec.expectedOutcome)"
+        " && change.spec.expectedOutcome == lane)'"
+    )
+    rules = RULES.replace("has(change.spec.plans.test)", asked)
+    house.on_main({"policies/house.yaml": rules})
+    house.propose({"src/app.py": "2\n"}, extra="  expectedOutcome: none\n")
+    told = gate(house, "explain", CHG, "--head", "feature").out
+    shown = told[told.index("What the rules read of") :].split("\n\n")[0].splitlines()
+    assert shown[1] == "  tested"
+    assert [line.split("  (")[0].strip() for line in shown[2:]] == [
+        'change.spec.expectedOutcome = "none"',
+        "change.spec.plans.test = missing",
+        'lane = "peer"',
+    ]
+    assert f"(changes/2026/{CHG}.yaml:11:" in shown[2]
