@@ -11,9 +11,10 @@ Ours decides each file as a pull request of its own in sealed inputs, and does m
 and what proves it, separation of duties by matching people to approvals, statements and rejections,
 freezes and maintenance windows, time zones, the history's card, digests of all it read, and a place
 and a remedy for each finding. Of conftest's work nothing is left out that the answer needs; three
-rules about changes of policies are, for no request here touches any. Policies are compiled once on
-both sides; neither's start is counted. CPU seconds are compared, in turns, with Go held to one
-processor.
+rules about changes of policies are, for no request here touches any. It asks for `deny` and for
+`warn` in a query each, so that a file is worked out twice; that is how it is made. Policies are
+compiled once on both sides, and neither's start is counted. CPU seconds are compared, in turns,
+with Go held to one processor.
 
     python bench/decide.py [COUNT]
 """
