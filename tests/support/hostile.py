@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from itil_gate.model.base import Model
+from itil_gate.model.made import Made
 from support.decisions import FINDINGS, SAMPLES
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _poison(value: Any, draw: Callable[[], str]) -> Any:
         return draw()
     if isinstance(value, tuple):
         return tuple(_poison(item, draw) for item in value)
-    return poisoned(value, draw) if isinstance(value, Model) else value
+    return poisoned(value, draw) if isinstance(value, (Model, Made)) else value
 
 
 @st.composite
