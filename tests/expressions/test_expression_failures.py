@@ -28,6 +28,8 @@ from itil_gate.model.made import Made
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from itil_gate.model.finding import Place
+
 MANY = tuple(f"src/{n}.py" for n in range(10_001))
 
 
@@ -304,3 +306,21 @@ def test_errors_are_raised_by_everything_that_is_asked(environment: Environment)
 
     loops = [f"diff.paths.exists(p, p == '{n}')" for n in range(3)]
     assert each(compiled(environment, text) for text in loops) == loops
+
+
+def test_where_an_expression_stands_is_found_out_only_when_it_fails(
+    environment: Environment,
+) -> None:
+    asked: list[int] = []
+
+    def place(offset: int) -> Place:
+        asked.append(offset)
+        return PLACE
+
+    made = compiled(environment, "diff.files > 2", place=place)
+    assert made.evaluate(bound(environment))
+    assert not asked
+    broken = compiled(environment, "minutes(change.metadata.title) > 1", place=place)
+    with pytest.raises(PolicyError) as caught:
+        broken.evaluate(bound(environment))
+    assert (caught.value.place, asked) == (PLACE, [0])
