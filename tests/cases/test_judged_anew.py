@@ -85,8 +85,6 @@ def test_a_policy_that_is_edited_decides_from_then_on(world: World) -> None:
     thawed = edited(inputs, "policies/calendar.yaml", "2026-03-09", "2026-03-02")
     assert states(decide(thawed))["in-freeze"] == "SATISFIED"
     assert states(decide(inputs))["in-freeze"] == "UNSATISFIED"
-    stricter = edited(
-        inputs, "policies/approvals.yaml", APPROVALS, APPROVALS.replace("min: 1", "min: 2")
-    )
+    stricter = edited(inputs, "policies/approvals.yaml", "min: 1", "min: 2")
     assert only(decide(stricter)).requirements[0].needed == 2
     assert only(decide(inputs)).requirements[0].needed == 1
