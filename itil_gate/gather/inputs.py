@@ -292,7 +292,11 @@ def _adopted_at(view: View, tip: str) -> datetime | None:
     done = view.git(
         "log", "--first-parent", "--diff-filter=A", "--format=%ct", tip, "--", CONFIG_PATH
     )
-    times = done.out.decode("ascii").split()
-    if view.shallow or not times:
+    times = done.out.decode("ascii", "replace").split()
+    if view.shallow or not times or not times[-1].isdecimal():
         return None
-    return datetime.fromtimestamp(int(times[-1]), tz=UTC)
+    try:
+        return datetime.fromtimestamp(int(times[-1]), tz=UTC)
+    except (OverflowError, ValueError, OSError):
+        # A date after the year 9999 is as good as none.
+        return None

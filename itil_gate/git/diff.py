@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from typing import TYPE_CHECKING, cast
 
 from itil_gate.git.paths import to_bytes, to_text
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 CONTENT_MAGIC = b"itil-gate-content-v1\0"
 
+MOST_PATHS = 500_000
+"""Paths of one difference; a small tree can list more than any machine can hold."""
+
+_HEADER = re.compile(
+    rb":([0-7]{6}) ([0-7]{6}) ([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) ([ADMT])"
+)
 _RAW = ("-r", "-z", "--raw", "--no-renames", "--full-index", "--no-abbrev", "--no-textconv")
 _PLAIN = ("--no-ext-diff", "--ignore-submodules=none", "--no-relative", "-O/dev/null")
 
@@ -30,10 +37,17 @@ def raw_diff(view: View, base_tree: str | None, head_tree: str) -> tuple[DiffEnt
     """Return one entry for each path that differs, sorted by the path's bytes.
 
     Ids name trees or commits; None for `base_tree` is the empty tree. Raises HistoryError
-    `object-missing`, or `tree-damaged` where a tree names one path twice.
+    `object-missing`, `diff-too-large`, or `tree-damaged` where a tree names one path twice.
     """
     base = base_tree or view.empty_tree
     done = view.git("diff-tree", *_RAW, *_PLAIN, "--end-of-options", base, head_tree)
+    count = done.out.count(b"\0") // 2
+    if count > MOST_PATHS:
+        raise HistoryError(
+            "diff-too-large",
+            f"{count:,} paths differ; at most {MOST_PATHS:,} are judged at once",
+            hint="propose it in parts",
+        )
     fields = done.out.split(b"\0")
     if len(fields) % 2 != 1 or fields[-1]:
         raise HistoryError("git-failed", "`git diff-tree` ended in the middle of an entry")
@@ -58,15 +72,15 @@ def content_digest(entries: Iterable[DiffEntry]) -> str:
 
 
 def _entry(path: bytes, header: bytes) -> DiffEntry:
-    words = header.decode("ascii", "replace").split(" ")
-    expected = 5
-    if len(words) != expected or not words[0].startswith(":") or words[4] not in "ADMT":
-        raise HistoryError("git-failed", f"`git diff-tree` said {header!r}")
+    found = _HEADER.fullmatch(header)
+    if found is None:
+        raise HistoryError("git-failed", f"`git diff-tree` said {header[:200]!r}")
+    old_mode, new_mode, old_id, new_id, status = (word.decode() for word in found.groups())
     return DiffEntry(
-        old_mode=words[0][1:],
-        new_mode=words[1],
-        old_id=words[2],
-        new_id=words[3],
-        status=cast('Literal["A", "D", "M", "T"]', words[4]),
+        old_mode=old_mode,
+        new_mode=new_mode,
+        old_id=old_id,
+        new_id=new_id,
+        status=cast('Literal["A", "D", "M", "T"]', status),
         path=to_text(path),
     )

@@ -12,7 +12,7 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
-from itil_gate.git.objects import GitObject, is_oid
+from itil_gate.git.objects import GitObject, is_oid, listed_ids
 from itil_gate.git.paths import to_bytes, to_text
 from itil_gate.model.errors import HistoryError
 from itil_gate.model.facts import Identity
@@ -58,7 +58,7 @@ def merge_base(view: View, a: str, b: str) -> str:
     """
     refuse_shallow(view, a, b)
     done = view.git("merge-base", "--all", "--end-of-options", a, b, ok=(0, 1))
-    bases = done.out.decode("ascii").split()
+    bases = listed_ids(done.out, "merge-base")
     if not bases and view.shallow:
         raise _too_shallow("no common ancestor is in this shallow clone")
     if not bases:
@@ -85,7 +85,7 @@ def commits_between(view: View, base: str | None, head: str) -> tuple[RawCommit,
     refuse_shallow(view, base, head)
     exclude = [f"^{base}"] if base else []
     done = view.git("rev-list", "--topo-order", "--end-of-options", head, *exclude)
-    oids = done.out.decode("ascii").split()
+    oids = listed_ids(done.out, "rev-list")
     return tuple(parse_commit(thing) for thing in view.read_many(oids, limit=LIMIT))
 
 
@@ -100,7 +100,7 @@ def last_change(view: View, path: str, *, since: str, until: str) -> str | None:
         *("rev-list", "--max-count=1", "--full-history", "--end-of-options", until, f"^{since}"),
         *("--", to_bytes(path)),
     )
-    return done.out.decode("ascii").strip() or None
+    return next(iter(listed_ids(done.out, "rev-list")), None)
 
 
 def paths_touched(view: View, base: str, head: str, *, below: str) -> frozenset[str]:
@@ -230,7 +230,7 @@ def refuse_shallow(view: View, base: str | None, head: str) -> None:
     if not view.shallow:
         return
     ends = [head] if base is None else [f"{base}...{head}"]
-    between = view.git("rev-list", "--end-of-options", *ends).out.decode("ascii").split()
+    between = listed_ids(view.git("rev-list", "--end-of-options", *ends).out, "rev-list")
     if view.shallow.intersection(between):
         raise _too_shallow("this shallow clone ends between the target and the change")
 

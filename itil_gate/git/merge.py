@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from itil_gate.git.history import is_ancestor, read_commit, refuse_shallow
+from itil_gate.git.objects import listed_ids
 from itil_gate.git.paths import to_text
 from itil_gate.model.errors import HistoryError
 from itil_gate.model.frozen import frozen
@@ -42,9 +43,11 @@ def merge_tree(view: View, ours: str, theirs: str) -> MergeResult:
         *("--end-of-options", ours, theirs),
         ok=(0, 1),
     )
-    tree, *names = done.out.split(b"\0")
+    first, *names = done.out.split(b"\0")
+    # Conflict or not, git names a tree first; else its status is not an answer to the question.
+    (tree,) = listed_ids(first, "merge-tree", count=1)
     if done.status == 0:
-        return MergeResult(tree.decode("ascii").strip())
+        return MergeResult(tree)
     return MergeResult(None, tuple(to_text(name) for name in sorted(set(names)) if name))
 
 
@@ -57,7 +60,8 @@ def clean_replay(
     time, so that the merge sees exactly the difference that was looked at.
     """
     made = view.git("commit-tree", "-p", approved_merge_base, approved_tree, stdin=b"", env=_OURS)
-    return merge_tree(view, onto, made.out.decode("ascii").strip()).tree
+    (commit,) = listed_ids(made.out, "commit-tree", count=1)
+    return merge_tree(view, onto, commit).tree
 
 
 def is_update_merge(view: View, commit: str, target_tip: str) -> bool:

@@ -174,7 +174,10 @@ def _look_up(view: View, refs: Sequence[str]) -> dict[str, str]:
             hint="`git fsck` tells which refs are damaged",
         )
     listed = (line.strip() for line in done.out.decode("utf-8", "surrogateescape").split("\0"))
-    pairs = (line.partition(" ") for line in listed if line)
+    pairs = [line.partition(" ") for line in listed if line]
+    odd = next((line for line in pairs if not is_oid(line[0]) or not line[2]), None)
+    if odd is not None:
+        raise HistoryError("git-failed", f"`git for-each-ref` said {''.join(odd)[:200]!r}")
     return {ref: oid for oid, _, ref in pairs}
 
 

@@ -15,8 +15,8 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Literal
 
-from itil_gate.git.run import TIMEOUT, find_git, refuse_old_git
-from itil_gate.model.errors import HistoryError
+from itil_gate.git.run import TIMEOUT, find_git, patience, refuse_old_git
+from itil_gate.model.errors import GateError, HistoryError
 from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ LIMIT = 50 * 1024 * 1024
 _OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _AT_ONCE = 40  # requests of at most 75 bytes: fits the smallest pipe, so that no write blocks
 _READ = 1 << 18
+_LONGEST = 4096
+"""Bytes of a line in which git says what comes next."""
+_SIZE = re.compile(r"[0-9]{1,18}\Z")
 
 
 @frozen
@@ -54,6 +57,18 @@ class ObjectInfo:
 def is_oid(text: str) -> bool:
     """Whether the text is a full object id, SHA-1 or SHA-256, in lower case."""
     return _OID.match(text) is not None
+
+
+def listed_ids(said: bytes, name: str, *, count: int | None = None) -> list[str]:
+    """Return the ids that `git name` printed, `count` of them where that is known.
+
+    Raises HistoryError `git-failed` for anything else: what git did not say is not made up.
+    """
+    words = said.decode("ascii", "replace").split()
+    if not all(map(is_oid, words)) or count not in (None, len(words)):
+        shown = said[:200].decode("utf-8", "backslashreplace")
+        raise HistoryError("git-failed", f"`git {name}` answered {shown!r} where ids were expected")
+    return words
 
 
 def hash_object(kind: ObjectType, data: bytes, *, algorithm: str) -> str:
@@ -82,7 +97,7 @@ class ObjectReader:
         self._env = dict(env)
         self._algorithm = algorithm
         self._missing_hint = missing_hint
-        self._timeout = timeout
+        self._timeout = patience(timeout)
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._buffer = bytearray()
@@ -158,10 +173,13 @@ class ObjectReader:
         match words:
             case [same, "missing"] if same == oid:
                 return None
-            case [same, "commit" | "tree" | "blob" | "tag" as kind, size] if same == oid:
+            case [same, "commit" | "tree" | "blob" | "tag" as kind, size] if (
+                same == oid and _SIZE.match(size)
+            ):
                 return ObjectInfo(oid, kind, int(size))
             case _:
-                raise self._stopped(f"git answered {' '.join(words)!r} when asked for {oid}")
+                said = " ".join(words)[:200]
+                raise self._stopped(f"git answered {said!r} when asked for {oid}")
 
     def _ask(self, command: bytes, oids: Sequence[str]) -> None:
         for oid in oids:
@@ -178,20 +196,27 @@ class ObjectReader:
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
-                [find_git(), "cat-file", "--batch-command", "-z"],
-                cwd=self._directory,
-                env=self._env,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-            )
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
+                    [find_git(), "cat-file", "--batch-command", "-z"],
+                    cwd=self._directory,
+                    env=self._env,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._errors,
+                )
+            except OSError as error:
+                raise GateError(
+                    "program-failed", f"`git cat-file` could not be started: {error}"
+                ) from error
         return self._process
 
     def _line(self) -> bytes:
         start = 0
         while (end := self._buffer.find(b"\n", start)) < 0:
             start = len(self._buffer)
+            if start > _LONGEST:
+                raise self._stopped(f"git answered with a line of over {_LONGEST} bytes")
             self._more()
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]

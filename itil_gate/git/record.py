@@ -17,7 +17,8 @@ import time
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from itil_gate.git.run import TIMEOUT, Result, git_program
+from itil_gate.git.objects import is_oid
+from itil_gate.git.run import MOST_OUTPUT, TIMEOUT, Result, git_program, patience
 from itil_gate.model.errors import HistoryError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _LOG = ("log", "--first-parent", "--diff-merges=first-parent", "--no-renames", "
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "--no-relative")
 # No field is ever empty, so that two NULs in a row are always the end of a commit.
 _FORMAT = "--format=tformat:%x00%H %ct %P%x00:%ae%x00:%an%x00:%B"
+_FIELDS, _WORDS = 4, 3
 _ERROR = re.compile(rb"^(?:error|fatal): ", re.MULTILINE)
 
 
@@ -72,6 +74,7 @@ def landings(view: View, tip: str, *, timeout: float = TIMEOUT) -> Generator[Lan
             raise HistoryError("git-failed", "`git log` has no output")
         _widen(pipe)
         try:
+            timeout = patience(timeout)
             held: list[bytes] = []
             for batch in _batches(_reads(pipe, timeout=timeout)):
                 yield from map(_landing, held)
@@ -143,8 +146,12 @@ def _added(line: bytes) -> int | None:
 
 
 def _landing(record: bytes) -> Landing:
-    head, email, name, message, *paths = record.split(b"\0")
-    oid, at, *parents = head.decode("ascii").split(" ")
+    fields = record.split(b"\0")
+    words = fields[0].decode("ascii", "replace").split(" ")
+    if len(fields) < _FIELDS or len(words) < _WORDS or not is_oid(words[0]):
+        raise HistoryError("git-failed", f"`git log` said {record[:200]!r}")
+    oid, at, *parents = words
+    _, email, name, message, *paths = fields
     if paths:
         # Git sets the names off from the message by one line end.
         paths[0] = paths[0].removeprefix(b"\n")
@@ -166,15 +173,22 @@ def _batches(reads: Iterable[bytes]) -> Iterator[list[bytes]]:
     """
     held = [b""]
     first = True
+    size = 0
     for read in reads:
         # A pair of NULs may be parted by two reads; a long record is joined once, at its end.
         ended = b"\0\0" in read or (read[:1] == b"\0" and held[-1][-1:] == b"\0")
         held.append(read.removeprefix(b"\0") if first else read)
         first = False
+        size += len(read)
         if ended:
             *whole, rest = b"".join(held).split(b"\0\0")
             held = [rest]
+            size = len(rest)
             yield whole
+        elif size > MOST_OUTPUT:
+            raise HistoryError(
+                "git-endless", f"`git log` wrote more than {MOST_OUTPUT >> 20} MiB of one commit"
+            )
     yield [b"".join(held).removesuffix(b"\0")]
 
 

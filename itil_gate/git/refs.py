@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from itil_gate.git.names import ref_tip
-from itil_gate.git.objects import ObjectReader, ObjectType, hash_object
+from itil_gate.git.objects import ObjectReader, ObjectType, hash_object, listed_ids
 from itil_gate.git.paths import to_bytes, to_text
 from itil_gate.git.run import hardened
 from itil_gate.git.tree import FILE, TREE, blob_at, parse_tree, tree_id
@@ -277,7 +277,7 @@ def _write(store: View, kind: ObjectType, contents: Sequence[bytes]) -> list[str
             *("hash-object", "-w", "-t", kind, "--no-filters", "--stdin-paths"),
             stdin="".join(f"{file}\n" for file in files).encode(),
         )
-    return done.out.decode("ascii").split()
+    return listed_ids(done.out, "hash-object", count=len(contents))
 
 
 def _taken(name: bytes) -> GateError:

@@ -37,6 +37,9 @@ CALLERS_OWN = re.compile(
 )
 """The variables of the caller that say how to reach a remote; all other `GIT_*` are dropped."""
 
+_LATEST = 253_402_300_799
+"""The last second of the year 9999, later than which no date can be written."""
+
 _RACE = re.compile(
     r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old"
     r"|already exists|reference already"
@@ -177,7 +180,7 @@ def _joined(store: View, ours: str | None, theirs: str, *, branch: str) -> str:
     tree = write_tree(store, theirs, files)
     message = f"Join {branch.rpartition('/')[2]}"
     latest = max(read_commit(store, tip).committed_at for tip in (ours, theirs))
-    when = datetime.fromtimestamp(latest, tz=UTC)
+    when = datetime.fromtimestamp(min(latest, _LATEST), tz=UTC)
     return write_commit(store, tree, [theirs, ours], message=message, identity=JOINER, when=when)
 
 

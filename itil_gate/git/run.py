@@ -1,8 +1,9 @@
 """Start a program: the only place in the gate that does.
 
-Lists of arguments, never a shell; always a time-out and a checked status. Every `GIT_*` variable
-of the caller is dropped, because any of them can point git at another repository, configuration
-or program; relative entries of `PATH` are dropped, because they may lie in a checkout.
+Lists of arguments, never a shell; always a time-out, a limit on what may be written, and a checked
+status. Every `GIT_*` variable of the caller is dropped, because any of them can point git at
+another repository, configuration or program; relative entries of `PATH` are dropped, because they
+may lie in a checkout.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from __future__ import annotations
 import functools
 import os
 import re
+import selectors
 import shutil
 import subprocess
+import tempfile
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,9 +25,16 @@ from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from typing import IO
 
 TIMEOUT = 120.0
 """Seconds that a program may take unless the caller says otherwise."""
+
+TIMEOUT_VARIABLE = "ITIL_GATE_TIMEOUT"
+"""Seconds for every program instead of what is written here; it can only lead to exit 2."""
+
+MOST_OUTPUT = 256 * 1024 * 1024
+"""Bytes that a program may write before it is stopped; a tree of a kilobyte can list terabytes."""
 
 OLDEST_GIT = (2, 38)
 """`merge-tree --write-tree` and `cat-file -z` came with this version."""
@@ -33,6 +45,11 @@ QUARANTINE = (
     "GIT_QUARANTINE_PATH",
 )
 """What a pre-receive hook is given to see the objects pushed but not yet accepted."""
+
+_LEAST, _DAY = 0.1, 86_400
+_READ = 1 << 18
+_GRACE = 1.0
+_SHOWN = 2000
 
 _HARDENED = {
     "LC_ALL": "C",
@@ -57,7 +74,8 @@ class Result:
     @property
     def complaint(self) -> str:
         """The first lines of standard error, as text, for a message."""
-        return "\n".join(self.err.decode("utf-8", "backslashreplace").strip().splitlines()[:5])
+        said = self.err[:_SHOWN].decode("utf-8", "backslashreplace")
+        return "\n".join(said.strip().splitlines()[:5])
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -97,36 +115,61 @@ def run(
     Without `stdin` it reads an empty file. With `terminal` `none` the program cannot ask at a
     terminal; with `shown` what it writes to standard error goes there too. A status outside `ok`
     raises HistoryError `git-failed`; taking more than `timeout` seconds raises HistoryError
-    `git-timeout`.
+    `git-timeout`, and writing more than MOST_OUTPUT bytes `git-endless`.
     """
     name = " ".join(os.fsdecode(a) for a in arguments[:2])
-    try:
-        done = subprocess.run(  # noqa: S603 - a list, no shell
-            list(arguments),
-            cwd=cwd,
-            env=dict(env),
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            stdout=subprocess.PIPE,
-            stderr=None if terminal == "shown" else subprocess.PIPE,
-            start_new_session=terminal == "none",
-            check=False,
-            timeout=timeout,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise HistoryError(
-            "git-timeout",
-            f"`{name}` took more than {timeout:g} seconds and was stopped",
-            hint="try again on a less busy machine, or with a smaller history",
-        ) from error
-    except OSError as error:
-        raise GateError("program-failed", f"`{name}` could not be started: {error}") from error
-    result = Result(done.returncode, done.stdout, done.stderr or b"")
+    seconds = patience(timeout)
+    with ExitStack() as stack:
+        if stdin is not None:
+            # A file, so that nobody waits for anybody while both sides write.
+            fed = stack.enter_context(tempfile.TemporaryFile())
+            fed.write(stdin)
+            fed.seek(0)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - a list, no shell
+                list(arguments),
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL if stdin is None else fed,
+                stdout=subprocess.PIPE,
+                stderr=None if terminal == "shown" else subprocess.PIPE,
+                start_new_session=terminal == "none",
+            )
+        except OSError as error:
+            raise GateError("program-failed", f"`{name}` could not be started: {error}") from error
+        # Pipes are closed first: a program started by this one may hold on to them for ever.
+        stack.callback(_end, process)
+        try:
+            result = _listen(process, name=name, seconds=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise HistoryError(
+                "git-timeout",
+                f"`{name}` took more than {seconds:g} seconds and was stopped",
+                hint="try again on a less busy machine, or with a smaller history; "
+                f"{TIMEOUT_VARIABLE} sets other seconds",
+            ) from error
     if result.status not in ok:
         raise HistoryError(
             "git-failed", f"`{name}` ended with status {result.status}: {result.complaint}"
         )
     return result
+
+
+def patience(seconds: float) -> float:
+    """Return how long to wait where `seconds` is usual: ITIL_GATE_TIMEOUT where that is set.
+
+    Raises GateError `bad-timeout` for what is no number of seconds between 0.1 and a day.
+    """
+    said = os.environ.get(TIMEOUT_VARIABLE)
+    if not said:
+        return seconds
+    if not re.fullmatch(r"[0-9]{1,5}(?:\.[0-9]{1,3})?", said) or not _LEAST <= float(said) <= _DAY:
+        raise GateError(
+            "bad-timeout",
+            f"{TIMEOUT_VARIABLE} is {said!r}, which is no number of seconds",
+            hint="set it to seconds, such as 300, or not at all",
+        )
+    return float(said)
 
 
 def git_program() -> str:
@@ -164,6 +207,52 @@ def refuse_old_git(program: str) -> None:
             f"{program} is version {_dotted(version)}",
             hint=f"install git {_dotted(OLDEST_GIT)} or newer",
         )
+
+
+def _listen(process: subprocess.Popen[bytes], *, name: str, seconds: float) -> Result:
+    """Return what a program says until its end, on both streams, within its limits."""
+    deadline = time.monotonic() + seconds
+    said: dict[IO[bytes], list[bytes]] = {}
+    total = 0
+    with selectors.DefaultSelector() as selector:
+        for pipe in filter(None, (process.stdout, process.stderr)):
+            selector.register(pipe, selectors.EVENT_READ)
+            said[pipe] = []
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise subprocess.TimeoutExpired(name, seconds)
+            for key, _ in selector.select(left):
+                pipe = key.fileobj  # type: ignore[assignment] # as registered above
+                read = os.read(key.fd, _READ)
+                if not read:
+                    selector.unregister(pipe)
+                said[pipe].append(read)
+                total += len(read)
+            if total > MOST_OUTPUT:
+                raise HistoryError(
+                    "git-endless",
+                    f"`{name}` wrote more than {MOST_OUTPUT >> 20} MiB and was stopped",
+                    hint="the history holds trees or changes too large to be judged",
+                )
+    status = process.wait(timeout=max(0.0, deadline - time.monotonic()))
+    out, err = (
+        b"".join(said.pop(pipe, ())) if pipe else b"" for pipe in (process.stdout, process.stderr)
+    )
+    return Result(status, out, err)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for pipe in filter(None, (process.stdout, process.stderr)):
+        pipe.close()
+    if process.poll() is None:
+        # Asked politely first: git then takes its lock files with it.
+        process.terminate()
+        try:
+            process.wait(timeout=_GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @functools.cache

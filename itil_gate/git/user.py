@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+import subprocess
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from itil_gate.git.run import git_program
-from itil_gate.model.errors import GateError
+from itil_gate.git.run import git_program, patience
+from itil_gate.model.errors import GateError, HistoryError
 
 if TYPE_CHECKING:
     from itil_gate.git.discover import Repository
+
+TIMEOUT = 20.0
+"""Seconds for one question; nothing but small files is read."""
 
 _SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]+):(?!//)(?P<path>.+)")
 
@@ -32,6 +36,8 @@ def identity(repository: Repository) -> tuple[str, str]:
             "git does not know your name and e-mail address",
             hint='`git config --global user.name "…"` and `git config --global user.email …`',
         )
+    # What is no UTF-8 could not be written into a statement or a file.
+    name, email = (text.encode("utf-8", "replace").decode() for text in (name, email))
     return name, email
 
 
@@ -74,15 +80,34 @@ def _ask(repository: Repository, *command: str) -> str | None:
     program = git_program()
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     from git import Git  # noqa: PLC0415 - costs a tenth of a second
-    from git.exc import GitCommandError  # noqa: PLC0415
+    from git.exc import GitCommandNotFound  # noqa: PLC0415
 
     asker = Git(str(repository.work_tree or repository.git_dir))
+    seconds = patience(TIMEOUT)
     try:
-        said = asker.execute(
+        # GitPython's own time-out asks `ps` whom to stop, and never ends where there is no `ps`.
+        asked: Any = asker.execute(
             [program, f"--git-dir={repository.git_dir}", *command],
             env={"LC_ALL": "C"},
-            kill_after_timeout=20,
+            as_process=True,
         )
-    except GitCommandError:
+    except GitCommandNotFound as error:
+        raise GateError("program-failed", f"git could not be started: {error}") from error
+    try:
+        said, _ = asked.proc.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        raise HistoryError(
+            "git-timeout",
+            f"`git {command[0]}` took more than {seconds:g} seconds and was stopped",
+            hint="try again on a less busy machine",
+        ) from error
+    finally:
+        if asked.proc.poll() is None:
+            asked.proc.kill()
+            asked.proc.wait()
+    status = asked.proc.returncode
+    if status < 0:
+        raise HistoryError("git-failed", f"`git {command[0]}` was stopped by signal {-status}")
+    if status != 0:
         return None
-    return str(said).strip() or None
+    return said.decode("utf-8", "surrogateescape").strip() or None
