@@ -1,7 +1,8 @@
 """The statements of one signer form a chain. Its tip counts; nothing else orders them.
 
 Branch order, dates and file names decide nothing. A hole in a chain takes approvals away but never
-a rejection, so that deleting evidence cannot free a change. On a fork the most negative tip wins.
+a rejection or the withdrawal of a change, so that deleting evidence cannot free one. On a fork the
+most negative tip wins.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ NEGATIVITY: dict[Verdict, int] = {
     "withdraw": 2,
     "approve": 3,
 }
+LASTING: tuple[Verdict, ...] = ("reject", "withdraw-change")
+"""What only its signer's later word ends, whatever else of their chain is missing."""
 
 
 @frozen
@@ -39,7 +42,7 @@ class Chain:
     standing: frozenset[str]
     """Digests of statements in force: at most one kind of verdict, and every open rejection."""
     void: Mapping[str, str]
-    """Reason code by digest: superseded, missing-predecessor or forked."""
+    """Reason code of every other digest: superseded, missing-predecessor or forked."""
     tips: tuple[str, ...]
     """Digests that the signer's next statement names as previous, sorted."""
 
@@ -49,27 +52,23 @@ def resolve(links: Sequence[Link]) -> Chain:
     nodes = {link.digest: link for link in links}
     whole = _whole(nodes)
     replaced = {older for digest in whole for older in nodes[digest].previous if older in nodes}
-    tips = {digest for digest in whole if digest not in replaced}
     holes = set(nodes) - whole
-    rejections = {
-        digest for digest in nodes if nodes[digest].verdict == "reject" and digest not in replaced
+    tips = _most_negative(whole - replaced, nodes)
+    # A later word of this signer is missing, so an earlier approval may have been retracted.
+    lost = {digest for digest in tips if holes and nodes[digest].verdict == "approve"}
+    lasting = {
+        digest
+        for digest, link in nodes.items()
+        if link.verdict in LASTING and digest not in replaced
     }
-    void: dict[str, str] = dict.fromkeys(replaced, "superseded")
-    void |= dict.fromkeys(holes, "missing-predecessor")
-    standing = _most_negative(tips, nodes)
-    void |= dict.fromkeys(tips - standing, "forked")
-    if holes:
-        # A later word of this signer is missing, so an earlier approval may have been retracted.
-        lost = {digest for digest in standing if nodes[digest].verdict == "approve"}
-        void |= dict.fromkeys(lost, "missing-predecessor")
-        standing -= lost
-    standing |= rejections
-    if rejections:
-        standing = set(rejections)
+    standing = _most_negative(lasting, nodes) or tips - lost
+    void: dict[str, str] = dict.fromkeys(nodes.keys() - standing, "forked")
+    void |= dict.fromkeys(replaced, "superseded")
+    void |= dict.fromkeys(holes | lost, "missing-predecessor")
     heads = set(nodes) - {older for link in links for older in link.previous}
     return Chain(
         standing=frozenset(standing),
-        void={digest: code for digest, code in void.items() if digest not in standing},
+        void={digest: code for digest, code in sorted(void.items()) if digest not in standing},
         tips=tuple(sorted(heads)),
     )
 
