@@ -7,9 +7,8 @@ texts it is handed and nothing else.
 from __future__ import annotations
 
 import hashlib
-import importlib
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from itil_gate.model.calendar import Calendar
 from itil_gate.model.config import CONFIG_PATH, Config
@@ -20,55 +19,19 @@ from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy, CalendarText, ExtensionSchema, PolicySet, Source
 from itil_gate.model.risk import RiskModel
 from itil_gate.policy.conditions import compile_conditions
+from itil_gate.policy.kinds import below, duplicates, read_into, unsound
 from itil_gate.policy.layers import layered, split
-from itil_gate.policy.places import YAML, is_policy_test
 from itil_gate.reading.extensions import compile_schema
 from itil_gate.reading.people import check_people
 from itil_gate.reading.read import read, source_finding
 from itil_gate.reading.services import read_entities
-from itil_gate.reading.yaml import parse, parse_all
+from itil_gate.reading.yaml import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from itil_gate.model.base import Model
-    from itil_gate.model.change_model import ChangeModel
-    from itil_gate.model.profile import Profile
-    from itil_gate.model.ruleset import RuleSet, Waiver
     from itil_gate.model.services import Service
     from itil_gate.policy.conditions import Conditions
-    from itil_gate.reading.document import Document, Path
-
-    PolicyDocument = (
-        ApprovalPolicy
-        | RiskModel
-        | Calendar
-        | ExternalCheck
-        | RuleSet
-        | ChangeModel
-        | Waiver
-        | Profile
-    )
-
-M = TypeVar("M", bound="Model")
-KINDS: dict[str, str] = {
-    "ApprovalPolicy": "policy",
-    "RiskModel": "risk",
-    "Calendar": "calendar",
-    "ExternalCheck": "external",
-    "RuleSet": "ruleset",
-    "ChangeModel": "change_model",
-    "Waiver": "ruleset",
-    "Profile": "profile",
-}
-"""Every kind of policy, and the file of its model; a kind nobody uses is not even imported."""
-
-
-def model_of(kind: str) -> type[PolicyDocument]:
-    """Return the model of a kind of policy. Raises KeyError for no kind."""
-    module = importlib.import_module(f"itil_gate.model.{KINDS[kind]}")
-    found: type[PolicyDocument] = getattr(module, kind)
-    return found
 
 
 def compile_policies(sources: Iterable[Source]) -> PolicySet:
@@ -95,9 +58,9 @@ def _compile(sources: tuple[Source, ...]) -> tuple[PolicySet, Conditions]:
     places = config.locations
     people = _people(by_path, places.people, faults)
     services = _services(by_path, (places.services, places.catalog), faults)
-    written = list(_documents(by_path, (places.policies, places.calendar), faults))
+    written = list(read_documents(by_path, (places.policies, places.calendar), faults))
     for layer in split(written, policies_folder=places.policies)[0]:
-        faults += _duplicates(layer)
+        faults += duplicates(layer)
     documents, loosened = layered(written, policies_folder=places.policies)
     faults += loosened
     conditions = compile_conditions(documents, faults)
@@ -112,7 +75,7 @@ def _compile(sources: tuple[Source, ...]) -> tuple[PolicySet, Conditions]:
         from itil_gate.policy.rule_names import check_rules  # noqa: PLC0415 - few sets have rules
 
         faults += check_rules(documents)
-    faults += _unsound(documents)
+    faults += unsound(documents)
     texts = _calendar_texts(by_path, places.calendar, calendars, faults)
     extension_schema = _extension_schema(by_path, config, faults)
     if people is None or faults:
@@ -190,7 +153,7 @@ def _people(by_path: dict[str, Source], path: str, faults: list[Finding]) -> Peo
     except SourceError as error:
         faults.append(source_finding(error))
         return None
-    people = _read(document, People, faults)
+    people = read_into(document, People, faults)
     if people is not None:
         faults += [found for found in check_people(people, document) if found.effect != "advise"]
     return people
@@ -201,7 +164,7 @@ def _services(
 ) -> tuple[Service, ...]:
     services: list[Service] = []
     files: dict[str, list[str]] = {}
-    for source in _below(by_path, prefixes):
+    for source in below(by_path, prefixes):
         entities = read_entities(source.text, file=source.path)
         for item in entities:
             if isinstance(item, Finding):
@@ -221,106 +184,6 @@ def _services(
                 )
             )
     return tuple(sorted(services, key=lambda service: service.name))
-
-
-def _documents(
-    by_path: dict[str, Source], prefixes: tuple[str, ...], faults: list[Finding]
-) -> Iterable[tuple[Document, PolicyDocument]]:
-    for source in _below(by_path, prefixes):
-        if is_policy_test(source.path, folder=prefixes[0]):
-            continue
-        try:
-            documents = parse_all(source.text, file=source.path)
-        except SourceError as error:
-            faults.append(source_finding(error))
-            continue
-        for document in documents:
-            kind = document.data.get("kind") if isinstance(document.data, dict) else None
-            if not isinstance(kind, str) or kind not in KINDS:
-                faults.append(
-                    Finding(
-                        rule="unknown-kind",
-                        message=f"{kind!r} is not a kind of policy",
-                        remedy=f"use one of {', '.join(sorted(KINDS))}",
-                        place=document.place(("kind",) if kind is not None else ()),
-                    )
-                )
-                continue
-            loaded = _read(document, model_of(kind), faults)
-            if loaded is not None:
-                yield document, loaded
-
-
-def _duplicates(
-    documents: list[tuple[Document, PolicyDocument]],
-) -> list[Finding]:
-    seen: dict[tuple[str, str], str] = {}
-    faults = []
-    for document, item in documents:
-        key = (item.kind, item.metadata.name)
-        if key in seen:
-            faults.append(
-                Finding(
-                    rule="duplicate-name",
-                    message=f"there are two {item.kind} named {item.metadata.name}, "
-                    f"the other in {seen[key]}",
-                    remedy="give each its own name",
-                    place=document.place(("metadata", "name")),
-                )
-            )
-        seen[key] = document.file
-        faults += _duplicate_ids(document, item)
-    return faults
-
-
-ID_LISTS = {
-    "ApprovalPolicy": ("requirements",),
-    "RiskModel": ("floors", "factors"),
-    "Calendar": ("freezes", "windows"),
-    "ChangeModel": ("checks",),
-    "RuleSet": ("rules",),
-}
-"""The lists of each kind whose entries have ids."""
-
-
-def _duplicate_ids(document: Document, item: PolicyDocument) -> list[Finding]:
-    lists = {
-        key: [entry.id for entry in getattr(item.spec, key)] for key in ID_LISTS.get(item.kind, ())
-    }
-    return [
-        Finding(
-            rule="duplicate-name",
-            message=f"{key} has the id {name} twice",
-            remedy="give each its own id",
-            place=document.place(("spec", key, index, "id")),
-        )
-        for key, names in lists.items()
-        for index, name in enumerate(names)
-        if name in names[:index]
-    ]
-
-
-_SCORING = ("bands", "impact", "card", "matrix", "factors")
-"""Keys of a risk model that a score is made of."""
-
-
-def _unsound(documents: list[tuple[Document, PolicyDocument]]) -> list[Finding]:
-    """Return what keeps risk models and change models from being sound; advice is for lint."""
-    found: list[Finding] = []
-    for document, item in documents:
-        if item.kind == "RiskModel" and any(getattr(item.spec, key) for key in _SCORING):
-            from itil_gate.risk.soundness import faults  # noqa: PLC0415 - few models have bands
-
-            found += faults(item, document.place)
-        elif item.kind == "ChangeModel":
-            from itil_gate.policy.model_rules import check_models  # noqa: PLC0415 - few sets have
-
-            found += check_models((item,), partial(_place_in, document))
-    return [one for one in found if one.effect != "advise"]
-
-
-def _place_in(document: Document, _item: ChangeModel, path: Path) -> Place:
-    return document.place(path)
 
 
 def _calendar_texts(
@@ -374,23 +237,6 @@ def _extension_schema(
             )
         )
     return ExtensionSchema(path=source.path, text=source.text)
-
-
-def _below(by_path: dict[str, Source], prefixes: tuple[str, ...]) -> list[Source]:
-    return [
-        by_path[path]
-        for path in sorted(by_path)
-        if path.endswith(YAML)
-        and any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
-    ]
-
-
-def _read(document: Document, model: type[M], faults: list[Finding]) -> M | None:
-    result = read(document, model)
-    if isinstance(result, model):
-        return result
-    faults += result  # type: ignore[arg-type]
-    return None
 
 
 def _absent(path: str, what: str) -> Finding:

@@ -14,7 +14,7 @@ from itil_gate.model.errors import ConfigError, SourceError
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.people import People
 from itil_gate.model.policy_test import PolicyTest
-from itil_gate.policy.compile import KINDS, model_of
+from itil_gate.policy.kinds import KINDS, model_of
 from itil_gate.policy.places import YAML, is_policy_test, is_request_path
 from itil_gate.reading.extensions import check_extensions, compile_schema
 from itil_gate.reading.people import check_people
