@@ -19,7 +19,7 @@ from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy, CalendarText, ExtensionSchema, PolicySet, Source
 from itil_gate.model.risk import RiskModel
 from itil_gate.policy.conditions import compile_conditions
-from itil_gate.policy.kinds import below, duplicates, read_into, unsound
+from itil_gate.policy.kinds import below, duplicates, read_documents, read_into, unsound
 from itil_gate.policy.layers import layered, split
 from itil_gate.reading.extensions import compile_schema
 from itil_gate.reading.people import check_people
