@@ -369,9 +369,15 @@ def lane(kind: str, found: Fit, level: Level = "high", lanes: frozenset[Lane] = 
 
 
 def test_a_fitting_model_opens_the_lane_of_its_type() -> None:
-    assert lane("standard", Fit(change_model())) == "express"
+    assert lane("standard", Fit(change_model()), "low") == "express"
+    assert lane("standard", Fit(change_model()), "medium") == "express"
     assert lane("registration", Fit(change_model(type="registration"))) == "registration"
     assert lane("normal", Fit(change_model(type="normal"))) == "board"
+
+
+def test_high_risk_is_never_express() -> None:
+    assert lane("standard", Fit(change_model()), "high") == "board"
+    assert lane("standard", Fit(change_model()), "critical") == "board"
 
 
 @pytest.mark.parametrize("effect", ["deny", "pending", "advise"])

@@ -50,7 +50,8 @@ def rules(text: str) -> list[str]:
 
 def test_services_are_what_their_entities_say() -> None:
     api, database = read_entities(CATALOGUE, file="catalog-info.yaml")
-    assert api == Service(
+    assert dict(api.annotations)["tier"] == "1"
+    assert api.model_copy(update={"annotations": ()}) == Service(
         name="payments-api",
         title="Payments API",
         tier=1,
