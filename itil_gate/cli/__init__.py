@@ -132,15 +132,22 @@ def start() -> NoReturn:
     Memory is collected seldom and not given back piece by piece, since the process ends after one
     command: that was an eighth of a check. mypy ends in the same way.
     """
+    from itil_gate.cli.streams import settle
+
     gc.set_threshold(200_000)
+    code = UNDECIDED
     try:
+        settle()
         main()
     except SystemExit as end:
         code = end.code if type(end.code) is int else UNDECIDED
+    except (Exception, KeyboardInterrupt):  # noqa: BLE001, S110 - could not even be told
+        # Python itself would end with 1, which is a refusal.
+        pass
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except OSError:
+    except (OSError, AttributeError):
         code = UNDECIDED
     os._exit(code)
 
@@ -172,9 +179,34 @@ def _report(error: Exception) -> int:
         if error.hint:
             click.echo(f"  next: {terminal(error.hint)}", err=True)
         return UNDECIDED
+    if (refusal := _of_the_machine(error)) is not None:
+        code, message, hint = refusal
+        click.echo(f"itil-gate: {code}: {terminal(message)}", err=True)
+        click.echo(f"  next: {hint}", err=True)
+        return UNDECIDED
     import traceback
 
     for line in traceback.format_exc().splitlines():
         click.echo(terminal(line), err=True)
     click.echo("itil-gate: internal-error: a fault of the gate; nothing was allowed", err=True)
     return UNDECIDED
+
+
+def _of_the_machine(error: Exception) -> tuple[str, str, str] | None:
+    """Return code, message and hint for what the machine refused; None for a fault of ours."""
+    import errno
+
+    if isinstance(error, MemoryError):
+        return "out-of-memory", "there was not enough memory", "run it where there is more"
+    if not isinstance(error, OSError):
+        return None
+    message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "disk-full", message, "make room, here and where TMPDIR points; then run it again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "not-permitted", message, "look at who may read and write there"
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.EIO):
+        return "machine-exhausted", message, "try again on a less busy or healthier machine"
+    if isinstance(error, FileNotFoundError):
+        return "file-gone", message, "see that nobody moves or removes the repository meanwhile"
+    return None

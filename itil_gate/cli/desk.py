@@ -242,5 +242,21 @@ def _default_key(repository: Repository) -> str | None:
     configured = signing_key(repository)
     if configured is not None:
         return configured
-    home = Path.home() / ".ssh"
-    return next((str(home / name) for name in KEY_NAMES if (home / name).exists()), None)
+    return usual_key()
+
+
+def usual_key() -> str | None:
+    """Return the key file that OpenSSH would take from ~/.ssh; None if there is none."""
+    try:
+        home = Path.home() / ".ssh"
+    except RuntimeError:
+        # The machine does not know the caller, and HOME is not set.
+        return None
+    for name in KEY_NAMES:
+        try:
+            if (home / name).exists():
+                return str(home / name)
+        except OSError:
+            # A folder that may not be looked into holds no key for us.
+            return None
+    return None

@@ -120,14 +120,12 @@ def _founder(place: Repository) -> Founder | None:
 
 def _public_key(place: Repository) -> str | None:
     """Return the public key that git signs with, or the usual one of ~/.ssh."""
-    from itil_gate.cli.desk import KEY_NAMES
+    from itil_gate.cli.desk import usual_key
     from itil_gate.git.sshkeygen import public_key
     from itil_gate.git.user import signing_key
     from itil_gate.model.errors import GateError
 
-    folder = Path.home() / ".ssh"
-    usual = (str(folder / name) for name in KEY_NAMES if (folder / name).exists())
-    key = signing_key(place) or next(usual, None)
+    key = signing_key(place) or usual_key()
     if key is None:
         return None
     try:

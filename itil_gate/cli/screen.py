@@ -35,8 +35,10 @@ def repository(path: Path) -> Repository:
 
 
 def color() -> bool:
-    """Tell whether results may be coloured: a terminal, and NO_COLOR not set."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    """Tell whether results may be coloured: a terminal that can, and NO_COLOR not set."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty()
 
 
 def width() -> int:

@@ -51,7 +51,7 @@ def sign(data: bytes, *, key: str, namespace: str, interactive: bool = False) ->
 
     `key` is the path of a private key, or of a public key or `key::…` whose private half an agent
     holds. With `interactive` ssh-keygen may ask for a passphrase at the terminal. Raises
-    SigningError `key-missing`, `key-locked`, `key-permissions`, `agent-missing`,
+    SigningError `key-missing`, `key-unreadable`, `key-locked`, `key-permissions`, `agent-missing`,
     `key-touch-failed`, `signing-failed`, `signing-timeout` or `ssh-keygen-missing`.
     """
     with tempfile.TemporaryDirectory(prefix="itil-gate-") as directory:
@@ -88,8 +88,16 @@ def _key_file(key: str, directory: Path) -> Path:
         path = directory / "key.pub"
         path.write_text(key.removeprefix("key::").strip() + "\n")
         return path
-    path = Path(key).expanduser().absolute()
-    if not path.is_file():
+    try:
+        path = Path(key).expanduser().absolute()
+        there = path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SigningError(
+            "key-unreadable",
+            f"the key file {key} cannot be looked at: {error}",
+            hint="name one that you may read with --key, by its whole path",
+        ) from error
+    if not there:
         raise SigningError(
             "key-missing",
             f"there is no key file {path}",
