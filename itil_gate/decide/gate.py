@@ -393,6 +393,8 @@ def _merge(facts: Facts) -> list[Finding]:
                 place=Place(file=facts.conflicts[0]) if facts.conflicts else None,
             )
         )
+    elif facts.conflicts:
+        found.append(_astray(facts))
     request = facts.pull_request
     if request is not None and request.state != "open":
         found.append(
@@ -412,6 +414,18 @@ def _merge(facts: Facts) -> list[Finding]:
             )
         )
     return found
+
+
+def _astray(facts: Facts) -> Finding:
+    """Return the refusal of a merge that would change what the diff does not show."""
+    paths = ", ".join(facts.conflicts[:5])
+    return Finding(
+        rule="merge-conflict",
+        message=f"{facts.target} has moved files that the head changes: merged, they would change "
+        f"{paths}, which is not in the diff that is judged",
+        remedy="merge or rebase the target into the branch, so that the diff shows where it lands",
+        place=Place(file=facts.conflicts[0]),
+    )
 
 
 def _attribution(bench: Bench) -> tuple[Finding, ...]:

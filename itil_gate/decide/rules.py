@@ -31,7 +31,7 @@ GATE_RULES: dict[str, Rule] = {
             "merge-conflict",
             "deny",
             "The head does not merge cleanly into the target.",
-            "What would land is unknown, so nobody can have approved it.",
+            "What would land, or where, the diff does not show, so nobody can have approved it.",
             "Merge or rebase the target into the branch and resolve the conflicts.",
         ),
         _rule(

@@ -68,7 +68,7 @@ def gather(
     head_tree = tree_id(view, head)
     diff = raw_diff(view, tree_id(view, fork), head_tree)
     content = content_digest(diff)
-    merged = MergeResult(head_tree) if fork == base else merge_tree(view, base, head)
+    merged = MergeResult(head_tree) if fork == base else _merged(view, base, head, diff=diff)
     commits = commits_between(view, base, head)
     requests, unreadable = _requests(view, diff, config)
     proposed, broken = _proposed(view, merged.tree or head_tree, diff, config)
@@ -135,6 +135,20 @@ def find_target_tip(view: View, target: str) -> str:
             hint=f"fetch it first: `git fetch origin {short}`",
         )
     return next(iter(tips.values()))
+
+
+def _merged(view: View, base: str, head: str, *, diff: Sequence[DiffEntry]) -> MergeResult:
+    """Return what the merge would give, and where it would change paths that the diff does not.
+
+    Merging follows what the target renamed, so a change may land where nobody looked.
+    """
+    merged = merge_tree(view, base, head)
+    if merged.tree is None:
+        return merged
+    seen = {entry.path for entry in diff}
+    landing = raw_diff(view, tree_id(view, base), merged.tree)
+    astray = tuple(entry.path for entry in landing if entry.path not in seen)
+    return MergeResult(merged.tree, astray)
 
 
 def _requests(

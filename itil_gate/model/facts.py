@@ -175,7 +175,11 @@ class Facts(Made):
     head: Oid
     head_tree: Oid
     merged_tree: Oid | None = Field(description="Tree a merge would give; none on conflict.")
-    conflicts: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = Field(
+        (),
+        description="Paths that conflict; with a merged tree, those that it would change on the "
+        "target although the diff does not, because the target moved a file there.",
+    )
     content: Sha256
     diff: tuple[DiffEntry, ...]
     commits: tuple[CommitFact, ...]
