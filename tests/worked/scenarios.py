@@ -357,8 +357,9 @@ SCENARIOS = (
     Scenario(
         name="policies",
         story="Alice lets the freeze for the spring sale end two days earlier. Whoever changes the "
-        "rules is judged by the old rules and by the new ones. It takes effect in no place where "
-        "users are, and the request says so. An owner, the change authority and security have "
+        "rules is judged by the old rules and by the new ones. Nothing changes where users are, so "
+        "the request names `governance` as its environment; with `production` the runbook and the "
+        "alerts of a service would be asked for. An owner, the change authority and security have "
         "signed.",
         message="End the freeze earlier",
         change="CHG-2027-P011CY01",
