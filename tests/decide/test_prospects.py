@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itil_gate.decide.contributors import Contributors
-from itil_gate.decide.prospects import prospect_findings, survey_prospects
 from itil_gate.decide.lane import LANES
+from itil_gate.decide.prospects import prospect_findings, survey_prospects
 from itil_gate.decide.requirements import demands, settle
 from itil_gate.decide.roster import build_roster
 from itil_gate.model.base import LEVELS
