@@ -20,6 +20,7 @@ from itil_gate.model.environment import (
     ScheduleView,
     ServiceView,
 )
+from itil_gate.reading.globs import compile_globs
 from itil_gate.reading.times import length
 
 if TYPE_CHECKING:
@@ -77,14 +78,22 @@ def risk_view(risk: RiskAssessment) -> RiskView:
 
 def _diff(facts: Facts, bench: Bench) -> DiffView:
     kinds = [entry.status for entry in facts.diff]
+    territory = bench.territory
+    judge = frozenset(territory.judge)
+    others = [path for path in territory.governed if path not in judge]
+    placed = compile_globs(
+        [glob for entry in bench.policies.config.environments for glob in entry.paths]
+    )
     return DiffView(
         paths=tuple(entry.path for entry in facts.diff),
         files=len(facts.diff),
         added=kinds.count("A"),
         modified=kinds.count("M") + kinds.count("T"),
         deleted=kinds.count("D"),
-        requests=len(bench.territory.requests),
-        judge=bool(bench.territory.judge),
+        requests=len(territory.requests),
+        judge=bool(judge),
+        judge_only=bool(judge) and not others,
+        placed=all(map(placed, others)),
     )
 
 

@@ -26,6 +26,14 @@ class DiffView(Made):
     deleted: int
     requests: int = Field(description="How many change requests the diff adds or amends.")
     judge: bool = Field(description="Whether policies, people, configuration or workflows change.")
+    judge_only: bool = Field(
+        description="Whether nothing else changes that needs a request: no service does."
+    )
+    placed: bool = Field(
+        description="Whether the configuration says of every path that needs a request in which "
+        "environment it takes effect. Where it does not, the environments of the request are a "
+        "claim that nobody can check."
+    )
 
 
 class ServiceView(Made):

@@ -21,6 +21,7 @@ from itil_gate.model.base import (
     RuleId,
 )
 from itil_gate.model.change import Path
+from itil_gate.model.config import EnvironmentPaths
 from itil_gate.model.decision import Lane, Outcome, RuleOutcome
 from itil_gate.model.risk import Score
 from itil_gate.model.services import Tier
@@ -181,6 +182,9 @@ class PolicyTestSpec(Model):
         min_length=1, description="The roster: each person's roles. Everybody is a peer too."
     )
     services: tuple[CaseService, ...] = Field((), description="The catalogue.")
+    environments: tuple[EnvironmentPaths, ...] | None = Field(
+        None, description="Which paths take effect where; as in the configuration if absent."
+    )
     cases: tuple[PolicyCase, ...] = Field(min_length=1, description="Each is decided by itself.")
 
 

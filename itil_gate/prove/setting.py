@@ -132,6 +132,8 @@ def judge_of(
 ) -> tuple[Source, ...]:
     """Return the judge's data of a case: the policies under test, and the world of the test."""
     places = config.locations
+    if test.spec.environments is not None:
+        config = config.model_copy(update={"environments": test.spec.environments})
     made = {
         CONFIG_PATH: as_json(config),
         places.people: _people(test, facts),
