@@ -6,6 +6,7 @@
 #   make bench   ratios of this machine against their targets
 #   make wheel   the built wheel, tried in an empty environment
 #   make peer    checks by programs of other people
+#   make heavy   large repositories and long waits
 #
 # Another interpreter: make PYTHON=/path/to/python3.12 test.  Another environment: make VENV=dir test.
 
@@ -25,7 +26,7 @@ MADE := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help demo test lint bench wheel peer clean
+.PHONY: help demo test lint bench wheel peer heavy clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -33,9 +34,10 @@ help:
 demo: $(INSTALLED)
 	$(BIN)/itil-gate demo
 
-# -m: the wheel and the peers are stages of their own, because they install or start other programs.
+# -m: the wheel and the peers are stages of their own, because they install or start other programs;
+# so is what is heavy, because it would make everybody wait.
 test: lint
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not wheel and not peer"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not wheel and not peer and not heavy"
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check .
@@ -51,6 +53,9 @@ wheel: $(INSTALLED_DEV)
 
 peer: $(INSTALLED_DEV)
 	$(BIN)/python -m pytest -m peer
+
+heavy: $(INSTALLED_DEV)
+	$(BIN)/python -m pytest -m heavy
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
