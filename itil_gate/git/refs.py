@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from itil_gate.git.history import is_ancestor
 from itil_gate.git.names import ref_tip
 from itil_gate.git.objects import ObjectReader, ObjectType, hash_object, listed_ids
 from itil_gate.git.paths import to_bytes, to_text
@@ -193,7 +194,11 @@ def move_ref(store: View, ref: str, new: str, *, old: str | None) -> bool:
         },
     )
     if done.status == 0:
-        return True
+        tip = ref_tip(store, ref)
+        # Somebody may have gone on from there; but a statement that is not there was not filed.
+        if tip == new or (tip is not None and is_ancestor(store, new, tip)):
+            return True
+        raise GateError("ref-refused", f"git said that it moved {ref}, which holds {tip}")
     if b".lock'" in done.err or ref_tip(store, ref) != old:
         return False
     raise GateError(
