@@ -46,6 +46,6 @@ def test_the_workflow_runs_the_same_script_as_everybody() -> None:
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     assert "run: bash .ci/run" in workflow
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for stage in ("make test", "make bench", "make wheel", "make peer"):
+    for stage in ("make test", "make bench", "make wheel", "make peer", "make heavy"):
         assert f"\n{stage}" in script
     assert "set -euo pipefail" in script
