@@ -261,14 +261,23 @@ def _history(
     A policy set that does not load asks for nothing here; the decision says what is wrong with it.
     """
     try:
-        models = compile_policies(judge).risk_models
+        policies = compile_policies(judge)
     except GateError:
         return None
-    if not any(model.spec.card for model in models):
+    if not any(model.spec.card for model in policies.risk_models):
         return None
     from itil_gate.gather.record import read_history  # noqa: PLC0415 - few sets have a card
 
-    return read_history(view, tip=tip, base=base, head=head, diff=diff, commits=commits, now=now)
+    return read_history(
+        view,
+        tip=tip,
+        base=base,
+        head=head,
+        diff=diff,
+        commits=commits,
+        now=now,
+        apart=policies.config.locations.changes,
+    )
 
 
 def _external(files: Mapping[str, bytes]) -> tuple[ExternalResult, ...]:

@@ -46,22 +46,30 @@ def read_history(
     diff: Sequence[DiffEntry],
     commits: Sequence[RawCommit],
     now: datetime,
+    apart: str | None = None,
 ) -> HistoryFacts:
     """Return what the last year of the target says about a proposed change.
 
     `tip` is the commit at the tip of the target, `base` the merge base with `head`, `diff` what
     differs between the two and `commits` what `head` adds. A clone that ends too early gives facts
-    that are not `complete`. Raises HistoryError `git-failed` or `git-timeout`.
+    that are not `complete`. Files below the folder `apart` are not looked at: a request is about a
+    change and no part of it. Raises HistoryError `git-failed` or `git-timeout`.
     """
+    kept = [entry for entry in diff if apart is None or not entry.path.startswith(f"{apart}/")]
     seconds = int(now.timestamp())
     landed, complete = _read(view, tip, now=seconds)
     own = [commit for commit in commits if len(commit.parents) < MERGED] or commits
     proposal = Proposal(
-        paths=frozenset(to_bytes(entry.path) for entry in diff),
+        paths=frozenset(to_bytes(entry.path) for entry in kept),
         titles=tuple(dict.fromkeys(read_message(commit.message).title for commit in own)),
         authors=frozenset(_author(commit.author.email, commit.author.name) for commit in own),
         lines_added_percentile=_lines_percentile(
-            view, tip, base=base, head=head, changes=min(len(landed), COUNTED)
+            view,
+            tip,
+            base=base,
+            head=head,
+            changes=min(len(landed), COUNTED),
+            apart=to_bytes(apart) if apart else None,
         ),
     )
     return history_facts(landed, proposal=proposal, now=seconds, complete=complete)
@@ -136,13 +144,17 @@ def _author(email: str, name: str) -> str:
     return (email or name).strip().casefold()
 
 
-def _lines_percentile(view: View, tip: str, *, base: str, head: str, changes: int) -> int | None:
+def _lines_percentile(
+    view: View, tip: str, *, base: str, head: str, changes: int, apart: bytes | None
+) -> int | None:
     """Return how many of the newest changes added fewer lines, in percent; None if not known."""
     if not changes:
         return None
     try:
-        own = lines_added_between(view, base, head)
-        return None if own is None else percentile(own, lines_added(view, tip, changes=changes))
+        own = lines_added_between(view, base, head, apart=apart)
+        if own is None:
+            return None
+        return percentile(own, lines_added(view, tip, changes=changes, apart=apart))
     except HistoryError as error:
         if error.code != "object-missing":
             raise

@@ -107,10 +107,13 @@ def commits_by_id(view: View, oids: Collection[str]) -> dict[str, Landing]:
     return {commit.id: commit for commit in map(_landing, records)}
 
 
-def lines_added(view: View, tip: str, *, changes: int) -> tuple[int, ...]:
+def lines_added(
+    view: View, tip: str, *, changes: int, apart: bytes | None = None
+) -> tuple[int, ...]:
     """Return how many lines each of the newest first-parent commits added, newest first.
 
-    Binary files count nothing. Reads the contents of files, so it costs more than their names do.
+    Binary files count nothing, nor do files below the folder `apart`. Reads the contents of files,
+    so it costs more than their names do.
     Raises HistoryError `object-missing` in a clone without them.
     """
     done = view.git(
@@ -119,29 +122,33 @@ def lines_added(view: View, tip: str, *, changes: int) -> tuple[int, ...]:
         *("--end-of-options", tip, "--"),
     )
     return tuple(
-        sum(number for number in map(_added, record.split(b"\0")) if number is not None)
+        sum(_added(line, apart) or 0 for line in record.split(b"\0"))
         for record in done.out.split(b"\0:\0")[1:]
     )
 
 
-def lines_added_between(view: View, base: str, head: str) -> int | None:
+def lines_added_between(
+    view: View, base: str, head: str, *, apart: bytes | None = None
+) -> int | None:
     """Return how many lines a change adds from one commit or tree to another.
 
-    None where a file is binary or too large to count, for then nobody can say. Raises HistoryError
-    `object-missing`.
+    Files below the folder `apart` are not counted. None where another file is binary or too large
+    to count, for then nobody can say. Raises HistoryError `object-missing`.
     """
     done = view.git(
         *("-c", f"core.bigFileThreshold={_BIG}", "diff-tree", "-r", "-z", "--numstat"),
         *("--no-renames", *_PLAIN, "--end-of-options", base, head),
     )
-    added = [_added(line) for line in done.out.split(b"\0") if line]
+    added = [_added(line, apart) for line in done.out.split(b"\0") if line]
     known = [number for number in added if number is not None]
     return sum(known) if len(known) == len(added) else None
 
 
-def _added(line: bytes) -> int | None:
+def _added(line: bytes, apart: bytes | None) -> int | None:
     """Return how many lines a line of `--numstat` says were added; None for a binary file."""
-    number = line.lstrip(b"\n").partition(b"\t")[0]
+    number, _, rest = line.lstrip(b"\n").partition(b"\t")
+    if apart is not None and rest.partition(b"\t")[2].startswith(apart + b"/"):
+        return 0
     return int(number) if number.isdigit() else None
 
 

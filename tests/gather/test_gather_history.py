@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.repository import Keyring, Repo
-from support.world import RISK, World, adopt, only
+from support.world import CHG, RISK, World, adopt, only, request_file
 
 from itil_gate.model.errors import ConfigError
 
@@ -61,6 +61,17 @@ def test_a_card_asks_for_history(repo: Repo, keyring: Keyring) -> None:
     assert (risk.contributions[0].source, risk.contributions[0].points) == (
         *("measured:matrix", risk.score),
     )
+
+
+def test_the_request_is_no_part_of_what_is_measured(repo: Repo, keyring: Keyring) -> None:
+    world = measured(repo, keyring)
+    bare = world.inputs().facts.history
+    assert bare is not None
+    assert bare.config_percent == 0
+    world.repo.checkout("feature")
+    longer = "".join(f"  # line {number}\n" for number in range(500))
+    world.commit({f"changes/2026/{CHG}.yaml": request_file(extra=longer)})
+    assert world.inputs().facts.history == bare
 
 
 def test_without_a_card_nobody_reads_history(
