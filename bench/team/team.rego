@@ -260,7 +260,16 @@ deny contains {"rule": "wrong-window", "msg": "the window ends before it starts"
 
 # The rules of the organisation
 
+placed if {
+	every path in paths {
+		some _, patterns in data.facts.environments
+		touches(patterns, path)
+	}
+}
+
 live if "production" in spec.environments
+
+live if not placed
 
 decided if lane in ["peer", "team", "board"]
 
