@@ -39,7 +39,7 @@ Attacks, slips and edge cases that were seen in other systems or found by trying
 play them here, on real repositories with real keys. *Live* means that a test plays the case and
 would fail if the gate let it through; *deferred* that the part it needs is not there yet; *n/a*
 that it cannot happen here. What is promised, and against whom, is in the
-[threat model](../explanation/threat-model.md).
+[threat model](threat-model.md).
 
 This page is generated from `tests/cases/rows-*.yaml`; a test holds it against them.
 """
