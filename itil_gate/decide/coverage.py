@@ -126,6 +126,18 @@ def environments_of(paths: Sequence[str], config: Config) -> tuple[str, ...]:
     )
 
 
+def unplaced(paths: Sequence[str], config: Config) -> tuple[str, ...]:
+    """Return the paths of which the configuration does not say where they take effect."""
+    holds = compile_globs(glob for entry in config.environments for glob in entry.paths)
+    return tuple(path for path in paths if not holds(path))
+
+
+def unowned(paths: Sequence[str], services: Sequence[Service]) -> tuple[str, ...]:
+    """Return the paths that belong to no service of the catalogue."""
+    holds = compile_globs(glob for service in services for glob in service.paths)
+    return tuple(path for path in paths if not holds(path))
+
+
 def services_of(paths: Sequence[str], services: Sequence[Service]) -> frozenset[str]:
     """Return the services whose paths hold one of the given paths."""
     return frozenset(

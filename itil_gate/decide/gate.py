@@ -301,7 +301,10 @@ def _judge_under(bench: Bench, *, asked: Sequence[Asked], facts: Facts) -> _Side
     """Judge the merge and each of its requests under one policy set."""
     policies, conditions = bench.policies, bench.conditions
     own = frozenset(one.change.metadata.id for one in asked)
-    judged = tuple(judge_change(one, bench=bench, facts=facts, own=own) for one in asked)
+    declared = frozenset(name for one in asked for name in one.change.spec.services)
+    judged = tuple(
+        judge_change(one, bench=bench, facts=facts, own=own, declared=declared) for one in asked
+    )
 
     def awaited(check: ExternalCheck) -> bool:
         """Tell whether a check is asked for: for one of the changes, or where none can be read."""

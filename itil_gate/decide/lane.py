@@ -24,20 +24,32 @@ MODEL_LANES: dict[ChangeType, Lane] = {"standard": "express", "registration": "r
 
 
 def lane_of(
-    change: ChangeRequest, *, level: Level, fit: Fit | None, policies_lanes: frozenset[Lane]
+    change: ChangeRequest,
+    *,
+    level: Level,
+    fit: Fit | None,
+    policies_lanes: frozenset[Lane],
+    judge: bool = False,
 ) -> Lane:
     """Return the lane of a change; `policies_lanes` are those that some requirement lists.
 
-    High and critical risk is never express. An emergency takes its lane only where somebody is
-    asked in it. A model opens its lane only if nothing at all was found against the fit, advice
-    included. Everything else goes by risk.
+    `judge` tells whether policies, people, configuration or what runs the gate change: they always
+    go by risk, for nobody changes them in a hurry or unasked. High and critical risk is never
+    express, and registered only where the model itself says so. An emergency takes its lane only
+    where somebody is asked in it. A model opens its lane only if nothing at all was found against
+    the fit, advice included. Everything else goes by risk.
     """
     kind = change.spec.type
+    if judge:
+        return LANES[level]
     if kind == "emergency" and "emergency" in policies_lanes:
         return "emergency"
     model = fit.model if fit is not None and not fit.findings else None
     if model is not None and model.spec.type == kind:
         open_to = MODEL_LANES.get(kind, LANES[level])
         # A model was authorised for what is done often and well, not for what may break much.
-        return LANES[level] if open_to == "express" and level in BOARD_LEVELS else open_to
+        if open_to in UNASKED and level in BOARD_LEVELS:
+            said_so = open_to == "registration" and model.spec.limits.risk is not None
+            return open_to if said_so else LANES[level]
+        return open_to
     return LANES[level]

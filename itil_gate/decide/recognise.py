@@ -17,6 +17,8 @@ from itil_gate.decide.coverage import (
     environments_of,
     services_of,
     survey,
+    unowned,
+    unplaced,
 )
 from itil_gate.decide.matter import Asked
 from itil_gate.decide.models import few, fit_model
@@ -109,6 +111,7 @@ def recognised(
             model,
             name=name,
             diff=diff,
+            governed=territory.governed,
             config=config,
             services=services,
             requester=requester,
@@ -211,21 +214,29 @@ def _fitting(
     *,
     name: str,
     diff: Sequence[DiffEntry],
+    governed: Sequence[str],
     config: Config,
     services: Sequence[Service],
     requester: str,
     today: date,
     level: Level | None,
 ) -> Recognised | tuple[str, ...]:
-    """Return the change if the diff fits one model, or the reasons why it does not."""
+    """Return the change if the diff fits one model, or the reasons why it does not.
+
+    Every governed path has to say itself whose it is and where it takes effect: one that does must
+    not speak for others beside it.
+    """
     title = model.metadata.name
     paths = [entry.path for entry in diff]
+    if lost := unowned(governed, services):
+        return (f"{title}: no service of the catalogue owns {few(lost)}",)
     owners = services_of(paths, services)
-    if not owners:
-        return (f"{title}: no service of the catalogue owns one of the changed paths",)
-    environments = environments_of(paths, config) or model.spec.limits.environments
-    if not environments:
-        return (f"{title}: neither the configuration nor the model names an environment",)
+    environments = set(environments_of(paths, config))
+    if elsewhere := unplaced(governed, config):
+        if not model.spec.limits.environments:
+            named = "neither the configuration nor the model names an environment for"
+            return (f"{title}: {named} {few(elsewhere)}",)
+        environments |= set(model.spec.limits.environments)
     asked = synthesise(
         model,
         id=name,
@@ -241,7 +252,7 @@ def _fitting(
         models=(model,),
         entries=diff,
         services=owners,
-        environments=environments,
+        environments=sorted(environments),
         level=level or "low",
         today=today,
         judge_paths=(),  # refused before

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 UNPROVED_ID = "unproved-contributor"
 AGENT_ID = "agent-contributor"
-BUILT_IN = frozenset({UNPROVED_ID, AGENT_ID})
-"""What the gate asks on top by itself: nobody signs it, and it takes nothing from who approved."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,8 @@ class Demand:
     """Eligible people by the role in which they may approve."""
     stand_ins: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By people who have the role only because it was lent to them: who lent it."""
+    built_in: bool = False
+    """Whether the gate asks it by itself: nobody signs it, and it voids no earlier approval."""
 
     def voices(self, people: Collection[str], *, first: Collection[str] = ()) -> frozenset[str]:
         """Return as many of these people as count side by side.
@@ -78,7 +78,8 @@ class Demand:
     @property
     def key(self) -> str:
         """A name that is unique among the demands of one change."""
-        return f"{self.policy}/{self.id}/{self.service or ''}"
+        kind = "gate" if self.built_in else "policy"
+        return f"{kind}/{self.policy}/{self.id}/{self.service or ''}"
 
     def bound(self) -> BoundRequirement:
         """Return what an approver signs of it."""
@@ -159,6 +160,7 @@ def _one_more(name: str, *, people: frozenset[str], left: frozenset[str]) -> Dem
         holders=people,
         eligible=left,
         by_role={PEER: left},
+        built_in=True,
     )
 
 

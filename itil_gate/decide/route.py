@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from itil_gate.decide.coverage import environments_of
+from itil_gate.decide.coverage import environments_of, unowned, unplaced
 from itil_gate.decide.lane import lane_of
 from itil_gate.model.finding import Finding
 from itil_gate.model.frozen import frozen
@@ -17,6 +17,8 @@ from itil_gate.policy.places import is_request_path
 from itil_gate.risk.classify import assess
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from itil_gate.decide.matter import Asked, Bench
     from itil_gate.decide.values import Values
     from itil_gate.model.change import ChangeRequest
@@ -68,16 +70,16 @@ def find_route(
     bench: Bench,
     facts: Facts,
     footprint: frozenset[str],
-    paths: tuple[str, ...],
     risk: RiskAssessment,
     values: Values,
 ) -> Route:
-    """Return the way a change takes; `paths` are those in its scope, `values` know its risk."""
+    """Return the way a change takes; `footprint` is of the whole diff, `values` know the risk."""
     change, policies = asked.change, bench.policies
-    lanes = lanes_of(policies.approvals)
+    lanes, judge = lanes_of(policies.approvals), bool(bench.territory.judge)
     if change.spec.model is None and change.spec.type != "standard":
-        return Route(lane_of(change, level=risk.level, fit=None, policies_lanes=lanes), None, ())
-    from itil_gate.decide.models import fit_model  # noqa: PLC0415 - few changes follow a model
+        lane = lane_of(change, level=risk.level, fit=None, policies_lanes=lanes, judge=judge)
+        return Route(lane, None, ())
+    from itil_gate.decide.models import Fit, fit_model  # noqa: PLC0415 - few follow a model
 
     fit = fit_model(
         change,
@@ -85,7 +87,12 @@ def find_route(
         entries=[one for one in facts.diff if not is_request_path(policies.config, one.path)],
         services=footprint,
         environments=tuple(
-            sorted({*change.spec.environments, *environments_of(paths, policies.config)})
+            sorted(
+                {
+                    *change.spec.environments,
+                    *environments_of(bench.territory.governed, policies.config),
+                }
+            )
         ),
         level=risk.level,
         today=facts.now.astimezone(UTC).date(),
@@ -93,11 +100,49 @@ def find_route(
         place=asked.document.place,
         checks=lambda model: _checks(model, asked=asked, bench=bench, values=values),
     )
+    if fit.model is not None and change.spec.type == "standard":
+        fit = Fit(fit.model, (*fit.findings, *_claimed(asked, fit.model, bench=bench)))
     return Route(
-        lane_of(change, level=risk.level, fit=fit, policies_lanes=lanes),
+        lane_of(change, level=risk.level, fit=fit, policies_lanes=lanes, judge=judge),
         fit.model.metadata.name if fit.model else None,
         fit.findings,
     )
+
+
+def _claimed(asked: Asked, model: ChangeModel, *, bench: Bench) -> Iterator[Finding]:
+    """Yield advice where only the request says what changes and where, so that somebody looks.
+
+    Risk and freezes hang on services and environments. Where nobody is asked, they are measured as
+    those of a change that was recognised without a request.
+    """
+    from itil_gate.decide.models import few  # noqa: PLC0415 - few follow a model
+
+    territory, policies = bench.territory, bench.policies
+    limits = model.spec.limits.environments
+    lost = unowned(territory.governed, policies.services)
+    if lost:
+        yield Finding(
+            rule="outside-model",
+            message=f"no service of the catalogue owns {few(lost)}, so that only the request says "
+            "what changes: it is approved as usual",
+            remedy="let a service of the catalogue name these paths on the target",
+            effect="advise",
+            place=asked.document.place(("spec", "services")),
+        )
+    elsewhere = unplaced(territory.governed, policies.config)
+    if elsewhere and not (limits and set(limits) <= set(asked.change.spec.environments)):
+        named = f"the environments of {model.metadata.name}: {few(limits)}" if limits else ""
+        yield Finding(
+            rule="outside-model",
+            message=f"the configuration does not say where {few(elsewhere)} takes effect, so that "
+            "only the request does: it is approved as usual",
+            remedy=f"name all {named}"
+            if named
+            else "let itil-gate.yaml name the environment of these paths, or the model its "
+            "limits.environments",
+            effect="advise",
+            place=asked.document.place(("spec", "environments")),
+        )
 
 
 def lanes_of(policies: tuple[ApprovalPolicy, ...]) -> frozenset[Lane]:

@@ -13,7 +13,7 @@ from itil_gate.decide.claims import check_claims, check_proof
 from itil_gate.decide.consent import check_consent
 from itil_gate.decide.coverage import scope_paths, services_of
 from itil_gate.decide.ledger import Matter, keep_ledger
-from itil_gate.decide.requirements import BUILT_IN, counting, demands, settle
+from itil_gate.decide.requirements import counting, demands, settle
 from itil_gate.decide.route import assess_risk, find_route
 from itil_gate.decide.schedule import blast_radius, check_schedule, planned_interval
 from itil_gate.decide.values import values_of
@@ -26,6 +26,7 @@ from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from itil_gate.decide.ledger import Ledger
     from itil_gate.decide.matter import Asked, Bench
@@ -73,23 +74,35 @@ class Judged:
     values: Values
 
 
-def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str]) -> Judged:
-    """Return the verdict on one change request under one policy set."""
+def judge_change(
+    asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str], declared: frozenset[str]
+) -> Judged:
+    """Return the verdict on one change request under one policy set.
+
+    `own` are the ids of all requests of the pull request, `declared` the services that any of them
+    names. Risk, limits and conditions read the whole of it, so that nothing is made smaller by
+    spreading it over several requests; calendars and approvals read what lies in this one's scope.
+    """
     change, policies = asked.change, bench.policies
     paths = scope_paths(change, bench.territory)
     footprint = frozenset(change.spec.services) | services_of(paths, policies.services)
+    whole = declared | footprint | services_of(bench.territory.governed, policies.services)
     reached = blast_radius(footprint, policies.services)
-    values = values_of(asked, bench=bench, facts=facts, footprint=footprint)
+    values = values_of(asked, bench=bench, facts=facts, footprint=whole)
     risk = assess_risk(
-        change, bench=bench, facts=facts, footprint=footprint, reached=reached, values=values
+        change,
+        bench=bench,
+        facts=facts,
+        footprint=whole,
+        reached=reached if whole == footprint else blast_radius(whole, policies.services),
+        values=values,
     )
     values.add_risk(risk)
     route = find_route(
         asked,
         bench=bench,
         facts=facts,
-        footprint=footprint,
-        paths=paths,
+        footprint=whole,
         risk=risk,
         values=values,
     )
@@ -126,7 +139,7 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
         request=asked.digest,
         text=asked.source.text,
         level=risk.level,
-        demands=tuple(demand.bound() for demand in wanted if demand.id not in BUILT_IN),
+        demands=tuple(demand.bound() for demand in wanted if not demand.built_in),
         counting=counting(policies.approvals, level=risk.level),
         repository=policies.config.repository,
     )
@@ -143,7 +156,7 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
             facts=facts,
             own=own,
         ),
-        *_appetite(risk, bench, ledger),
+        *_appetite(risk, bench, ledger, footprint=footprint, now=facts.now),
     ]
     rules = rule_states(CHANGE_RULES, findings, side=bench.side)
     if bench.conditions.rules:
@@ -183,8 +196,13 @@ def judge_change(asked: Asked, *, bench: Bench, facts: Facts, own: frozenset[str
     return Judged(verdict, _actions(change, settled, findings, facts), values)
 
 
-def _appetite(risk: RiskAssessment, bench: Bench, ledger: Ledger) -> tuple[Finding, ...]:
-    """Return what a risk above the organisation's appetite means, exceptions considered."""
+def _appetite(
+    risk: RiskAssessment, bench: Bench, ledger: Ledger, *, footprint: frozenset[str], now: datetime
+) -> tuple[Finding, ...]:
+    """Return what a risk above the organisation's appetite means, exceptions considered.
+
+    An exception is given by somebody who holds the role for something that changes.
+    """
     models = bench.policies.risk_models
     if all(model.spec.appetite is None for model in models):
         return ()
@@ -193,9 +211,15 @@ def _appetite(risk: RiskAssessment, bench: Bench, ledger: Ledger) -> tuple[Findi
         refuse_excess,
     )
 
-    given = frozenset(role for roles in ledger.approvals.values() for role in roles)
+    def given(role: str | None) -> bool:
+        said = {person for person, roles in ledger.approvals.items() if role in roles}
+        return role is not None and any(
+            not said.isdisjoint(bench.roster.holders(role, service=name, now=now))
+            for name in footprint
+        )
+
     found = (
-        refuse_excess(excess, approved=excess.appetite.exception in given)
+        refuse_excess(excess, approved=given(excess.appetite.exception))
         for excess in beyond_appetite(risk.level, models=models)
     )
     return tuple(finding for finding in found if finding is not None)

@@ -14,10 +14,11 @@ from pydantic import BaseModel
 from itil_gate.model.base import LEVELS
 from itil_gate.model.change import ChangeRequest
 from itil_gate.model.finding import Finding
+from itil_gate.reading.globs import compile_globs
 from itil_gate.reading.wording import keys_at, listed, nearest, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pydantic.fields import FieldInfo
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 EVERYTHING = frozenset({"**", "**/*", "**/**"})
 """Globs that match every path, and so bound nothing."""
+_ANY = "\ue000" * 8
+_NAMES = (_ANY, f"{_ANY}.{_ANY}")
+"""Names that no glob means: what matches them matches any name, or any with an ending."""
 RISKIEST = "medium"
 """The highest risk of what is commonly authorised in advance."""
 WRITTEN = frozenset(
@@ -78,6 +82,13 @@ def _ends(model: ChangeModel, place_of: PlaceOf) -> Iterator[Finding]:
                     "name the folders or files within which its changes lie",
                     place_of(model, ("spec", "paths", index)),
                 )
+        if EVERYTHING.isdisjoint(spec.paths) and _is_everywhere(spec.paths):
+            yield _unsound(
+                f"the paths of the {spec.type} model {name} together hold any folder: it would "
+                "cover any change",
+                "name the folders or files within which its changes lie",
+                place_of(model, ("spec", "paths")),
+            )
     if spec.type != "standard":
         return
     if spec.expires is None:
@@ -96,6 +107,16 @@ def _ends(model: ChangeModel, place_of: PlaceOf) -> Iterator[Finding]:
             effect="advise",
             place=place_of(model, ("spec", "limits", "risk")),
         )
+
+
+def _is_everywhere(globs: Sequence[str]) -> bool:
+    """Tell whether globs together hold files of any name in folders of any name and depth."""
+    holds = compile_globs(globs)
+    deepest = 2 + max((glob.count("/") for glob in globs), default=0)
+    return any(
+        all(holds("/".join([_ANY] * depth + [name])) for depth in range(1, deepest + 1))
+        for name in _NAMES
+    )
 
 
 def _recognition(model: ChangeModel, place_of: PlaceOf) -> Iterator[Finding]:

@@ -371,13 +371,27 @@ def lane(kind: str, found: Fit, level: Level = "high", lanes: frozenset[Lane] = 
 def test_a_fitting_model_opens_the_lane_of_its_type() -> None:
     assert lane("standard", Fit(change_model()), "low") == "express"
     assert lane("standard", Fit(change_model()), "medium") == "express"
-    assert lane("registration", Fit(change_model(type="registration"))) == "registration"
+    assert lane("registration", Fit(change_model(type="registration")), "low") == "registration"
     assert lane("normal", Fit(change_model(type="normal"))) == "board"
 
 
 def test_high_risk_is_never_express() -> None:
     assert lane("standard", Fit(change_model()), "high") == "board"
     assert lane("standard", Fit(change_model()), "critical") == "board"
+
+
+def test_high_risk_is_registered_only_where_the_model_says_so() -> None:
+    assert lane("registration", Fit(change_model(type="registration"))) == "board"
+    model = change_model(type="registration", limits={"risk": "critical"})
+    assert lane("registration", Fit(model)) == "registration"
+
+
+@pytest.mark.parametrize("kind", ["standard", "registration", "emergency"])
+def test_what_touches_the_judge_goes_by_risk(kind: str) -> None:
+    change = request_of(request_document(type=kind))
+    fit = Fit(change_model(type=kind))
+    found = lane_of(change, level="high", fit=fit, policies_lanes=ALL_LANES, judge=True)
+    assert found == "board"
 
 
 @pytest.mark.parametrize("effect", ["deny", "pending", "advise"])
