@@ -17,7 +17,7 @@ from yaml.events import (
 
 from itil_gate.model.finding import Place
 from itil_gate.model.frozen import frozen
-from itil_gate.reading.events import Spot, begins, next_document, open_events
+from itil_gate.reading.events import Spot, begins, next_document, open_events, spot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -122,26 +122,29 @@ def _mark_without(mark: Mark, path: Path, items: Collection[int]) -> Mark:
 
 
 def _read_marks(text: str) -> list[Mark]:
-    get = open_events(text)
+    get, end = open_events(text), spot(text, len(text))
     roots = []
     while next_document(get) is not None:
         event = cast("Event", get())
-        roots.append(_mark(get, event, begins(event)))
+        roots.append(_mark(get, event, begins(event), end))
     return roots
 
 
-def _mark(get: Callable[[], Event | None], event: Event, key: Spot) -> Mark:
-    """Return the mark of the value that begins with an event; depth was limited before."""
+def _mark(get: Callable[[], Event | None], event: Event, key: Spot, end: Spot) -> Mark:
+    """Return the mark of the value that begins with an event; depth was limited before.
+
+    Parsers let an empty value at the end begin on a line that is not there; `end` is the last.
+    """
     inside: dict[str | int, Mark] = {}
     if isinstance(event, SequenceStartEvent):
         item = cast("Event", get())
         while not isinstance(item, SequenceEndEvent):
-            inside[len(inside)] = _mark(get, item, begins(item))
+            inside[len(inside)] = _mark(get, item, begins(item), end)
             item = cast("Event", get())
     elif isinstance(event, MappingStartEvent):
         name = cast("Event", get())
         while not isinstance(name, MappingEndEvent):
             value = cast("Event", get())
-            inside[cast("ScalarEvent", name).value] = _mark(get, value, begins(name))
+            inside[cast("ScalarEvent", name).value] = _mark(get, value, begins(name), end)
             name = cast("Event", get())
-    return Mark(*begins(event), *key, inside)
+    return Mark(*min(begins(event), end), *min(key, end), inside)

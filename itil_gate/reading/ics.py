@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from itil_gate.model.errors import SourceError
@@ -17,7 +18,7 @@ from itil_gate.model.finding import Finding, Place
 from itil_gate.model.frozen import frozen
 from itil_gate.model.zones import nearest_zones, zone_names
 from itil_gate.reading.events import MAX_BYTES, Fault, check_characters
-from itil_gate.reading.read import source_finding
+from itil_gate.reading.read import MOST_FINDINGS, source_finding
 from itil_gate.reading.wording import quoted
 
 if TYPE_CHECKING:
@@ -61,15 +62,22 @@ def read_ics(text: str, *, file: str) -> tuple[Finding, ...]:
         calendar = parse_ics(text, file=file)
     except SourceError as error:
         return (source_finding(error),)
+    findings = tuple(islice(_faults(calendar, text, file), MOST_FINDINGS + 1))
+    if len(findings) <= MOST_FINDINGS:
+        return findings
+    more = ("there are more faults than are shown", "correct these first")
+    return (*findings[:MOST_FINDINGS], _finding(findings[-1].rule, file, 1, more))
+
+
+def _faults(calendar: icalendar.Calendar, text: str, file: str) -> Iterator[Finding]:
     components = list(_components(text, file))
-    findings = list(_zones(components, file))
+    yield from _zones(components, file)
     read = calendar.walk()
     if len(read) != len(components):
-        findings.append(_finding("wrong-calendar", file, 1, ("components were not read", _AGAIN)))
+        yield _finding("wrong-calendar", file, 1, ("components were not read", _AGAIN))
     for described, component in zip(read, components, strict=False):
-        findings += _broken(described, component, file)
-        findings += _events(component, file)
-    return tuple(findings)
+        yield from _broken(described, component, file)
+        yield from _events(component, file)
 
 
 def parse_ics(text: str, *, file: str) -> icalendar.Calendar:
@@ -86,10 +94,21 @@ def parse_ics(text: str, *, file: str) -> icalendar.Calendar:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             calendar = icalendar.Calendar.from_ical(text.encode())
+    except OSError as error:
+        # zones are files: a name such as `Europe/` makes the library open a folder
+        raise _zone_unread(text, file) from error
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         # the library has no error of its own for everything it cannot read
         raise _wrong(file, 1, f"the calendar cannot be read ({error})") from error
     return calendar
+
+
+def _zone_unread(text: str, file: str) -> SourceError:
+    """Return the error about the first zone that is not known, which could not be looked up."""
+    for found in _zones(list(_components(text, file)), file):
+        if found.place is not None:
+            return SourceError(found.rule, found.message, place=found.place, hint=found.remedy)
+    return _wrong(file, 1, "a time zone of the calendar cannot be read")
 
 
 def _check(text: str, file: str) -> None:
