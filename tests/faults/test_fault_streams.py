@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -216,12 +218,17 @@ def test_a_caller_whom_the_machine_does_not_know_is_no_fault_of_ours(world: Worl
         *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
         *("env", "-u", "HOME"),
     )
-    assert run_measured(*CHECK, cwd=world.repo.path, before=unknown).code == 3
     words = ("approve", CHG, "--base", "main", "--head", world.repo.tip("feature"), "--yes")
-    ran = run_measured(*words, cwd=world.repo.path, before=unknown)
-    assert ran.code == 2
-    assert "no-key" in ran.err, ran.err
-    ran = run_measured(*words, "--key", "~/key", cwd=world.repo.path, before=unknown)
-    assert ran.code == 2
-    assert "key-unreadable" in ran.err, ran.err
-    plain_ending(ran.err)
+    with tempfile.TemporaryDirectory() as name:
+        # Where everybody may go, unlike below pytest's own directory.
+        Path(name).chmod(0o755)
+        path = Path(name) / "repo"
+        shutil.copytree(world.repo.path, path)
+        assert run_measured(*CHECK, cwd=path, before=unknown).code == 3
+        ran = run_measured(*words, cwd=path, before=unknown)
+        assert ran.code == 2
+        assert "no-key" in ran.err, ran.err
+        ran = run_measured(*words, "--key", "~/key", cwd=path, before=unknown)
+        assert ran.code == 2
+        assert "key-unreadable" in ran.err, ran.err
+        plain_ending(ran.err)
