@@ -57,23 +57,21 @@ class Demand:
     built_in: bool = False
     """Whether the gate asks it by itself: nobody signs it, and it voids no earlier approval."""
 
-    def voices(self, people: Collection[str], *, first: Collection[str] = ()) -> frozenset[str]:
-        """Return as many of these people as count side by side.
+    def voices(self, people: Collection[str]) -> frozenset[str]:
+        """Return as many of these people as count side by side, lenders before delegates.
 
-        Whoever lends a role and whoever it is lent to are one authority, not two. Of such, those
-        in `first` are kept before others, and the lender before the delegate.
+        Whoever lends a role and whoever it is lent to are one authority, not two.
         """
-        kept: set[str] = set()
-        for person in sorted(
-            people, key=lambda one: (one not in first, one in self.stand_ins, one)
-        ):
-            if not any(self._same_voice(person, other) for other in kept):
-                kept.add(person)
-        return frozenset(kept)
+        if self.stand_ins.keys().isdisjoint(people):
+            return frozenset(people)
+        need = self.need(people, count=len(people))
+        own = match([need], [one for one in people if one not in self.stand_ins])
+        return frozenset(match([need], list(people), placed=own)[need.key])
 
-    def _same_voice(self, one: str, other: str) -> bool:
-        lenders, others = (self.stand_ins.get(name, frozenset()) for name in (one, other))
-        return other in lenders or one in others or not lenders.isdisjoint(others)
+    def need(self, people: Collection[str], *, count: int | None = None) -> Need:
+        """Return the need of some of these people, or of `count` if that is given."""
+        wanted = self.needed if count is None else count
+        return Need(self.key, wanted, frozenset(people), self.stand_ins)
 
     @property
     def key(self) -> str:
@@ -248,28 +246,22 @@ def settle(
     `approvals` maps each approver to the roles they claimed and hold. Demands with
     `distinct: false` may count somebody who is counted elsewhere as well.
     """
-    may = {demand.key: demand.voices(_counted(demand, approvals)) for demand in wanted}
-    left = {
-        demand.key: demand.voices(demand.eligible | may[demand.key], first=may[demand.key])
-        for demand in wanted
-    }
+    may = {demand.key: _counted(demand, approvals) for demand in wanted}
     apart = [demand for demand in wanted if demand.distinct]
     people = sorted(frozenset().union(*(demand.eligible for demand in apart)) if apart else ())
-    placed = match(
-        [Need(demand.key, demand.needed, may[demand.key]) for demand in apart],
-        sorted(approvals),
-    )
+    # Where both would do, who holds a role counts before those who stand in for somebody.
+    delegates = frozenset().union(*(demand.stand_ins for demand in apart)) if apart else frozenset()
+    needs = [demand.need(may[demand.key]) for demand in apart]
+    placed = match(needs, [person for person in approvals if person not in delegates])
+    placed = match(needs, list(approvals), placed=placed)
     # Among equally good ways to place those who approved, take one that leaves room for the rest.
     fitting = match(
-        [
-            Need(demand.key, demand.needed, (left[demand.key] - set(approvals)) | may[demand.key])
-            for demand in apart
-        ],
+        [demand.need((demand.eligible - approvals.keys()) | may[demand.key]) for demand in apart],
         people,
         placed=placed,
     )
     hoped = match(
-        [Need(demand.key, demand.needed, left[demand.key]) for demand in apart],
+        [demand.need(demand.eligible | may[demand.key]) for demand in apart],
         people,
         placed=fitting,
     )
@@ -277,14 +269,22 @@ def settle(
     missing: list[tuple[Demand, tuple[str, ...]]] = []
     impossible: list[Demand] = []
     for demand in wanted:
-        there = fitting[demand.key] if demand.distinct else tuple(sorted(may[demand.key]))
+        there = (
+            fitting[demand.key]
+            if demand.distinct
+            else tuple(sorted(demand.voices(may[demand.key])))
+        )
         have = tuple(person for person in there if person in approvals)
-        reach = hoped[demand.key] if demand.distinct else tuple(sorted(left[demand.key]))
+        reach = hoped[demand.key] if demand.distinct else tuple(demand.voices(demand.eligible))
         lacking = demand.needed - len(have)
         possible = len(reach) >= demand.needed
         # Whoever approved already is asked again only where nobody else is left.
-        free = {one for one in demand.eligible if one in demand.voices({one, *have}, first=have)}
-        others = tuple(sorted(free - set(approvals) or free - set(have)))
+        free = {
+            one
+            for one in demand.eligible.difference(have)
+            if len(demand.voices({one, *have})) > len(have)
+        }
+        others = tuple(sorted(free - approvals.keys() or free))
         state: RuleOutcome = "SATISFIED"
         if lacking > 0:
             state = "PENDING" if possible else "UNSATISFIED"

@@ -56,6 +56,47 @@ def test_the_matching_is_as_large_as_any(needs: list[Need], people: frozenset[st
         assert set(placed[need.key]) <= need.who & people
 
 
+lenders_strategy = st.dictionaries(
+    st.sampled_from(PEOPLE),
+    st.frozensets(st.sampled_from(PEOPLE[:3]), min_size=1, max_size=2),
+    max_size=2,
+)
+
+
+@given(needs_strategy, st.lists(lenders_strategy, min_size=3, max_size=3))
+def test_who_speaks_for_others_takes_the_seat_of_one_of_them(
+    rows: list[Need], speakers: list[dict[str, frozenset[str]]]
+) -> None:
+    needs = [
+        Need(need.key, need.count, need.who, lent)
+        for need, lent in zip(rows, speakers, strict=False)
+    ]
+    choices = [
+        [None, *((need, seat) for need in needs if one in need.who for seat in seats(need, one))]
+        for one in PEOPLE
+    ]
+    best = 0
+    for choice in product(*choices):
+        chairs = [(need.key, seat) for need, seat in filter(None, choice)]
+        counts = [sum(key == need.key for key, _ in chairs) <= need.count for need in needs]
+        if len(set(chairs)) == len(chairs) and all(counts):
+            best = max(best, len(chairs))
+    placed = match(needs, PEOPLE)
+    everyone = [person for members in placed.values() for person in members]
+    assert len(everyone) == len(set(everyone)) == best
+    assert match(needs, PEOPLE[::-1]) == placed
+    first = match(needs, PEOPLE[:2])
+    extended = match(needs, PEOPLE, placed=first)
+    assert sum(map(len, extended.values())) == best
+    assert {one for some in first.values() for one in some} <= {
+        one for some in extended.values() for one in some
+    }
+
+
+def seats(need: Need, person: str) -> frozenset[str]:
+    return need.speaks_for.get(person, frozenset({person}))
+
+
 @given(needs_strategy, st.permutations(PEOPLE))
 def test_the_order_of_people_does_not_matter(needs: list[Need], people: list[str]) -> None:
     assert match(needs, people) == match(needs, sorted(people))
