@@ -61,6 +61,7 @@ def _inherited(asked: Asked, bench: Bench, *, facts: Facts, own: frozenset[str])
         for person, item in inherited_rejections(
             asked.change,
             own=own,
+            people=bench.contributors.ids,
             paths=bench.territory.governed,
             facts=facts,
             roster=bench.roster,

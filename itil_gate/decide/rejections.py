@@ -22,6 +22,7 @@ def inherited_rejections(
     change: ChangeRequest,
     *,
     own: frozenset[str],
+    people: frozenset[str],
     paths: Sequence[str],
     facts: Facts,
     roster: Roster,
@@ -30,10 +31,11 @@ def inherited_rejections(
     """Return open rejections of other requests that this one inherits, with who rejected.
 
     A request inherits when the rejected scope holds a path that changes now, and the rejected
-    head leads to this head, or nothing but request files differs from what was rejected, or the
-    same requester asks again while the rejected request never reached the target. `own` are the
-    ids of the requests in this pull request.
+    head leads to this head, or nothing but request files differs from what was rejected, or
+    whoever asked then asks or works now while the rejected request never reached the target. `own`
+    are the ids of the requests in this pull request, `people` those who contributed to it.
     """
+    asking = people | {change.metadata.requester}
     by_chain: dict[tuple[str, str], list[StatementFact]] = {}
     for item in facts.statements:
         said = item.approval
@@ -52,7 +54,7 @@ def inherited_rejections(
             for item in items
             if item.digest in standing
             and _open(item, who, roster, facts)
-            and _same_work(item, change, other, paths=paths, facts=facts, config=config)
+            and _same_work(item, asking, other, paths=paths, facts=facts, config=config)
         ]
     return tuple(found)
 
@@ -67,7 +69,7 @@ def _open(item: StatementFact, person: str, roster: Roster, facts: Facts) -> boo
 
 def _same_work(
     item: StatementFact,
-    change: ChangeRequest,
+    asking: frozenset[str],
     other: str,
     *,
     paths: Sequence[str],
@@ -84,7 +86,7 @@ def _same_work(
     # A squashed branch in a colleague's name: only the requests themselves are different.
     if proof is not None and proof.known and all(is_request_path(config, p) for p in proof.changed):
         return True
-    return said.requester == change.metadata.requester and other not in facts.target_requests
+    return said.requester in asking and other not in facts.target_requests
 
 
 def _meets(scope: Sequence[str], paths: Sequence[str]) -> bool:

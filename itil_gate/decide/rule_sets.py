@@ -36,8 +36,8 @@ def judge_rules(
 ) -> tuple[RuleState, ...]:
     """Return the state of every rule for one change.
 
-    `values` bind all that is known, risk and lane included; `paths` are the whole diff. Raises
-    PolicyError for an expression without a value.
+    `values` bind all that is known, risk and lane included; `paths` are the whole diff but for
+    request files. Raises PolicyError for an expression without a value.
     """
     return tuple(
         _judge(rule, own, asked=asked, bench=bench, paths=paths, footprint=footprint, now=now)

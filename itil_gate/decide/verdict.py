@@ -170,7 +170,7 @@ def judge_change(
             values.all,
             asked=asked,
             bench=bench,
-            paths=[entry.path for entry in facts.diff],
+            paths=_matter(facts, bench),
             footprint=footprint,
             now=facts.now,
         )
@@ -194,6 +194,12 @@ def judge_change(
         rules=rules,
     )
     return Judged(verdict, _actions(change, settled, findings, facts), values)
+
+
+def _matter(facts: Facts, bench: Bench) -> tuple[str, ...]:
+    """Return every changed path but those of the requests, which are about the others."""
+    requests = {entry.path for entry in bench.territory.requests}
+    return tuple(entry.path for entry in facts.diff if entry.path not in requests)
 
 
 def _appetite(

@@ -61,7 +61,9 @@ class WaiverSelector(Model):
 
     change: ChangeId | None = None
     services: tuple[EntityName, ...] = ()
-    paths: tuple[Glob, ...] = Field((), description="The whole diff must lie here.")
+    paths: tuple[Glob, ...] = Field(
+        (), description="The whole diff must lie here, request files apart."
+    )
 
 
 class WaiverSpec(Model):
