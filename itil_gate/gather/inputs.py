@@ -29,6 +29,7 @@ from itil_gate.model.finding import Finding, Place
 from itil_gate.model.statement import VOUCH_FOLDER
 from itil_gate.policy.compile import compile_policies, read_config
 from itil_gate.policy.places import is_request_path, judge_prefixes
+from itil_gate.reading.events import MAX_BYTES
 from itil_gate.reading.read import source_finding
 from itil_gate.signing.commit import commit_signature
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from itil_gate.model.facts import DiffEntry, ExternalResult, HistoryFacts, StatementFact
     from itil_gate.model.policy import Source
 
+MOST_REQUESTS = 1000
+"""Requests of one merge: each is held against the whole diff."""
 REGULAR = ("100644", "100755")
 PARENTS_OF_A_MERGE = 2
 
@@ -156,12 +159,24 @@ def _requests(
 ) -> tuple[tuple[Source, ...], tuple[Finding, ...]]:
     sources: list[Source] = []
     faults: list[Finding] = []
-    for entry in diff:
-        if not is_request_path(config, entry.path) or entry.new_mode not in REGULAR:
-            continue
-        item = TreeEntry(mode=entry.new_mode, oid=entry.new_id, path=entry.path)
+    items = [
+        TreeEntry(mode=entry.new_mode, oid=entry.new_id, path=entry.path)
+        for entry in diff
+        if is_request_path(config, entry.path) and entry.new_mode in REGULAR
+    ]
+    if len(items) > MOST_REQUESTS:
+        return (), (
+            Finding(
+                rule="invalid-request",
+                message=f"{len(items):,} change requests are proposed at once; "
+                f"at most {MOST_REQUESTS:,} are judged together",
+                remedy="propose them in parts",
+                place=Place(file=items[0].path),
+            ),
+        )
+    for entry in items:
         try:
-            sources += read_sources(view, [item])
+            sources += read_sources(view, [entry], limit=MAX_BYTES)
         except SourceError as error:
             faults.append(source_finding(error))
         except HistoryError as error:
@@ -193,6 +208,17 @@ def _proposed(
         return read_judge(view, tree), ()
     except SourceError as error:
         return None, (source_finding(error).model_copy(update={"rule": "proposed-policy-invalid"}),)
+    except HistoryError as error:
+        if error.code not in ("object-too-large", "tree-too-large"):
+            raise
+        return None, (
+            Finding(
+                rule="proposed-policy-invalid",
+                message=f"what the pull request proposes does not load: {error.message}",
+                remedy="keep the judge's data to files of 1 MiB at most, and other files elsewhere",
+                place=Place(file=CONFIG_PATH),
+            ),
+        )
     except ConfigError as error:
         place = next((found.place for found in error.findings if found.place), None)
         return None, (
@@ -200,7 +226,7 @@ def _proposed(
                 rule="proposed-policy-invalid",
                 message=f"what the pull request proposes does not load: {error.message}",
                 remedy=error.hint
-                if error.code == "irregular-file"
+                if error.code in ("irregular-file", "too-many-texts")
                 else "run `itil-gate lint` and mend what it lists",
                 place=place or Place(file=CONFIG_PATH),
             ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from itil_gate.git.objects import LIMIT
 from itil_gate.git.tree import ls_tree
 from itil_gate.model.config import CONFIG_PATH, Config
 from itil_gate.model.errors import ConfigError, HistoryError
@@ -18,20 +19,22 @@ from itil_gate.policy.places import YAML, judge_prefixes
 from itil_gate.reading.yaml import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from itil_gate.git.tree import TreeEntry
     from itil_gate.git.view import View
 
 TEXTS = (*YAML, ".ics")
+MOST_TEXTS = 20_000
+MOST_BYTES = 64 * 1024 * 1024
 
 
 def read_judge(view: View, treeish: str) -> tuple[Source, ...]:
     """Return every text of the judge's data in a tree, sorted by path.
 
     Raises ConfigError `not-adopted` without a configuration, `irregular-file` for a link or an
-    ending in capitals, SourceError for a text that cannot be decoded, and HistoryError for one
-    that is not in the repository.
+    ending in capitals, `too-many-texts`, SourceError for a text that cannot be decoded, and
+    HistoryError for one that is not in the repository.
     """
     found = read_sources(view, ls_tree(view, treeish, [CONFIG_PATH]))
     config = read_config({source.path: source for source in found})
@@ -43,12 +46,30 @@ def read_judge(view: View, treeish: str) -> tuple[Source, ...]:
                 f"{entry.path} would not be read: endings are written small",
                 hint=f"rename it to {_small_ending(entry.path)}, or move it out of the folder",
             )
-    ours = (entry for entry in entries if not entry.is_file or _is_ours(entry.path, config))
+    ours = [entry for entry in entries if not entry.is_file or _is_ours(entry.path, config)]
+    _refuse_flood(view, ours)
     return read_sources(view, ours)
 
 
-def read_sources(view: View, entries: Iterable[TreeEntry]) -> tuple[Source, ...]:
-    """Return the texts of regular files, sorted by path; see `read_judge` for the errors."""
+def _refuse_flood(view: View, entries: Sequence[TreeEntry]) -> None:
+    """Refuse more texts than anybody judges by, before one of them is read."""
+    sizes = [info.size if info else 0 for info in view.reader.info(one.oid for one in entries)]
+    if len(entries) > MOST_TEXTS or sum(sizes) > MOST_BYTES:
+        raise ConfigError(
+            "too-many-texts",
+            f"the judge's data are {len(entries):,} files of {sum(sizes):,} bytes; at most "
+            f"{MOST_TEXTS:,} files of {MOST_BYTES:,} bytes are read",
+            hint="keep files that do not judge out of these folders",
+        )
+
+
+def read_sources(
+    view: View, entries: Iterable[TreeEntry], *, limit: int = LIMIT
+) -> tuple[Source, ...]:
+    """Return the texts of regular files, sorted by path; see `read_judge` for the errors.
+
+    None may have more than `limit` bytes.
+    """
     entries = tuple(entries)
     for entry in entries:
         if not entry.is_file:
@@ -57,7 +78,7 @@ def read_sources(view: View, entries: Iterable[TreeEntry]) -> tuple[Source, ...]
                 f"{entry.path} is a link or a submodule where the judge's data should be",
                 hint="store it as a regular file",
             )
-    objects = view.read_many([entry.oid for entry in entries])
+    objects = view.read_many([entry.oid for entry in entries], limit=limit)
     try:
         sources = [
             Source(path=entry.path, blob=entry.oid, text=decode(thing.data, file=entry.path))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from itil_gate.git.view import View
 
 TREE, FILE, EXECUTABLE, SYMLINK, SUBMODULE = "040000", "100644", "100755", "120000", "160000"
-MOST_ENTRIES = 2_000_000
+MOST_ENTRIES = 500_000
 """Entries of one listing; a small object can describe more paths than there are atoms."""
 
 
