@@ -110,8 +110,12 @@ def demands(
     requirement; `on_paper` lets them.
     """
     barred = {person for person in roster.persons if exclusions(person, change, contributors)}
+    # Anybody can write a name into a commit: a hint excludes, and opens no fallback.
+    hinted = {one.person for one in contributors.people if not one.proved}
+    hinted -= {change.metadata.requester, change.spec.implementer}
     if not on_paper and counting(policies, level=level).rank == "signed":
-        barred |= {person.id for person in roster.people.persons if not person.keys}
+        mute = {person.id for person in roster.people.persons if not person.keys}
+        barred, hinted = barred | mute, hinted - mute
     found = [
         _concrete(
             requirement,
@@ -120,6 +124,7 @@ def demands(
             about=footprint if service is None else (service,),
             roster=roster,
             barred=barred,
+            hinted=hinted,
             now=now,
         )
         for policy in policies
@@ -134,7 +139,8 @@ def demands(
         UNPROVED_ID: bool(found or lane in UNASKED)
         and bool(contributors.unproved)
         and level == "low",
-        AGENT_ID: bool(found or lane in UNASKED) and contributors.by_agent,
+        AGENT_ID: bool(found or lane in UNASKED)
+        and (contributors.by_agent or _is_for_agent(change, roster)),
     }
     found += [
         _one_more(name, people=people, left=people - barred)
@@ -142,6 +148,13 @@ def demands(
         if asked
     ]
     return tuple(found)
+
+
+def _is_for_agent(change: ChangeRequest, roster: Roster) -> bool:
+    """Tell whether an agent asks for a change or carries it out, whoever made the commits."""
+    named = (change.metadata.requester, change.spec.implementer)
+    people = (roster.persons.get(name) for name in named if name is not None)
+    return any(person is not None and person.kind == "agent" for person in people)
 
 
 def _one_more(name: str, *, people: frozenset[str], left: frozenset[str]) -> Demand:
@@ -170,6 +183,7 @@ def _concrete(
     about: Sequence[str],
     roster: Roster,
     barred: set[str],
+    hinted: set[str],
     now: datetime,
 ) -> Demand:
     # Whoever holds the role for other services only is a stranger to this change.
@@ -183,7 +197,7 @@ def _concrete(
     else:
         needed = minimum or 1
     by_role = {requirement.role: holders - barred}
-    if requirement.fallback is not None and len(by_role[requirement.role]) < needed:
+    if requirement.fallback is not None and len(holders - (barred - hinted)) < needed:
         by_role[requirement.fallback] = _holders(requirement.fallback, about, roster, now) - barred
     return Demand(
         id=requirement.id,
@@ -247,6 +261,13 @@ def settle(
     `distinct: false` may count somebody who is counted elsewhere as well.
     """
     may = {demand.key: _counted(demand, approvals) for demand in wanted}
+    eligible = {demand.key: demand.eligible for demand in wanted}
+    shared = [demand for demand in wanted if not demand.distinct]
+    for demand in wanted:
+        if demand.built_in:
+            # One human more is somebody whom nothing else rests on, shared places included.
+            eligible[demand.key] = _spared(eligible[demand.key], shared, eligible)
+            may[demand.key] = _spared(may[demand.key], shared, may)
     apart = [demand for demand in wanted if demand.distinct]
     people = sorted(frozenset().union(*(demand.eligible for demand in apart)) if apart else ())
     # Where both would do, who holds a role counts before those who stand in for somebody.
@@ -256,12 +277,15 @@ def settle(
     placed = match(needs, list(approvals), placed=placed)
     # Among equally good ways to place those who approved, take one that leaves room for the rest.
     fitting = match(
-        [demand.need((demand.eligible - approvals.keys()) | may[demand.key]) for demand in apart],
+        [
+            demand.need((eligible[demand.key] - approvals.keys()) | may[demand.key])
+            for demand in apart
+        ],
         people,
         placed=placed,
     )
     hoped = match(
-        [demand.need(demand.eligible | may[demand.key]) for demand in apart],
+        [demand.need(eligible[demand.key] | may[demand.key]) for demand in apart],
         people,
         placed=fitting,
     )
@@ -281,7 +305,7 @@ def settle(
         # Whoever approved already is asked again only where nobody else is left.
         free = {
             one
-            for one in demand.eligible.difference(have)
+            for one in eligible[demand.key].difference(have)
             if len(demand.voices({one, *have})) > len(have)
         }
         others = tuple(sorted(free - approvals.keys() or free))
@@ -307,6 +331,20 @@ def settle(
             )
         )
     return Settled(tuple(states), tuple(missing), tuple(impossible))
+
+
+def _spared(
+    people: frozenset[str], shared: Sequence[Demand], pool: Mapping[str, frozenset[str]]
+) -> frozenset[str]:
+    """Return those without whom every shared demand has as many voices as it needs, or has now."""
+    kept = set(people)
+    for demand in shared:
+        there = pool[demand.key]
+        voices = len(demand.voices(there))
+        if voices > demand.needed:  # one fewer is still enough
+            continue
+        kept -= {one for one in kept & there if len(demand.voices(there - {one})) < voices}
+    return frozenset(kept)
 
 
 def _counted(demand: Demand, approvals: Mapping[str, frozenset[str]]) -> frozenset[str]:

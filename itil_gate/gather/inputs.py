@@ -122,8 +122,8 @@ def find_commit(view: View, name: str) -> str:
 def find_target_tip(view: View, target: str) -> str:
     """Return the tip of a target branch: the fetched copy if there is one, else the local one.
 
-    Where both exist and differ, the one that holds the other is taken; branches that have parted
-    are refused as `ambiguous-target`.
+    What somebody has on their own branch of that name does not judge. Raises GateError
+    `unknown-revision` where neither is here.
     """
     short = target.removeprefix("refs/heads/")
     tips = {

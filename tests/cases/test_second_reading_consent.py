@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.rules import rule, rule_set, waiver
 from support.world import CHG, OTHER, World, broken, findings
 
@@ -75,3 +76,20 @@ def test_a_waiver_for_some_paths_is_not_lost_over_the_request_itself(world: Worl
     assert world.check().outcome == "allow"
     world.commit({"deploy/app.yaml": "replicas: 4\n"})
     assert findings(world.check(), "house-rule")[0].effect == "deny"
+
+
+@pytest.mark.parametrize("part", ["requester", "implementer"])
+def test_what_an_agent_asks_for_or_carries_out_is_seen_by_a_human(world: World, part: str) -> None:
+    world.on_main({"policies/text.yaml": TEXTS})
+    extra = "  implementer: helper\n" if part == "implementer" else ""
+    world.propose({"src/texts/a": "buy\n"}, kind="standard", model="text", extra=extra)
+    if part == "requester":
+        file = f"changes/2026/{CHG}.yaml"
+        text = (world.repo.path / file).read_text()
+        world.commit({file: text.replace("requester: alice", "requester: helper")})
+    decision = world.check()
+    assert decision.changes[0].lane == "express"
+    assert decision.outcome == "pending"
+    (asked,) = decision.changes[0].requirements
+    assert asked.id == "agent-contributor"
+    assert "bob" not in asked.eligible
