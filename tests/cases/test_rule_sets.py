@@ -276,3 +276,23 @@ def test_a_diff_of_twenty_thousand_files_is_judged_and_a_loop_over_it_stops(worl
     assert state_of(world, "backout-tested") == "SATISFIED"
     world.on_main({"policies/house.yaml": rules(rule("!diff.paths.exists(p, p == 'none')"))})
     assert world.refusal() == "policy-error"
+
+
+def test_one_human_more_is_nobody_whom_a_shared_place_rests_on(world: World) -> None:
+    shared = approvals(
+        "id: own, levels: [low], role: service-owner, of: footprint, distinct: false"
+    )
+    world.on_main({"policies/approvals.yaml": shared})
+    helper = "Co-authored-by: Helper <helper@example.com>"
+    world.propose()
+    world.commit({"src/app.py": "2\n"}, trailers=[helper])
+    world.approve("dave")
+    decision = world.check()
+    assert decision.outcome == "pending"
+    (verdict,) = decision.changes
+    assert {one.id: one.counted for one in verdict.requirements} == {
+        "own": ("dave",),
+        "agent-contributor": (),
+    }
+    world.approve("erin")
+    assert world.check().outcome == "allow"
