@@ -105,7 +105,7 @@ def _approvals(
             rule="unsatisfiable-requirement",
             message=_impossible(demand, bench),
             remedy="name more people in the role on the target, or give the requirement a "
-            "fallback role",
+            "fallback role, which stands in for those who are proved to have taken part",
         )
         for demand in settled.impossible
     ]
@@ -131,6 +131,9 @@ def _impossible(demand: Demand, bench: Bench) -> str:
     mute = [person for person in barred if not bench.roster.persons[person].keys]
     took_part = [person for person in barred if person not in mute]
     because = f"; {', '.join(took_part)} took part in the change" if took_part else ""
+    hinted = {one.person for one in bench.contributors.people if not one.proved}
+    unproved = [person for person in took_part if person in hinted]
+    because += f", which nothing proves of {', '.join(unproved)}" if unproved else ""
     because += f"; without a key in people.yaml: {', '.join(mute)}" if mute else ""
     left = ", ".join(sorted(demand.eligible)) or "nobody"
     return f"{demand.id} needs {demand.needed} {demand.role}{of}; left: {left}{because}"

@@ -70,7 +70,7 @@ def find_contributors(facts: Facts, roster: Roster, *, repository: str) -> Contr
     }
     for agent, sponsor in sponsors.items():
         if agent in book.parts:
-            book.add(sponsor, f"sponsor of {agent}", proved=True)
+            book.add(sponsor, f"sponsor of {agent}", proved=agent in book.proved)
     return Contributors(
         people=book.contributors(),
         unattributable=tuple(unattributable),
