@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,16 +45,33 @@ def command(directory: Path | None) -> int:
     itil-gate demo --dir playground
     """
     if directory is not None:
-        return _tour(directory.resolve(), kept=True)
+        return _kept_tour(directory.resolve())
     with tempfile.TemporaryDirectory(prefix="itil-gate-demo-") as name:
         return _tour(Path(name) / "payments", kept=False)
+
+
+def _kept_tour(directory: Path) -> int:
+    """Play in a directory that stays; what a tour cut short has made of it does not."""
+    made = [path for path in (directory, _keys(directory)) if not path.exists()]
+    whole = False
+    try:
+        code = _tour(directory, kept=True)
+        whole = True
+    finally:
+        for path in () if whole else made:
+            shutil.rmtree(path, ignore_errors=True)
+    return code
+
+
+def _keys(directory: Path) -> Path:
+    return directory.parent / f"{directory.name}-keys"
 
 
 def _tour(directory: Path, *, kept: bool) -> int:
     from itil_gate.release.playground import SIGNERS, build_playground
 
     at = now()
-    keys = directory.parent / f"{directory.name}-keys"
+    keys = _keys(directory)
     ground = build_playground(directory, keys=keys, policies=_policies(at), now=at)
     outcomes = {}
     for branch in ground.branches:

@@ -6,6 +6,7 @@ own. It refuses a directory that is not empty.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from itil_gate.model.errors import GateError
 from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from git import Repo
@@ -48,7 +49,8 @@ def open_workshop(directory: Path) -> Repo:
             f"{directory} is not empty",
             hint="name a directory that does not exist yet",
         )
-    return Repo.init(directory, initial_branch="main")
+    with _plainly():
+        return Repo.init(directory, initial_branch="main")
 
 
 def make_person(folder: Path, person: str, *, name: str) -> Maker:
@@ -79,7 +81,8 @@ def commit(
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
-    repo.index.add(list(files))
+    with _plainly():
+        repo.index.add(list(files))
     stamp = f"{int(when.timestamp())} +0000"
     who = {
         f"GIT_{role}_{field}": value
@@ -91,16 +94,33 @@ def commit(
         *("-c", "core.hooksPath=/dev/null"),
     ]
     sign = ["-S"] if signed else ["--no-gpg-sign"]
-    with repo.git.custom_environment(**who):
+    with _plainly(), repo.git.custom_environment(**who):
         repo.git.execute(["git", *settings, "commit", "-q", *sign, "-m", message])
     return repo.head.commit.hexsha
 
 
 def start_branch(repo: Repo, name: str) -> None:
     """Begin a branch at main and check it out."""
-    repo.git.checkout("-q", "-b", name, "main")
+    with _plainly():
+        repo.git.checkout("-q", "-b", name, "main")
 
 
 def return_to_main(repo: Repo) -> None:
     """Check main out again."""
-    repo.git.checkout("-q", "main")
+    with _plainly():
+        repo.git.checkout("-q", "main")
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Raise GateError `git-failed` for what GitPython says went wrong."""
+    from git.exc import GitCommandError  # noqa: PLC0415 - costs a tenth of a second
+
+    try:
+        yield
+    except GitCommandError as error:
+        raise GateError(
+            "git-failed",
+            f"git ended with status {error.status}: {str(error.stderr).strip()}",
+            hint="see that there is room on the disk, and that git works there by hand",
+        ) from error
