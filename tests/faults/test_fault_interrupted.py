@@ -37,7 +37,7 @@ def _approve(world: World, name: str = "bob", change: str = CHG) -> tuple[str, .
     ],
 )
 def test_an_approval_that_is_stopped_is_filed_whole_or_not_at_all(
-    world: World, tmp_path: Path, sent: signal.Signals, when: str, filed: bool
+    world: World, tmp_path: Path, *, sent: signal.Signals, when: str, filed: bool
 ) -> None:
     here, there = tmp_path / "bin", tmp_path / "tmp"
     there.mkdir()
@@ -49,7 +49,6 @@ def test_an_approval_that_is_stopped_is_filed_whole_or_not_at_all(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         text=True,
     )
     deadline = time.monotonic() + 20
@@ -151,7 +150,7 @@ def test_a_repository_that_goes_away_leaves_the_change_undecided(
         plain_ending(ran.err)
 
 
-def test_a_current_directory_that_is_gone_is_told(world: World, tmp_path: Path) -> None:
+def test_a_current_directory_that_is_gone_is_told(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     script = 'cd "$0" && rmdir "$0" && exec "$@"'
