@@ -98,7 +98,7 @@ target:
       type: standard
       description: A certificate is replaced before it runs out.
       paths: [src/**]
-      limits: {{files: 2, risk: low}}
+      limits: {{files: 2, risk: low, environments: [production]}}
       expires: {expires}
 """ + (f"      {more}\n" if more else "")
 

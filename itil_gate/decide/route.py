@@ -100,8 +100,8 @@ def find_route(
         place=asked.document.place,
         checks=lambda model: _checks(model, asked=asked, bench=bench, values=values),
     )
-    if fit.model is not None and change.spec.type == "standard":
-        fit = Fit(fit.model, (*fit.findings, *_claimed(asked, fit.model, bench=bench)))
+    if fit.model is not None and not fit.findings and change.spec.type == "standard":
+        fit = Fit(fit.model, tuple(_claimed(asked, fit.model, bench=bench)))
     return Route(
         lane_of(change, level=risk.level, fit=fit, policies_lanes=lanes, judge=judge),
         fit.model.metadata.name if fit.model else None,
