@@ -110,7 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             prog_name="itil-gate",
             standalone_mode=False,
         )
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as end:
+        if isinstance(end.__cause__, EOFError):
+            # Nobody stopped it: a file ended early, such as a compiled one cut short by a full disk.
+            sys.exit(_report(end.__cause__))
         click.echo("stopped", err=True)
         sys.exit(UNDECIDED)
     except click.ClickException as error:
