@@ -30,7 +30,8 @@ def _limited(size: int, *words: str, cwd: Path) -> subprocess.CompletedProcess[s
     return subprocess.run(
         [prlimit, f"--fsize={size}", GATE, *words],
         cwd=cwd,
-        env=surroundings(cwd),
+        # Python itself does not notice when what it compiled is cut short.
+        env=surroundings(cwd, {"PYTHONDONTWRITEBYTECODE": "1"}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
