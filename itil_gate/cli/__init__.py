@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         )
     except click.exceptions.Abort as end:
         if isinstance(end.__cause__, EOFError):
-            # Nobody stopped it: a file ended early, such as a compiled one cut short by a full disk.
+            # Nobody stopped it: a file ended early, perhaps a compiled one that a full disk cut.
             sys.exit(_report(end.__cause__))
         click.echo("stopped", err=True)
         sys.exit(UNDECIDED)
