@@ -1,7 +1,8 @@
 """What changed between two trees, and one digest that stands for all of it.
 
 Raw differences of recorded objects only: no rename detection, no text conversion, no drivers, no
-attributes. Renames are a deletion and an addition.
+attributes. Renames are a deletion and an addition. Every tree that git went into is hashed again,
+for git believes whatever lies in the store under a tree's id.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from itil_gate.git.paths import to_bytes, to_text
+from itil_gate.git.tree import TREE, tree_id
 from itil_gate.model.errors import HistoryError
 from itil_gate.model.facts import DiffEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Literal
 
     from itil_gate.git.view import View
 
 CONTENT_MAGIC = b"itil-gate-content-v1\0"
+_TREE = TREE.encode()
 
 MOST_PATHS = 500_000
 """Paths of one difference; a small tree can list more than any machine can hold."""
@@ -29,7 +32,7 @@ MOST_PATHS = 500_000
 _HEADER = re.compile(
     rb":([0-7]{6}) ([0-7]{6}) ([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) ([ADMT])"
 )
-_RAW = ("-r", "-z", "--raw", "--no-renames", "--full-index", "--no-abbrev", "--no-textconv")
+_RAW = ("-r", "-t", "-z", "--raw", "--no-renames", "--full-index", "--no-abbrev", "--no-textconv")
 _PLAIN = ("--no-ext-diff", "--ignore-submodules=none", "--no-relative", "-O/dev/null")
 
 
@@ -37,10 +40,11 @@ def raw_diff(view: View, base_tree: str | None, head_tree: str) -> tuple[DiffEnt
     """Return one entry for each path that differs, sorted by the path's bytes.
 
     Ids name trees or commits; None for `base_tree` is the empty tree. Raises HistoryError
-    `object-missing`, `diff-too-large`, or `tree-damaged` where a tree names one path twice.
+    `object-missing`, `object-damaged`, `diff-too-large`, or `tree-damaged` where a tree names one
+    path twice.
     """
-    base = base_tree or view.empty_tree
-    done = view.git("diff-tree", *_RAW, *_PLAIN, "--end-of-options", base, head_tree)
+    base, head = (tree_id(view, one or view.empty_tree) for one in (base_tree, head_tree))
+    done = view.git("diff-tree", *_RAW, *_PLAIN, "--end-of-options", base, head)
     count = done.out.count(b"\0") // 2
     if count > MOST_PATHS:
         raise HistoryError(
@@ -52,6 +56,10 @@ def raw_diff(view: View, base_tree: str | None, head_tree: str) -> tuple[DiffEnt
     if len(fields) % 2 != 1 or fields[-1]:
         raise HistoryError("git-failed", "`git diff-tree` ended in the middle of an entry")
     pairs = sorted(zip(fields[1::2], fields[:-1:2], strict=True))
+    trees = [entry for entry in pairs if _is_tree(entry[1])]
+    if trees:
+        pairs = [entry for entry in pairs if not _is_tree(entry[1])]
+        _rehash(view, _tree_ids(view, trees))
     for (path, _), (following, _) in itertools.pairwise(pairs):
         if path == following:
             raise HistoryError("tree-damaged", f"a tree names the path {to_text(path)} twice")
@@ -69,6 +77,23 @@ def content_digest(entries: Iterable[DiffEntry]) -> str:
         fields = (e.old_mode, e.new_mode, e.old_id, e.new_id, e.status)
         digest.update("\0".join(fields).encode() + b"\0" + path + b"\0")
     return digest.hexdigest()
+
+
+def _is_tree(header: bytes) -> bool:
+    """Whether an entry is of a tree; where a file becomes one, git lists the two apart."""
+    return header[1:7] == _TREE or header[8:14] == _TREE
+
+
+def _tree_ids(view: View, entries: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
+    absent = "0" * len(view.empty_tree)
+    for path, header in entries:
+        entry = _entry(path, header)
+        yield from (oid for oid in (entry.old_id, entry.new_id) if oid != absent)
+
+
+def _rehash(view: View, oids: Iterable[str]) -> None:
+    for _ in view.read_many(oid for oid in dict.fromkeys(oids) if oid != view.empty_tree):
+        pass
 
 
 def _entry(path: bytes, header: bytes) -> DiffEntry:

@@ -201,7 +201,9 @@ def template(data: bytes) -> None:
 
 def diff(data: bytes) -> None:
     """What `git diff-tree --raw -z` may print: entries that have a digest, sorted by path."""
-    view: Any = SimpleNamespace(git=lambda *_: SimpleNamespace(out=data), empty_tree=OID)
+    view: Any = SimpleNamespace(
+        git=lambda *_: SimpleNamespace(out=data), empty_tree=OID, read_many=tuple
+    )
     entries = _refusable(lambda: raw_diff(view, None, OID), HistoryError)
     if entries is None:
         return
