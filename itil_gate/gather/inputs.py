@@ -6,7 +6,7 @@ only says what is asked for.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from itil_gate.gather.sources import read_judge, read_sources
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from itil_gate.model.facts import DiffEntry, ExternalResult, HistoryFacts, StatementFact
     from itil_gate.model.policy import Source
 
+AHEAD = timedelta(minutes=5)
+"""So far clocks may differ."""
 MOST_REQUESTS = 1000
 """Requests of one merge: each is held against the whole diff."""
 REGULAR = ("100644", "100755")
@@ -95,7 +97,7 @@ def gather(
         statements=tuple(prove(item) for item in statements),
         approvals_tips=tips,
         draft=draft,
-        adopted_at=_adopted_at(view, base) if config.mode == "audit" else None,
+        adopted_at=_adopted_at(view, base, now=now) if config.mode == "audit" else None,
         external=_external(external or {}),
         target_requests=on_target,
         history=_history(
@@ -336,8 +338,11 @@ def _commit(view: View, commit: RawCommit, tip: str) -> CommitFact:
     )
 
 
-def _adopted_at(view: View, tip: str) -> datetime | None:
-    """Return when the commit that first brought the configuration was made; None if unknown."""
+def _adopted_at(view: View, tip: str, *, now: datetime) -> datetime | None:
+    """Return when the commit that first brought the configuration was made; None if unknown.
+
+    A date ahead of `now` is none: it would stretch the time of trial as far as anybody likes.
+    """
     done = view.git(
         "log", "--first-parent", "--diff-filter=A", "--format=%ct", tip, "--", CONFIG_PATH
     )
@@ -345,7 +350,8 @@ def _adopted_at(view: View, tip: str) -> datetime | None:
     if view.shallow or not times or not times[-1].isdecimal():
         return None
     try:
-        return datetime.fromtimestamp(int(times[-1]), tz=UTC)
+        adopted = datetime.fromtimestamp(int(times[-1]), tz=UTC)
     except (OverflowError, ValueError, OSError):
         # A date after the year 9999 is as good as none.
         return None
+    return adopted if adopted <= now + AHEAD else None
