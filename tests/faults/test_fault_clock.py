@@ -104,7 +104,7 @@ def test_a_freeze_over_the_change_of_clocks_is_obeyed_to_the_minute(
         "apiVersion: itil-gate/v1\nkind: Calendar\n"
         "metadata: {name: year-end, owner: change-authority, reviewBy: 2099-01-01}\n"
         "spec:\n  freezes:\n"
-        '    - {id: clocks, title: The clocks change, start: "2030-03-30T00:00",'
+        '    - {id: clocks, reason: The clocks change, start: "2030-03-30T00:00",'
         f' end: "2030-04-01T00:00", timezone: {zone}}}\n'
     )
     world.on_main({"policies/calendar.yaml": freeze})
