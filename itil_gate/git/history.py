@@ -27,7 +27,8 @@ LIMIT = 5 * 1024 * 1024
 """Bytes of one commit."""
 
 _CO_AUTHOR = re.compile(r"(?im)^[ \t>]*co[-_ ]?authored[-_ ]?by[ \t]*:(.*)$")
-_PERSON = re.compile(r"([^<>]*)<([^<>]*)>?")
+_PERSON = re.compile(r"(?:(?<![^<>])|(?=<))([^<>]*+)<([^<>]*+)>?")
+"""Name and address; a name is only looked for where one can begin, or long lines take for ever."""
 _CHARSET = re.compile(r"(?:iso-?8859|windows-?125|cp125|koi8|latin|us-ascii|utf-?8|gb|big5|euc)")
 
 
@@ -176,9 +177,9 @@ def _people(line: str) -> Iterable[Identity]:
     ]
     if people or not line.strip():
         return people
-    words = line.split()
-    emails = [word.strip("(),;") for word in words if "@" in word]
-    return [Identity(name=line.strip(), email=email) for email in emails or [""]]
+    name = line.strip()  # once: a copy of a long line for each address fills the memory
+    emails = [word.strip("(),;") for word in line.split() if "@" in word]
+    return [Identity(name=name, email=email) for email in emails or [""]]
 
 
 def _identity(line: str) -> Identity:
@@ -210,7 +211,7 @@ def _charset(values: list[bytes]) -> str:
         return "utf-8"
     try:
         return codecs.lookup(name).name
-    except LookupError:
+    except (LookupError, ValueError):  # ValueError: the name holds a zero byte
         return "utf-8"
 
 
