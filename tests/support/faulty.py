@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -15,6 +16,15 @@ from support.shell import GATE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+# A process is charged with the memory of whoever started it, and the tests have plenty.
+_LAUNCHER = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+with open(sys.argv[1], "w") as peak:
+    peak.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code if code >= 0 else 128 - code)
+"""
 
 REAL_GIT = shutil.which("git") or "git"
 
@@ -39,33 +49,21 @@ def run_measured(
     timeout: float = 300,
 ) -> Measured:
     """Run `itil-gate` as `run_gate` does, behind the words of `before`, and measure it."""
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as told:
+    with tempfile.NamedTemporaryFile("r") as peak:
         began = time.monotonic()
-        process = subprocess.Popen(
-            [*before, GATE, *arguments],
+        done = subprocess.run(
+            [sys.executable, "-IS", "-c", _LAUNCHER, peak.name, *before, GATE, *arguments],
             cwd=cwd,
             env=surroundings(cwd, env),
-            stdin=subprocess.PIPE,
-            stdout=said,
-            stderr=told,
+            input=stdin.encode(),
+            capture_output=True,
+            check=False,
+            timeout=timeout,
         )
-        assert process.stdin is not None
-        process.stdin.write(stdin.encode())
-        process.stdin.close()
-        while True:
-            pid, status, used = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.monotonic() - began > timeout:
-                process.kill()
-            time.sleep(0.002)
         seconds = time.monotonic() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        texts = []
-        for stream in (said, told):
-            stream.seek(0)
-            texts.append(stream.read().decode("utf-8", "backslashreplace"))
-    return Measured(process.returncode, *texts, seconds, used.ru_maxrss >> 10)
+        mebibytes = int(peak.read()) >> 10
+    texts = (stream.decode("utf-8", "backslashreplace") for stream in (done.stdout, done.stderr))
+    return Measured(done.returncode, *texts, seconds, mebibytes)
 
 
 def surroundings(home: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
