@@ -128,7 +128,7 @@ def _passed(decision: Decision) -> list[str]:
     for name in names:
         rule = RULES.get(name)
         partly = " (not for every change)" if name in open_rules else ""
-        told.append(f"  {name}{partly}{f': {rule.summary}' if rule else ''}")
+        told.append(f"  {terminal(name)}{partly}{f': {rule.summary}' if rule else ''}")
     return told or ["  none"]
 
 
