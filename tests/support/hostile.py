@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from itil_gate.model.base import Model
+from itil_gate.model.decision import RiskAssessment
 from itil_gate.model.made import Made
 from support.decisions import FINDINGS, SAMPLES
 
@@ -108,6 +109,7 @@ texts = (
 # Fields whose type admits no free text; everything else is the attacker's.
 _OURS = frozenset(
     {"api_version", "outcome", "lane", "level", "declared", "side", "state", "rank", "effect"}
+    | {"enforcement"}
     | {"tip", "merge_base", "head", "merged_tree", "content", "digest", "digests", "target"}
     | {"now", "start", "end", "issued_at"}
 )
@@ -121,6 +123,7 @@ def poisoned(value: M, draw: Callable[[], str]) -> M:
             name: _poison(getattr(value, name), draw)
             for name in type(value).model_fields
             if name not in _OURS
+            if name != "likelihood" or isinstance(value, RiskAssessment)
         }
     )
 
