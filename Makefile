@@ -55,7 +55,7 @@ peer: $(INSTALLED_DEV)
 	$(BIN)/python -m pytest -m peer
 
 heavy: $(INSTALLED_DEV)
-	$(BIN)/python -m pytest -m heavy
+	$(BIN)/python -m pytest -n $(WORKERS) -m heavy
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

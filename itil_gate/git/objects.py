@@ -15,7 +15,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Literal
 
-from itil_gate.git.run import TIMEOUT, find_git, patience, refuse_old_git
+from itil_gate.git.run import TIMEOUT, bound, find_git, patience, refuse_old_git
 from itil_gate.model.errors import GateError, HistoryError
 from itil_gate.model.frozen import frozen
 
@@ -209,6 +209,7 @@ class ObjectReader:
                 raise GateError(
                     "program-failed", f"`git cat-file` could not be started: {error}"
                 ) from error
+            bound(self._process)
         return self._process
 
     def _line(self) -> bytes:

@@ -18,7 +18,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from itil_gate.git.objects import is_oid
-from itil_gate.git.run import MOST_OUTPUT, TIMEOUT, Result, git_program, patience
+from itil_gate.git.run import MOST_OUTPUT, TIMEOUT, Result, bound, git_program, patience
 from itil_gate.model.errors import HistoryError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def landings(view: View, tip: str, *, timeout: float = TIMEOUT) -> Generator[Lan
             stdout=subprocess.PIPE,
             stderr=errors,
         )
+        bound(process)
         pipe = process.stdout
         if pipe is None:  # pragma: no cover - Popen was given a pipe
             raise HistoryError("git-failed", "`git log` has no output")

@@ -11,12 +11,14 @@ from __future__ import annotations
 import functools
 import os
 import re
+import resource
 import selectors
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -35,6 +37,9 @@ TIMEOUT_VARIABLE = "ITIL_GATE_TIMEOUT"
 
 MOST_OUTPUT = 256 * 1024 * 1024
 """Bytes that a program may write before it is stopped; a tree of a kilobyte can list terabytes."""
+
+MOST_MEMORY = 2 << 30
+"""Bytes of data that a program may hold. Packs do not count: git maps them and only reads."""
 
 OLDEST_GIT = (2, 38)
 """`merge-tree --write-tree` and `cat-file -z` came with this version."""
@@ -137,6 +142,7 @@ def run(
             )
         except OSError as error:
             raise GateError("program-failed", f"`{name}` could not be started: {error}") from error
+        bound(process)
         # Pipes are closed first: a program started by this one may hold on to them for ever.
         stack.callback(_end, process)
         try:
@@ -153,6 +159,21 @@ def run(
             "git-failed", f"`{name}` ended with status {result.status}: {result.complaint}"
         )
     return result
+
+
+def bound(process: subprocess.Popen[bytes]) -> None:
+    """Let a program hold MOST_MEMORY bytes of data, after which it fails, where Linux can do so.
+
+    git lists a whole difference before it says a word of it, so a tree of a kilobyte that lists
+    terabytes would take all the machine has before MOST_OUTPUT could stop it.
+    """
+    if sys.platform == "linux":
+        # An ended program needs no limit; a limit that is there already may be lower.
+        with suppress(ProcessLookupError):
+            limits = resource.prlimit(process.pid, resource.RLIMIT_DATA)
+            least = min((limit for limit in limits if limit >= 0), default=MOST_MEMORY)
+            limit = min(least, MOST_MEMORY)
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (limit, limits[1]))
 
 
 def patience(seconds: float) -> float:

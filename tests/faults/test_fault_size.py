@@ -95,9 +95,9 @@ def test_a_tree_that_lists_more_than_the_world_holds_is_not_judged(
     root = [line for line in root if not line.endswith(f"\t{folder}")]
     new = repo.git("mktree", stdin="\n".join([*root, f"040000 tree {tree}\t{folder}"]).encode())
     repo.branch("feature", repo.commit_tree(new, repo.tip("feature")))
-    ran = _judge(world, seconds=30)
+    ran = _judge(world, seconds=60, mebibytes=2200)
     assert ran.code == 2, ran.out
-    assert "git-endless" in ran.err or "too-large" in ran.err
+    assert "git-endless" in ran.err or "too-large" in ran.err or "ut of memory" in ran.err, ran.err
 
 
 @pytest.mark.parametrize("merged", [False, True])
