@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from itil_gate.model.base import (
     ApiVersion,
     Day,
+    Duration,
     Glob,
     Line,
     Model,
@@ -61,6 +62,71 @@ class Locations(Model):
     policies: RepoPath = "policies"
 
 
+class LogKey(Model):
+    """A public key that the audit log is believed under, and for which entries."""
+
+    use: Literal["checkpoint", "recorder"] = Field(
+        description="checkpoint signs the log's head and its commits, recorder its entries."
+    )
+    key: Line = Field(description="Ed25519 public key as OpenSSH writes it: ssh-ed25519 AAAA….")
+    since: int = Field(0, ge=0, description="First entry, or size of the log, it is good for.")
+    until: int | None = Field(
+        None, ge=0, description="First entry it is no longer good for; open where missing."
+    )
+
+
+class Witness(Model):
+    """Somebody who cosigns the log's head and so remembers it."""
+
+    name: Line
+    key: Line = Field(description="Ed25519 public key as OpenSSH writes it: ssh-ed25519 AAAA….")
+
+
+class LogSettings(Model):
+    """The audit log: its name, and whose signatures are believed there."""
+
+    origin: Line | None = Field(
+        None, description="Name of the log; <repository>/audit-log where missing."
+    )
+    keys: tuple[LogKey, ...] = Field(min_length=1)
+    witnesses: tuple[Witness, ...] = ()
+    cosignatures: int = Field(
+        0, ge=0, description="How many witnesses must have signed for a head to be believed."
+    )
+
+
+class Builder(Model):
+    """A build service whose provenance is believed."""
+
+    id: Line = Field(description="builder.id of its SLSA provenance.")
+    key: Line = Field(description="Ed25519 public key as OpenSSH writes it: ssh-ed25519 AAAA….")
+
+
+class ReleaseSettings(Model):
+    """What the deploy gate asks for beside authorised changes."""
+
+    environments: tuple[Name, ...] = Field(
+        (), description="Environments it guards; empty means any name is taken."
+    )
+    provenance: Literal["asserted", "attested"] = Field(
+        "asserted", description="The least that ties an artefact to its commit."
+    )
+    builders: tuple[Builder, ...] = ()
+    after: dict[Name, Name] = Field(
+        default_factory=dict,
+        description="Environment in which the same digest must have succeeded before this one.",
+    )
+
+
+class Override(Model):
+    """Who may break the glass, for how long, and what it costs."""
+
+    role: Name = Field(description="Role in people.yaml whose holders may sign an override.")
+    max_age: Duration = Field("24h", description="The longest an override may be good for.")
+    retro_approval: Duration = Field("24h", description="Until when it is approved afterwards.")
+    review: Duration = Field("7d", description="Until when it is reviewed.")
+
+
 class Config(Model):
     """`itil-gate.yaml` at the root of the target branch."""
 
@@ -80,6 +146,14 @@ class Config(Model):
     locations: Locations = Field(default_factory=Locations)
     extensions: RepoPath | None = Field(
         None, description="JSON Schema file that the `x-…` fields of requests must satisfy."
+    )
+    log: LogSettings | None = Field(None, description="The audit log; none where missing.")
+    release: ReleaseSettings = Field(default_factory=ReleaseSettings)
+    override: Override | None = Field(
+        None, description="Break-glass; nobody may override where it is missing."
+    )
+    recovery: Name | None = Field(
+        None, description="Role that may sign corrections when the rules lock out their repair."
     )
     mode: Literal["enforce", "audit"] = "enforce"
     audit_until: Day | None = Field(
