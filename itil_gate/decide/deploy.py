@@ -1,0 +1,499 @@
+"""The deploy gate: whether this artefact may go into this environment now.
+
+A pure function of what the log, the target's history and the calendars say. It asks about every
+update of the target since the release that is in force there, not only about the changes that
+somebody named; each question asked is answered in the result, also those that passed.
+
+Taking an earlier release back in is always allowed: it needs no window and no approval, only that
+this very artefact was released there before with success.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from itil_gate.decide import schedule
+from itil_gate.decide.calendars import expand
+from itil_gate.model.calendar import Interval
+from itil_gate.model.frozen import frozen
+from itil_gate.model.record import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from itil_gate.model.change import ChangeRequest
+    from itil_gate.model.policy import PolicySet
+    from itil_gate.model.record import Obligation, RefUpdate, ReleaseRecord
+
+RULES: tuple[str, ...] = (
+    "unknown-environment",
+    "not-on-target",
+    "digest-of-another-commit",
+    "provenance",
+    "out-of-order",
+    "unrecorded-update",
+    "unauthorised-update",
+    "change-not-included",
+    "request-unreadable",
+    "outside-window",
+    "in-freeze",
+    "promotion-skipped",
+    "obligation-overdue",
+    "not-released-before",
+)
+"""Every rule of the deploy gate, in the order in which they are shown."""
+
+UNBENDING = frozenset(
+    {
+        *("unknown-environment", "not-on-target", "digest-of-another-commit", "provenance"),
+        *("not-released-before", "change-not-included"),
+    }
+)
+"""Rules that no override bends: they say that the thing is not what it is said to be."""
+
+SHOWN = 10
+INSTANT = timedelta(seconds=1)
+
+
+@frozen
+class Landed:
+    """An update of the target as the log holds it."""
+
+    index: int
+    update: RefUpdate
+
+
+@frozen
+class Released:
+    """A release as the log holds it, and how it ended; None while it has not."""
+
+    index: int
+    record: ReleaseRecord
+    outcome: str | None
+
+
+@frozen
+class Provenance:
+    """What a verified provenance attestation says."""
+
+    builder: str
+    artifacts: frozenset[str]
+    commits: frozenset[str]
+    fault: str = ""
+    """Why it proves nothing; empty if its signature is that of a listed builder."""
+
+
+@frozen
+class Attempt:
+    """Who wants to release what, where, when."""
+
+    environment: str
+    commit: str
+    artifact: str
+    changes: tuple[str, ...]
+    now: datetime
+    backout: bool
+
+
+@frozen
+class DeployFacts:
+    """What is known about an attempt."""
+
+    attempt: Attempt
+    on_target: bool
+    """Whether the commit lies on the target's first-parent history."""
+    steps: tuple[tuple[str, str], ...]
+    """That history since the release in force as (before, after), oldest first."""
+    backward: bool
+    """Whether the commit lies before the one in force."""
+    updates: tuple[Landed, ...]
+    """The log's updates of the target, oldest first, at least those of `steps`."""
+    releases: tuple[Released, ...]
+    """Releases of the log, oldest first: all of this environment and of this artefact."""
+    requests: tuple[ChangeRequest, ...]
+    """The requests of the changes in `steps`, as they are at the commit."""
+    paths: tuple[str, ...] = ()
+    """What the steps change."""
+    provenance: Provenance | None = None
+    debts: tuple[Obligation, ...] = ()
+    """Obligations that nobody met."""
+
+
+@frozen
+class DeployFindings:
+    """What the gate found: every reason, and what the release would bring."""
+
+    reasons: tuple[Reason, ...]
+    updates: tuple[int, ...]
+    changes: tuple[str, ...]
+    windows: tuple[Interval, ...]
+
+    @property
+    def failed(self) -> tuple[Reason, ...]:
+        """The rules that speak against it."""
+        return tuple(reason for reason in self.reasons if not reason.passed)
+
+
+def in_force(releases: Iterable[Released], environment: str) -> Released | None:
+    """Return the last release that succeeded in an environment; None if none ever did."""
+    good = [
+        one
+        for one in releases
+        if one.record.environment == environment and one.outcome == "success"
+    ]
+    return max(good, key=lambda one: one.index, default=None)
+
+
+def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
+    """Return what the gate found about an attempt to release.
+
+    Raises ConfigError or GateError for calendars that cannot be read.
+    """
+    attempt = facts.attempt
+    ranges = {(one.update.before, one.update.after): one for one in facts.updates}
+    tiles, gaps = _tile(facts.steps, ranges)
+    changes = tuple(sorted({name for one in tiles for name in one.update.changes}))
+    asked = [
+        *_environment(attempt, policies),
+        *_target(facts),
+        *_digest(facts),
+        *_provenance(facts, policies),
+    ]
+    if attempt.backout:
+        asked += _released_before(facts)
+        return DeployFindings(tuple(asked), (), (), ())
+    asked += [
+        *_order(facts),
+        *_gaps(gaps),
+        *_standing(tiles),
+        *_named(attempt, changes),
+        *_readable(facts, tiles),
+        *_schedule(facts, policies),
+        *_promotion(facts, policies),
+        *_debts(facts, tiles),
+    ]
+    windows = tuple(
+        interval
+        for interval in map(schedule.planned_interval, _bound_here(facts))
+        if interval is not None
+    )
+    return DeployFindings(tuple(asked), tuple(one.index for one in tiles), changes, windows)
+
+
+def _said(rule: str, fault: str, *, well: str, remedy: str = "") -> Reason:
+    return Reason(rule=rule, passed=not fault, message=fault or well, remedy=remedy or None)
+
+
+def _tile(
+    steps: Sequence[tuple[str, str]], ranges: dict[tuple[str, str], Landed]
+) -> tuple[tuple[Landed, ...], tuple[tuple[str, str], ...]]:
+    """Return the updates that tile these steps, and the steps that none of them holds.
+
+    Of several updates that begin at a commit the one recorded last holds; one that ends elsewhere
+    tells nothing about this history.
+    """
+    ends = {after: number for number, (_, after) in enumerate(steps)}
+    begins: dict[str, list[Landed]] = {}
+    for (before, after), one in ranges.items():
+        if after in ends:
+            begins.setdefault(before, []).append(one)
+    found: list[Landed] = []
+    gaps: list[tuple[str, str]] = []
+    place = 0
+    while place < len(steps):
+        before = steps[place][0]
+        fits = [one for one in begins.get(before, ()) if ends[one.update.after] >= place]
+        if not fits:
+            gaps.append(steps[place])
+            place += 1
+            continue
+        latest = max(fits, key=lambda one: one.index)
+        found.append(latest)
+        place = ends[latest.update.after] + 1
+    return tuple(found), tuple(gaps)
+
+
+def _environment(attempt: Attempt, policies: PolicySet) -> list[Reason]:
+    known = policies.config.release.environments
+    fault = ""
+    if known and attempt.environment not in known:
+        fault = f"{attempt.environment} is not an environment of itil-gate.yaml: {', '.join(known)}"
+    return [
+        _said(
+            "unknown-environment",
+            fault,
+            well=f"{attempt.environment} is an environment that the gate guards",
+            remedy="name one of them, or add it to release.environments",
+        )
+    ]
+
+
+def _target(facts: DeployFacts) -> list[Reason]:
+    short = facts.attempt.commit[:12]
+    fault = "" if facts.on_target else f"{short} does not lie on the history of the target branch"
+    return [
+        _said(
+            "not-on-target",
+            fault,
+            well=f"{short} lies on the first-parent history of the target",
+            remedy="release a commit that was merged, as the target's history names it",
+        )
+    ]
+
+
+def _digest(facts: DeployFacts) -> list[Reason]:
+    attempt = facts.attempt
+    others = [
+        one
+        for one in facts.releases
+        if one.record.artifact == attempt.artifact and one.record.commit != attempt.commit
+    ]
+    fault = ""
+    if others:
+        last = others[-1]
+        fault = (
+            f"{_short(attempt.artifact)} was released from {last.record.commit[:12]} before "
+            f"(entry {last.index}), and an artefact comes from one commit only"
+        )
+    return [
+        _said(
+            "digest-of-another-commit",
+            fault,
+            well="no other commit is known to have given this artefact",
+            remedy="release the artefact that was built from this commit",
+        )
+    ]
+
+
+def _provenance(facts: DeployFacts, policies: PolicySet) -> list[Reason]:
+    said, wanted = facts.provenance, policies.config.release.provenance
+    attempt = facts.attempt
+    fault = ""
+    if said is not None:
+        if said.fault:
+            fault = said.fault
+        elif attempt.artifact not in said.artifacts:
+            fault = "the provenance is about another artefact"
+        elif attempt.commit not in said.commits:
+            fault = "the provenance says that the artefact was built from another commit"
+    elif wanted == "attested":
+        fault = "no provenance was given, and itil-gate.yaml asks for one"
+    well = "the builder attests that the artefact comes from this commit"
+    if said is None:
+        well = "nobody attests where the artefact comes from; it is asserted"
+    return [
+        _said(
+            "provenance", fault, well=well, remedy="give --provenance with a listed builder's file"
+        )
+    ]
+
+
+def _released_before(facts: DeployFacts) -> list[Reason]:
+    attempt = facts.attempt
+    earlier = [
+        one
+        for one in facts.releases
+        if one.record.environment == attempt.environment
+        and one.outcome == "success"
+        and (one.record.artifact, one.record.commit) == (attempt.artifact, attempt.commit)
+    ]
+    fault = ""
+    if not earlier:
+        fault = (
+            f"{_short(attempt.artifact)} from {attempt.commit[:12]} was never released to "
+            f"{attempt.environment} with success, so there is nothing to go back to"
+        )
+    well = (
+        f"it was released there with success before (entry {earlier[-1].index})" if earlier else ""
+    )
+    return [
+        _said(
+            "not-released-before",
+            fault,
+            well=well,
+            remedy="name a release of `itil-gate log show` that succeeded there",
+        )
+    ]
+
+
+def _order(facts: DeployFacts) -> list[Reason]:
+    fault = ""
+    if facts.backward:
+        fault = (
+            f"{facts.attempt.commit[:12]} lies before what {facts.attempt.environment} runs already"
+        )
+    return [
+        _said(
+            "out-of-order",
+            fault,
+            well="it follows what the environment runs",
+            remedy="release a later commit, or go back on purpose with --backout",
+        )
+    ]
+
+
+def _gaps(gaps: Sequence[tuple[str, str]]) -> list[Reason]:
+    fault = ""
+    remedy = ""
+    if gaps:
+        some = ", ".join(after[:12] for _, after in gaps[:SHOWN])
+        more = f" and {len(gaps) - SHOWN} more" if len(gaps) > SHOWN else ""
+        fault = f"nobody recorded how {some}{more} came onto the target"
+        remedy = f"run `itil-gate check --merged {gaps[0][0]}..{gaps[-1][1]} --record`"
+    return [
+        _said(
+            "unrecorded-update", fault, well="every update of the target is recorded", remedy=remedy
+        )
+    ]
+
+
+def _standing(tiles: Sequence[Landed]) -> list[Reason]:
+    bad = [one for one in tiles if one.update.standing in ("unauthorised", "before-adoption")]
+    fault = ""
+    if bad:
+        some = "; ".join(
+            f"{one.update.after[:12]} (entry {one.index}): {one.update.reason}"
+            for one in bad[:SHOWN]
+        )
+        fault = f"not authorised: {some}"
+    return [
+        _said(
+            "unauthorised-update",
+            fault,
+            well=f"all {len(tiles)} updates since the release in force were authorised",
+            remedy="revert them in a change of their own, or have them overridden",
+        )
+    ]
+
+
+def _named(attempt: Attempt, changes: Sequence[str]) -> list[Reason]:
+    absent = [name for name in attempt.changes if name not in changes]
+    there = ", ".join(changes[:SHOWN]) or "none"
+    return [
+        _said(
+            "change-not-included",
+            f"{', '.join(absent)} is not in this release, which holds {there}" if absent else "",
+            well=f"the changes of this release: {there}",
+            remedy="leave it away, or release a commit that holds it",
+        )
+    ]
+
+
+def _readable(facts: DeployFacts, tiles: Sequence[Landed]) -> list[Reason]:
+    wanted = {name for one in tiles for name in one.update.changes if not name.startswith("STD-")}
+    absent = sorted(wanted - {request.metadata.id for request in facts.requests})
+    return [
+        _said(
+            "request-unreadable",
+            f"the request of {', '.join(absent[:SHOWN])} cannot be read at this commit"
+            if absent
+            else "",
+            well="the request of every change can be read",
+            remedy="requests stay in the repository; bring it back in a change",
+        )
+    ]
+
+
+def _bound_here(facts: DeployFacts) -> tuple[ChangeRequest, ...]:
+    here = facts.attempt.environment
+    return tuple(one for one in facts.requests if here in one.spec.environments)
+
+
+def _schedule(facts: DeployFacts, policies: PolicySet) -> list[Reason]:
+    now = facts.attempt.now
+    instant = Interval(start=now, end=now + INSTANT)
+    met: list[str] = []
+    outside: list[str] = []
+    occurrences = expand(policies.calendars, policies.calendar_texts, within=instant)
+    for change in _bound_here(facts):
+        name = change.metadata.id
+        interval = schedule.planned_interval(change)
+        if interval is not None and not interval.start <= now < interval.end:
+            side = "begins" if now < interval.start else "ended"
+            moment = interval.start if now < interval.start else interval.end
+            outside.append(f"{name}: its window {side} at {moment:%Y-%m-%d %H:%M} UTC")
+        if change.spec.type == "emergency":
+            continue
+        footprint = schedule.footprint(change, facts.paths, policies.services)
+        exposure = schedule.Exposure(
+            footprint=footprint,
+            blast_radius=schedule.blast_radius(footprint, policies.services),
+            environments=frozenset({facts.attempt.environment}),
+            tiers={one.name: one.tier for one in policies.services if one.tier is not None},
+        )
+        met += [
+            f"{name} meets {item.id}"
+            for item in schedule.freezes_met(instant, occurrences, exposure=exposure)
+        ]
+    return [
+        _said(
+            "outside-window",
+            "; ".join(outside[:SHOWN]),
+            well="every change for this environment is in its window or has none",
+            remedy="wait for the window, or amend it in a change",
+        ),
+        _said(
+            "in-freeze",
+            "; ".join(met[:SHOWN]),
+            well="no freeze is in force for what changes",
+            remedy="wait for the end of the freeze",
+        ),
+    ]
+
+
+def _promotion(facts: DeployFacts, policies: PolicySet) -> list[Reason]:
+    attempt = facts.attempt
+    before = policies.config.release.after.get(attempt.environment)
+    fault = ""
+    if before is not None and not any(
+        one.record.environment == before
+        and one.outcome == "success"
+        and (one.record.artifact, one.record.commit) == (attempt.artifact, attempt.commit)
+        for one in facts.releases
+    ):
+        fault = f"this artefact has not succeeded in {before} yet"
+    return [
+        _said(
+            "promotion-skipped",
+            fault,
+            well=f"it succeeded in {before} before"
+            if before
+            else "no environment has to come first",
+            remedy=f"release it to {before} first",
+        )
+    ]
+
+
+def _debts(facts: DeployFacts, tiles: Sequence[Landed]) -> list[Reason]:
+    """Hold back the next release of whoever owes an approval or a review; never an emergency."""
+    services = {name for one in tiles for name in one.update.services}
+    urgent = bool(facts.requests) and all(
+        request.spec.type == "emergency" for request in facts.requests
+    )
+    overdue = [
+        one
+        for one in facts.debts
+        if one.due <= facts.attempt.now and (not one.services or services & set(one.services))
+    ]
+    fault = ""
+    if overdue and not urgent:
+        some = "; ".join(
+            f"{one.id} ({one.duty} of {one.change}, owed by {one.owner} since "
+            f"{one.due:%Y-%m-%d %H:%M} UTC)"
+            for one in overdue[:SHOWN]
+        )
+        fault = f"overdue: {some}"
+    return [
+        _said(
+            "obligation-overdue",
+            fault,
+            well="nothing is owed for these services that is overdue",
+            remedy="`itil-gate debt` says what would meet it",
+        )
+    ]
+
+
+def _short(digest: str) -> str:
+    return digest[:19]
