@@ -51,3 +51,7 @@ class HistoryError(GateError):
 
 class SigningError(GateError):
     """A signature could not be made or a key could not be used."""
+
+
+class LogError(GateError):
+    """The audit log is damaged, is not the one that is meant, or cannot take what it is given."""
