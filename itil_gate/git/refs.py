@@ -168,12 +168,24 @@ def write_commit(
     when: datetime,
 ) -> str:
     """Write a commit, dated `when` in UTC, and return its id."""
+    data = commit_bytes(tree, parents, message=message, identity=identity, when=when)
+    return _write(store, "commit", [data])[0]
+
+
+def commit_bytes(
+    tree: str,
+    parents: Sequence[str],
+    *,
+    message: str,
+    identity: tuple[str, str],
+    when: datetime,
+) -> bytes:
+    """Return a commit, unsigned, as git stores it, dated `when` in UTC."""
     name, email = (re.sub(r"[<>\x00-\x1f]", " ", part).strip() for part in identity)
     person = f"{name or 'unknown'} <{email}> {int(when.timestamp())} +0000"
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
     lines += [f"author {person}", f"committer {person}", "", message.strip(), ""]
-    data = "\n".join(lines).encode("utf-8", "replace").replace(b"\0", b"")
-    return _write(store, "commit", [data])[0]
+    return "\n".join(lines).encode("utf-8", "replace").replace(b"\0", b"")
 
 
 def move_ref(store: View, ref: str, new: str, *, old: str | None) -> bool:

@@ -19,7 +19,8 @@ from itil_gate.git.tree import FILE, ls_tree
 from itil_gate.model.errors import GateError, HistoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from itil_gate.git.discover import Repository
     from itil_gate.git.view import View
@@ -104,6 +105,14 @@ def push(
         *("--end-of-options", _remote(remote), *refspecs),
         timeout=timeout,
     )
+    return taken(done, remote)
+
+
+def taken(done: Result, remote: str) -> bool:
+    """Whether a remote took a `push --porcelain`; False if somebody else was first.
+
+    Raises GateError `push-refused` where the remote declines.
+    """
     if done.status == 0:
         return True
     lines = done.out.decode("utf-8", "replace").splitlines()
@@ -197,19 +206,35 @@ def _remote(name: str) -> str:
     return name
 
 
-def _patiently(repository: Repository, *arguments: str, timeout: float) -> Result:
-    """Run git with the caller's configuration, again if the network failed in passing."""
+def callers_own() -> dict[str, str]:
+    """Return the variables of the caller that say how to reach a remote."""
     import os  # noqa: PLC0415 - what the caller says about reaching remotes
 
-    own = {name: value for name, value in os.environ.items() if CALLERS_OWN.fullmatch(name)}
+    return {name: value for name, value in os.environ.items() if CALLERS_OWN.fullmatch(name)}
+
+
+def exchange(
+    git_dir: Path,
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    own: Mapping[str, str],
+    timeout: float = TIMEOUT,
+    stdin: bytes | None = None,
+) -> Result:
+    """Run git with the variables `own`, again if the network failed in passing.
+
+    Any status is an answer. Raises HistoryError `git-timeout`.
+    """
     env = environment({"GIT_TERMINAL_PROMPT": "0", **own, "LC_ALL": "C"})
     command = [git_program(), "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"]
-    command.append(f"--git-dir={repository.git_dir}")
+    command.append(f"--git-dir={git_dir}")
     for attempt in range(3):
         done = run(
             [*command, *arguments],
-            cwd=repository.work_tree or repository.git_dir,
+            cwd=cwd,
             env=env,
+            stdin=stdin,
             ok=range(-256, 256),
             timeout=timeout,
         )
@@ -217,3 +242,14 @@ def _patiently(repository: Repository, *arguments: str, timeout: float) -> Resul
             break
         wait(attempt + 4)
     return done
+
+
+def _patiently(repository: Repository, *arguments: str, timeout: float) -> Result:
+    """Run git with the caller's configuration, again if the network failed in passing."""
+    return exchange(
+        repository.git_dir,
+        arguments,
+        cwd=repository.work_tree or repository.git_dir,
+        own=callers_own(),
+        timeout=timeout,
+    )

@@ -1,0 +1,63 @@
+"""Write many objects at once: as a pack that git reads from standard input and checks.
+
+One program takes a whole commit with its trees and files, where `hash-object` would be one for
+each kind. Few objects become loose ones, which git packs when it sees fit; many stay a pack. Both
+are on the disk before the program ends, so that a ref never names what is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from typing import TYPE_CHECKING
+
+from itil_gate.git.objects import hash_object
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from itil_gate.git.objects import ObjectType
+    from itil_gate.git.view import View
+
+MOST_LOOSE = 60
+"""So many objects are written loose; above that one file with an index is faster and smaller."""
+_KINDS: dict[ObjectType, int] = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
+_FAST = 1
+
+
+def write_objects(store: View, objects: Sequence[tuple[ObjectType, bytes]]) -> list[str]:
+    """Write objects into the store, have them on the disk, and return their ids in this order.
+
+    Raises HistoryError `git-failed`, as where the disk is full; nothing then names what was
+    written.
+    """
+    ids = [hash_object(kind, data, algorithm=store.algorithm) for kind, data in objects]
+    unique = dict(zip(ids, objects, strict=True))
+    if not unique:
+        return []
+    pack = pack_stream(list(unique.values()), algorithm=store.algorithm)
+    if len(unique) <= MOST_LOOSE:
+        store.git("-c", "core.fsyncMethod=batch", "unpack-objects", "-q", stdin=pack)
+    else:
+        store.git("index-pack", "--stdin", stdin=pack)
+    return ids
+
+
+def pack_stream(objects: Sequence[tuple[ObjectType, bytes]], *, algorithm: str) -> bytes:
+    """Return a pack of whole objects (gitformat-pack), without deltas."""
+    parts = [b"PACK", (2).to_bytes(4, "big"), len(objects).to_bytes(4, "big")]
+    for kind, data in objects:
+        parts += [_header(_KINDS[kind], len(data)), zlib.compress(data, _FAST)]
+    body = b"".join(parts)
+    return body + hashlib.new(algorithm, body, usedforsecurity=False).digest()
+
+
+def _header(kind: int, size: int) -> bytes:
+    """Return type and size of an object: four bits of size first, then seven a byte."""
+    byte, size = kind << 4 | size & 0x0F, size >> 4
+    out = bytearray()
+    while size:
+        out.append(byte | 0x80)
+        byte, size = size & 0x7F, size >> 7
+    out.append(byte)
+    return bytes(out)

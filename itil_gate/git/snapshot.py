@@ -1,0 +1,185 @@
+"""The files of one commit, read in batches, and the trees that come of changing some of them.
+
+Made for the audit log, whose commits touch a dozen paths among a million: trees are read once,
+only on the way to what is asked for, and all paths advance level by level. What a partial clone
+lacks is asked for in one go a level. Symbolic links and submodules have no place here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from itil_gate.git.objects import hash_object
+from itil_gate.git.tree import FILE, TREE, parse_tree, tree_id
+from itil_gate.model.errors import GateError, HistoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from itil_gate.git.objects import ObjectType
+    from itil_gate.git.view import View
+
+    Supply = Callable[[Collection[str]], None]
+    """Gets objects that are not here; those it cannot get are missed when they are read."""
+    Entries = dict[bytes, tuple[str, str]]
+    New = tuple[ObjectType, bytes]
+    """An object that is to be written: its type and its bytes."""
+
+_NOT_NAMES = frozenset({b"", b".", b"..", b".git", b"git~1"})
+MOST_AHEAD = 64 * 1024 * 1024
+"""Bytes of files that are kept in memory for whoever asks again."""
+
+
+class Snapshot:
+    """The files of a commit; of an unborn branch, where `commit` is None, none."""
+
+    def __init__(self, view: View, commit: str | None, *, supply: Supply | None = None) -> None:
+        self.commit = commit
+        self._view = view
+        self._supply = supply
+        self._trees: dict[str, Entries] = {}
+        self._blobs: dict[str, bytes] = {}
+        self._held = 0
+        if commit is not None:
+            self._obtain([commit])
+        self._root = None if commit is None else tree_id(view, commit)
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file; None if nothing is there.
+
+        Raises HistoryError `not-a-file` for a directory or a link, and what reading objects does.
+        """
+        return self.read_many([path])[path]
+
+    def read_many(self, paths: Iterable[str]) -> dict[str, bytes | None]:
+        """Return the bytes of each file, None where nothing is; see `read`."""
+        found = self.locate(paths)
+        odd = next((path for path, at in found.items() if at and at[0] != FILE), None)
+        if odd is not None:
+            raise HistoryError("not-a-file", f"{odd} on the branch is not a regular file")
+        ids = {at[1] for at in found.values() if at}
+        lacking = [oid for oid in ids if oid not in self._blobs]
+        self._obtain(lacking)
+        fresh = {one.id: one.data for one in self._view.read_many(lacking)}
+        known = self._blobs | fresh
+        self._remember(fresh)
+        return {path: known[at[1]] if at else None for path, at in found.items()}
+
+    def locate(self, paths: Iterable[str]) -> dict[str, tuple[str, str] | None]:
+        """Return mode and object id at each path, None where nothing is.
+
+        All trees on the way are then here, so that the paths can be written as well.
+        """
+        found: dict[str, tuple[str, str] | None] = dict.fromkeys(paths)
+        at = {path: (self._root, path.encode("utf-8").split(b"/")) for path in found}
+        while at:
+            self._grow({oid for oid, _ in at.values() if oid})
+            below: dict[str, tuple[str | None, list[bytes]]] = {}
+            for path, (oid, (name, *rest)) in at.items():
+                entry = self._trees[oid].get(name) if oid else None
+                if entry is None:
+                    continue
+                if not rest:
+                    found[path] = entry
+                elif entry[0] == TREE:
+                    below[path] = (entry[1], rest)
+            at = below
+        return found
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Return the names in a folder, in git's order; none if there is no such folder."""
+        at = self.locate([folder])[folder] if folder else (TREE, self._root)
+        if at is None or at[0] != TREE or at[1] is None:
+            return ()
+        self._grow({at[1]})
+        return tuple(name.decode("utf-8", "surrogateescape") for name in self._trees[at[1]])
+
+    def changed(self, files: Mapping[str, bytes | None]) -> tuple[str, list[New]]:
+        """Return the id of the tree with these files set or removed, and all that is new in it.
+
+        None removes a file, or a folder with all below it. Raises GateError `path-taken` where a
+        file stands in the way of a folder or the reverse, `bad-path` for a name git would not
+        check out.
+        """
+        new: list[New] = []
+        edits: dict[tuple[bytes, ...], str | None] = {}
+        for path, data in files.items():
+            parts = tuple(path.encode("utf-8").split(b"/"))
+            if any(part.lower() in _NOT_NAMES or b"\0" in part for part in parts):
+                raise GateError("bad-path", f"{path!r} is not a path on the branch")
+            edits[parts] = None if data is None else self._new(new, "blob", data)
+        self.locate(files)
+        root = self._graft(self._root, edits, new)
+        return root or self._new(new, "tree", b""), new
+
+    def _graft(
+        self, oid: str | None, edits: Mapping[tuple[bytes, ...], str | None], new: list[New]
+    ) -> str | None:
+        """Add the changed trees to `new`; return the id of this one, None if it is empty."""
+        self._grow({oid} if oid else ())
+        entries = dict(self._trees[oid]) if oid else {}
+        below: dict[bytes, dict[tuple[bytes, ...], str | None]] = {}
+        for (name, *rest), blob in edits.items():
+            if rest:
+                below.setdefault(name, {})[tuple(rest)] = blob
+            elif blob is None:
+                entries.pop(name, None)
+            elif entries.get(name, (FILE,))[0] == TREE:
+                raise _taken(name)
+            else:
+                entries[name] = (FILE, blob)
+        for name, inner in below.items():
+            mode, child = entries.get(name, (TREE, None))
+            if mode != TREE:
+                raise _taken(name)
+            tree = self._graft(child, inner, new)
+            if tree is None:
+                entries.pop(name, None)
+            else:
+                entries[name] = (TREE, tree)
+        if not entries:
+            return None
+        made = self._new(new, "tree", _tree_bytes(entries))
+        self._trees[made] = entries
+        return made
+
+    def _new(self, new: list[New], kind: ObjectType, data: bytes) -> str:
+        new.append((kind, data))
+        return hash_object(kind, data, algorithm=self._view.algorithm)
+
+    def _grow(self, oids: Collection[str]) -> None:
+        """Read trees that were not read yet."""
+        lacking = [oid for oid in oids if oid not in self._trees]
+        self._obtain(lacking)
+        for one in self._view.read_many(lacking):
+            if one.type != "tree":
+                raise HistoryError("tree-damaged", f"{one.id} is a {one.type} in a tree's place")
+            self._trees[one.id] = parse_tree(one.data, oid=one.id)
+
+    def _obtain(self, oids: Sequence[str]) -> None:
+        if self._supply is None or not oids:
+            return
+        infos = self._view.reader.info(oids)
+        if missing := [oid for oid, info in zip(oids, infos, strict=True) if info is None]:
+            self._supply(missing)
+
+    def _remember(self, blobs: Mapping[str, bytes]) -> None:
+        self._held += sum(map(len, blobs.values()))
+        if self._held > MOST_AHEAD:
+            self._blobs, self._held = {}, sum(map(len, blobs.values()))
+        self._blobs |= blobs
+
+
+def _tree_bytes(entries: Entries) -> bytes:
+    """Return a tree as git stores it, folders sorted as if their names ended in a slash."""
+    order = sorted(entries, key=lambda name: name + b"/" if entries[name][0] == TREE else name)
+    return b"".join(
+        b"%s %s\0%s" % (mode.lstrip("0").encode(), name, bytes.fromhex(oid))
+        for name in order
+        for mode, oid in [entries[name]]
+    )
+
+
+def _taken(name: bytes) -> GateError:
+    shown = name.decode("utf-8", "backslashreplace")
+    return GateError("path-taken", f"{shown} is a file in one place and a folder in the other")
