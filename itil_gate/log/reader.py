@@ -1,0 +1,152 @@
+"""Read entries of the log and believe them: each is proved under a signed checkpoint.
+
+For gates that need a few entries, mostly the newest. Every entry read is held against its leaf, the
+leaf against the signed root, and the envelope against the keys that are good at its position. An
+entry whose key is not good there is handed out as not believed: one bad entry must not stop the
+gate, and must not be counted either. `verify` looks at the whole log and at what it means.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from itil_gate.log.checkpoint import PATH, open_checkpoint
+from itil_gate.log.entry import entry_path, ids_path, parse_entry, parse_index, parse_leaf
+from itil_gate.log.entry import event_id as id_of
+from itil_gate.log.entry import leaf as leaf_of
+from itil_gate.log.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from itil_gate.log.pins import note_keys, revoke, signed_well
+from itil_gate.log.tiles import TileReader, read_leaf
+from itil_gate.model.errors import LogError
+from itil_gate.model.frozen import frozen
+from itil_gate.signing import dsse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from itil_gate.log.checkpoint import Checkpoint, Opened
+    from itil_gate.log.pins import Pin
+
+    ReadMany = Callable[[Iterable[str]], Mapping[str, bytes | None]]
+
+CHUNK = 64
+
+
+@frozen
+class Entry:
+    """An entry that the signed tree holds.
+
+    `statement` is None where the file was expunged; `believed` says whether a recorder's key that
+    is good at this position signed it.
+    """
+
+    index: int
+    kind: str
+    sha256: str
+    statement: Mapping[str, Any] | None
+    signers: frozenset[str]
+    believed: bool
+
+    @property
+    def predicate(self) -> Mapping[str, Any]:
+        """The predicate of the statement; empty where it was expunged."""
+        found: Mapping[str, Any] = (self.statement or {}).get("predicate", {})
+        return found
+
+
+class LogReader:
+    """Entries of one log at one tip, proved under its checkpoint."""
+
+    def __init__(self, read_many: ReadMany, *, pins: Sequence[Pin], origin: str) -> None:
+        """Open the log. Raises LogError as `open_checkpoint` does, or `log-not-opened`."""
+        self._read_many = read_many
+        self._cache: dict[str, bytes | None] = {}
+        data = self._read(PATH)
+        if data is None:
+            raise LogError(
+                "log-not-opened",
+                "there is no audit log here",
+                hint="open one with `itil-gate log init`, or `git fetch origin audit-log`",
+            )
+        self.note = data
+        self.opened: Opened = open_checkpoint(data, note_keys(pins, origin=origin), origin=origin)
+        self.checkpoint: Checkpoint = self.opened.checkpoint
+        self.pins = tuple(pins)
+        if not signed_well(pins, self.opened.signed, size=self.checkpoint.size):
+            raise LogError(
+                "checkpoint-unsigned",
+                f"the key that signed the log at {self.checkpoint.size} entries is not good for it",
+                hint="compare since and until of the keys in itil-gate.yaml",
+            )
+        self._nodes = TileReader(self.checkpoint.size, self._read)
+
+    @property
+    def size(self) -> int:
+        """How many entries the log has."""
+        return self.checkpoint.size
+
+    def entry(self, index: int) -> Entry:
+        """Return one entry. Raises LogError `no-such-entry`, `log-damaged`, `entry-malformed`."""
+        if not 0 <= index < self.size:
+            raise LogError("no-such-entry", f"the log has {self.size} entries, and no {index}")
+        return next(self.entries([index]))
+
+    def entries(self, indices: Sequence[int]) -> Iterator[Entry]:
+        """Yield entries in the order asked; their files are read at once."""
+        files = self._read_many([entry_path(index) for index in indices])
+        for index in indices:
+            yield self._entry(index, files[entry_path(index)])
+
+    def backwards(self, *, stop: int = 0) -> Iterator[Entry]:
+        """Yield entries from the newest to number `stop`.
+
+        Revocations met on the way count for everything before them.
+        """
+        for high in range(self.size, stop, -CHUNK):
+            low = max(stop, high - CHUNK)
+            for entry in self.entries(range(high - 1, low - 1, -1)):
+                yield entry
+                if entry.kind == "key-revocation" and entry.believed:
+                    self._revoke(entry)
+
+    def find(self, repository: str, kind: str, key: str | tuple[str, ...]) -> int | None:
+        """Return the index of an event; None if the log has none. The entry is not read."""
+        path = ids_path(id_of(repository, kind, key))
+        data = self._read(path)
+        return None if data is None else parse_index(data, path=path)
+
+    def _revoke(self, entry: Entry) -> None:
+        key, since = entry.predicate.get("key"), entry.predicate.get("since")
+        if isinstance(key, str) and isinstance(since, int) and key not in entry.signers:
+            self.pins = revoke(self.pins, key, since=since)
+
+    def _entry(self, index: int, file: bytes | None) -> Entry:
+        data = read_leaf(index, size=self.size, read=self._read)
+        proof = inclusion_proof(index, size=self.size, node=self._nodes)
+        if not verify_inclusion(
+            leaf_hash(data), index=index, size=self.size, proof=proof, root=self.checkpoint.root
+        ):
+            raise LogError(
+                "log-damaged", f"entry {index} does not lead to the root that was signed"
+            )
+        leaf = parse_leaf(data)
+        if file is None:
+            return Entry(index, leaf.kind, leaf.sha256, None, frozenset(), believed=False)
+        path = entry_path(index)
+        if leaf_of(leaf.kind, file) != leaf:
+            raise LogError(
+                "log-damaged", f"{path} is not what the log wrote: its digest is another"
+            )
+        envelope, statement = parse_entry(file, path=path)
+        good = {
+            pin.fingerprint: pin.public
+            for pin in self.pins
+            if pin.use == "recorder" and pin.good_at(index)
+        }
+        signers = dsse.verify(envelope, good)
+        return Entry(index, leaf.kind, leaf.sha256, statement, signers, believed=bool(signers))
+
+    def _read(self, path: str) -> bytes | None:
+        if path not in self._cache:
+            self._cache |= self._read_many([path])
+        return self._cache[path]
