@@ -27,7 +27,6 @@ from itil_gate.gather.landing import (
 )
 from itil_gate.git.history import is_ancestor, read_commit
 from itil_gate.git.tree import entry_at
-from itil_gate.model.canonical import digest
 from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.errors import ConfigError, GateError, LogError
 from itil_gate.model.frozen import frozen
@@ -367,8 +366,3 @@ def _json(predicate: object) -> str:
     import json  # noqa: PLC0415 - only where the log is read
 
     return json.dumps(predicate)
-
-
-def decision_key(judged: Judged) -> str:
-    """Return the key under which a decision is logged."""
-    return digest(judged.decision)

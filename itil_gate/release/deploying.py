@@ -1,0 +1,318 @@
+"""Gather what the deploy gate asks about, and make the records of an attempt.
+
+Everything comes from three places: the log, proved under its checkpoint; the target's history, by
+its first parents; and the requests and the judge's data at the target's tip. Nothing is fetched
+here, so a release can be judged offline.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import ValidationError
+
+from itil_gate.decide.deploy import (
+    Attempt,
+    DeployFacts,
+    Landed,
+    Released,
+    in_force,
+    judge_release,
+)
+from itil_gate.decide.gate import read_requests
+from itil_gate.gather.landing import first_parents
+from itil_gate.gather.sources import read_judge, read_sources
+from itil_gate.git.diff import raw_diff
+from itil_gate.git.history import is_ancestor
+from itil_gate.git.tree import ls_tree, tree_id
+from itil_gate.model.base import Model
+from itil_gate.model.canonical import digest
+from itil_gate.model.errors import GateError, LogError
+from itil_gate.model.frozen import frozen
+from itil_gate.model.record import (
+    DeployDecision,
+    LogOpened,
+    Obligation,
+    ObligationMet,
+    RefUpdate,
+    ReleaseOutcome,
+    ReleaseRecord,
+)
+from itil_gate.policy.compile import compile_policies
+from itil_gate.policy.places import is_request_path
+from itil_gate.release.provenance import read_provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from itil_gate.decide.deploy import DeployFindings
+    from itil_gate.git.view import View
+    from itil_gate.log.reader import Entry, LogReader
+    from itil_gate.model.change import ChangeRequest
+    from itil_gate.model.config import Config
+    from itil_gate.model.policy import PolicySet
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_BLOCK = 1 << 20
+M = TypeVar("M", bound=Model)
+
+
+@frozen
+class Known:
+    """What the log says about a branch, its releases, and what is owed; oldest first."""
+
+    adopted: str
+    updates: tuple[Landed, ...]
+    releases: tuple[Released, ...]
+    debts: tuple[Obligation, ...]
+
+    def release(self, nonce: str) -> Released:
+        """Return a release by its number. Raises GateError `no-such-release`."""
+        for one in self.releases:
+            if one.record.nonce == nonce:
+                return one
+        raise GateError(
+            "no-such-release",
+            f"the log holds no release {nonce}",
+            hint="`itil-gate log show` lists them; `release start` prints the number",
+        )
+
+
+@frozen
+class Examined:
+    """An attempt with everything that was found about it."""
+
+    decision: DeployDecision
+    findings: DeployFindings
+    facts: DeployFacts
+    policies: PolicySet
+    judge: str
+    """Digest of the judge's data."""
+
+
+def known_of(reader: LogReader, ref: str) -> Known:
+    """Return what the log says, from its newest entry back to its first.
+
+    Raises LogError `entry-malformed` for a believed entry that this version cannot read, and
+    `log-not-opened` where the first entry is missing.
+    """
+    updates: list[Landed] = []
+    records: list[tuple[int, ReleaseRecord]] = []
+    outcomes: dict[str, str] = {}
+    owed: list[Obligation] = []
+    met: set[str] = set()
+    for entry in reader.backwards():
+        if entry.statement is None or not entry.believed:
+            continue
+        match entry.kind:
+            case "ref-update":
+                update = _as(entry, RefUpdate)
+                if update.ref == ref:
+                    updates.append(Landed(entry.index, update))
+            case "release-record":
+                records.append((entry.index, _as(entry, ReleaseRecord)))
+            case "outcome":
+                ended = _as(entry, ReleaseOutcome)
+                outcomes.setdefault(ended.nonce, ended.outcome)
+            case "obligation":
+                owed.append(_as(entry, Obligation))
+            case "obligation-met":
+                met.add(_as(entry, ObligationMet).id)
+            case "log-opened" if entry.index == 0:
+                opened = _as(entry, LogOpened)
+                return Known(
+                    adopted=opened.adopted,
+                    updates=tuple(reversed(updates)),
+                    releases=tuple(
+                        Released(index, record, outcomes.get(record.nonce))
+                        for index, record in reversed(records)
+                    ),
+                    debts=tuple(one for one in reversed(owed) if one.id not in met),
+                )
+            case _:
+                pass
+    raise LogError("log-not-opened", "the first entry of the log is missing or not believed")
+
+
+def examine(
+    view: View,
+    *,
+    target: str,
+    tip: str,
+    attempt: Attempt,
+    known: Known,
+    nonce: str,
+    deployer: str,
+    provenance: bytes | None = None,
+) -> Examined:
+    """Return what the deploy gate says about an attempt.
+
+    Policies and requests are read at `tip`, the tip of the target. Raises HistoryError where
+    history does not suffice, and ConfigError where the judge's data do not load.
+    """
+    sources = read_judge(view, tip)
+    policies = compile_policies(sources)
+    facts = _facts(view, policies, tip=tip, attempt=attempt, known=known, provenance=provenance)
+    found = judge_release(facts, policies)
+    before = in_force(facts.releases, attempt.environment)
+    decision = DeployDecision(
+        repository=policies.config.repository,
+        nonce=nonce,
+        environment=attempt.environment,
+        commit=attempt.commit,
+        artifact=attempt.artifact,
+        target=target,
+        tip=tip,
+        now=attempt.now,
+        deployer=deployer,
+        outcome="deny" if found.failed else "allow",
+        backout=attempt.backout,
+        previous=before.index if before else None,
+        updates=found.updates,
+        changes=found.changes,
+        reasons=found.reasons,
+    )
+    return Examined(decision, found, facts, policies, digest(sources))
+
+
+def record_of(examined: Examined, *, index: int, purl: str | None) -> ReleaseRecord:
+    """Return the record of a release that was let begin; `index` is the entry of its decision."""
+    decision, facts = examined.decision, examined.facts
+    taken_away: tuple[int, ...] = ()
+    if decision.backout:
+        steps = {after for _, after in facts.steps}
+        taken_away = tuple(one.index for one in facts.updates if one.update.after in steps)
+    windows = examined.findings.windows
+    attested = facts.provenance is not None and not facts.provenance.fault
+    return ReleaseRecord(
+        repository=decision.repository,
+        nonce=decision.nonce,
+        environment=decision.environment,
+        commit=decision.commit,
+        artifact=decision.artifact,
+        purl=purl,
+        provenance="attested" if attested else "asserted",
+        previous=decision.previous,
+        updates=decision.updates,
+        backs_out=taken_away,
+        changes=decision.changes,
+        window_start=min((one.start for one in windows), default=None),
+        window_end=max((one.end for one in windows), default=None),
+        deployer=decision.deployer,
+        started_at=decision.now,
+        decision=index,
+    )
+
+
+def artifact_digest(text: str, *, file: Path) -> str:
+    """Return the digest that an artefact is named by: as it is, or made of the file's bytes.
+
+    Raises GateError `bad-artifact` for what is neither.
+    """
+    if _DIGEST.fullmatch(text):
+        return text
+    try:
+        with file.open("rb") as stream:
+            hashed = hashlib.sha256()
+            while block := stream.read(_BLOCK):
+                hashed.update(block)
+    except OSError as error:
+        raise GateError(
+            "bad-artifact",
+            f"{text} is neither a digest nor a file that can be read: {error.strerror}",
+            hint="write sha256: and 64 hexadecimal digits, or the path of the file",
+        ) from error
+    return f"sha256:{hashed.hexdigest()}"
+
+
+def _facts(
+    view: View,
+    policies: PolicySet,
+    *,
+    tip: str,
+    attempt: Attempt,
+    known: Known,
+    provenance: bytes | None,
+) -> DeployFacts:
+    on_target = attempt.commit == known.adopted or _on_line(
+        view, known.adopted, attempt.commit, tip
+    )
+    before = in_force(known.releases, attempt.environment)
+    start = before.record.commit if before else known.adopted
+    steps: tuple[str, ...] | None = ()
+    backward = False
+    if on_target and start != attempt.commit:
+        backward = is_ancestor(view, attempt.commit, start)
+        first, last = (attempt.commit, start) if backward else (start, attempt.commit)
+        steps = first_parents(view, first, last)
+        if steps is None:
+            # What runs there is not on the target's line: everything since adoption is asked about.
+            first, backward = known.adopted, False
+            steps = first_parents(view, first, attempt.commit) or ()
+        chain = (first, *steps)
+        pairs = tuple(pairwise(chain))
+    else:
+        pairs = ()
+    names = {
+        name
+        for one in known.updates
+        if one.update.after in {after for _, after in pairs}
+        for name in one.update.changes
+    }
+    return DeployFacts(
+        attempt=attempt,
+        on_target=on_target,
+        steps=pairs,
+        backward=backward,
+        updates=known.updates,
+        releases=known.releases,
+        requests=_requests(view, policies.config, tip=tip, names=names),
+        paths=_paths(view, pairs),
+        provenance=read_provenance(provenance, policies.config) if provenance else None,
+        debts=known.debts,
+    )
+
+
+def _on_line(view: View, adopted: str, commit: str, tip: str) -> bool:
+    """Tell whether a commit is on the target's first-parent line since the log was opened."""
+    if not is_ancestor(view, adopted, commit) or not is_ancestor(view, commit, tip):
+        return False
+    return commit == tip or first_parents(view, commit, tip) is not None
+
+
+def _requests(
+    view: View, config: Config, *, tip: str, names: Collection[str]
+) -> tuple[ChangeRequest, ...]:
+    """Return the requests of these changes as the target's tip has them."""
+    entries = [
+        entry
+        for entry in ls_tree(view, tip, [config.locations.changes])
+        if entry.is_file
+        and is_request_path(config, entry.path)
+        and entry.path.rpartition("/")[2].rpartition(".")[0] in names
+    ]
+    asked, _ = read_requests(read_sources(view, entries))
+    return tuple(one.change for one in asked)
+
+
+def _paths(view: View, pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    if not pairs:
+        return ()
+    diff = raw_diff(view, tree_id(view, pairs[0][0]), tree_id(view, pairs[-1][1]))
+    return tuple(entry.path for entry in diff)
+
+
+def _as(entry: Entry, model: type[M]) -> M:
+    try:
+        return model.model_validate_json(json.dumps(entry.predicate))
+    except ValidationError as error:
+        raise LogError(
+            "entry-malformed",
+            f"entry {entry.index} is not as this version writes it",
+            hint="use the version that wrote the log, or a later one",
+        ) from error
