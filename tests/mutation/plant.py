@@ -10,6 +10,7 @@ import __future__
 import ast
 import importlib
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 from mutation.operators import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FunctionType, ModuleType
 
 LATE = __future__.annotations.compiler_flag
+PARTS = ("__code__", "__defaults__", "__kwdefaults__")
 BELOW = frozenset({"model", "reading", "expressions", "risk", "policy"})
 """Rooms whose caches hold nothing that a fault in the rooms above could have made."""
 
@@ -58,15 +60,29 @@ def mutants(module: str) -> Iterator[Mutant]:
             yield Mutant(module, name, number, first, last, before, after)
 
 
-def plant(mutant: Mutant) -> None:
-    """Plant a fault into the loaded module, for good. Raises Stillborn if it does not load."""
+@contextmanager
+def planted(mutant: Mutant) -> Iterator[None]:
+    """Plant a fault for as long as the block runs. Raises Stillborn if it does not load."""
+    undo = plant(mutant)
+    try:
+        yield
+    finally:
+        undo()
+        _forget()
+
+
+def plant(mutant: Mutant) -> Callable[[], None]:
+    """Plant a fault into the loaded module, and return what takes it away again.
+
+    Raises Stillborn if the faulty text does not load.
+    """
     for name, tree in _places(mutant.module):
         if name == mutant.function:
             for number, _ in enumerate(faults(tree)):
                 if number == mutant.number:
-                    _load(importlib.import_module(mutant.module), name, tree)
+                    undo = _load(importlib.import_module(mutant.module), name, tree)
                     _forget()
-                    return
+                    return undo
     raise LookupError(mutant.name)
 
 
@@ -96,7 +112,7 @@ def _places(module: str) -> Iterator[tuple[str, ast.stmt]]:
             yield node.target.id, node
 
 
-def _load(module: ModuleType, name: str, tree: ast.stmt) -> None:
+def _load(module: ModuleType, name: str, tree: ast.stmt) -> Callable[[], None]:
     if isinstance(tree, ast.FunctionDef):
         tree.decorator_list = []
     made: dict[str, Any] = {}
@@ -108,16 +124,30 @@ def _load(module: ModuleType, name: str, tree: ast.stmt) -> None:
         raise Stillborn(str(error)) from error
     new = made[name.rpartition(".")[2]]
     if isinstance(tree, ast.FunctionDef):
-        old = _function(module, name)
-        old.__code__ = new.__code__
-        old.__defaults__, old.__kwdefaults__ = new.__defaults__, new.__kwdefaults__
-        return
-    old_value = getattr(module, name)
-    for other in list(sys.modules.values()):
-        if getattr(other, "__name__", "").startswith("itil_gate") and (
-            other.__dict__.get(name) is old_value
-        ):
-            setattr(other, name, new)
+        function = _function(module, name)
+        kept = [(part, getattr(function, part)) for part in PARTS]
+
+        def undo() -> None:
+            for part, value in kept:
+                setattr(function, part, value)
+
+        for part in PARTS:
+            setattr(function, part, getattr(new, part))
+        return undo
+    old = getattr(module, name)
+    holders = [
+        other
+        for other in list(sys.modules.values())
+        if getattr(other, "__name__", "").startswith("itil_gate")
+        and other.__dict__.get(name) is old
+    ]
+
+    def put(value: object) -> None:
+        for holder in holders:
+            setattr(holder, name, value)
+
+    put(new)
+    return lambda: put(old)
 
 
 def _function(module: ModuleType, name: str) -> FunctionType:

@@ -41,13 +41,15 @@ if TYPE_CHECKING:
 
 QUICK = 0.4
 """Seconds up to which a test counts as quick."""
-MOST = {"quick": 6.0, "slow": 15.0}
+FAST = 0.05
+"""Seconds up to which a test is tried first if it noticed other faults."""
+MOST = {"quick": 3.0, "slow": 15.0}
 """Seconds of tests, as they took without a fault, that one fault is worth."""
 DECIDED = "decided:"
-MOST_INPUTS = 400
+MOST_INPUTS = 700
 LONG = 0.2
 """Seconds from which a decision is not repeated for every fault."""
-MOST_DIFFERENT = 12
+MOST_DIFFERENT = 8
 """Tests that are run because their inputs are decided otherwise."""
 PATIENCE = 60
 """Seconds until a fault counts as an endless loop, which everybody notices."""
@@ -64,6 +66,8 @@ class Known:
     """Test ids by file and line."""
     decided: list[tuple[str, Any, Any]] = field(default_factory=list)
     """Test id, inputs and what was decided."""
+    sorts: list[Any] = field(default_factory=list)
+    """What sort of decision each of `decided` is."""
     by_line: dict[tuple[str, int], list[int]] = field(default_factory=lambda: defaultdict(list))
     """Numbers of `decided` by file and line."""
 
@@ -161,6 +165,7 @@ class Runner:
             before = _outcome(decide, inputs)
             dear = time.monotonic() - begun > LONG
             self.known.decided.append((test, None if dear else inputs, before))
+            self.known.sorts.append(_sort(before))
 
     def _try(self, mutant: Mutant) -> dict[str, Any]:
         reading, writing = os.pipe()
@@ -205,12 +210,12 @@ class Runner:
         except Stillborn:
             return {"state": "killed", "by": "it does not load", "reached": len(reaching)}
         order = sorted(reaching, key=known.took.__getitem__)
-        first = [one for one in self.killers if one in reaching][:15]
+        first = [one for one in self.killers if one in reaching and known.took[one] < FAST][:10]
         rest = [one for one in order if one not in first and "tests/cases/" not in one]
         stages: list[Iterable[str]] = [
             first,
-            _within(rest, known.took, least=0, most=QUICK, budget=MOST["quick"]),
             self._different(numbers),
+            _within(rest, known.took, least=0, most=QUICK, budget=MOST["quick"]),
         ]
         if self.asked.slow:
             stages.append(
@@ -240,8 +245,10 @@ class Runner:
 
     def _different(self, numbers: Sequence[int]) -> Iterable[str]:
         gate = importlib.import_module("itil_gate.decide.gate")
-        step = max(1, len(numbers) // MOST_INPUTS)
-        for number in numbers[::step]:
+        noticed = {test: rank for rank, test in enumerate(self.killers[:30])}
+        likely = [one for one in numbers if self.known.decided[one][0] in noticed]
+        likely.sort(key=lambda one: noticed[self.known.decided[one][0]])
+        for number in dict.fromkeys([*likely, *self._rarest(numbers)]):
             test, inputs, before = self.known.decided[number]
             if inputs is None or test in self._otherwise or test not in self.known.items:
                 continue
@@ -250,6 +257,18 @@ class Runner:
                 yield test
                 if len(self._otherwise) >= MOST_DIFFERENT:
                     return
+
+    def _rarest(self, numbers: Sequence[int]) -> list[int]:
+        """Return so many of the decisions that every sort of them is there, the rare ones first."""
+        sorts: dict[Any, list[int]] = defaultdict(list)
+        for number in numbers:
+            sorts[self.known.sorts[number]].append(number)
+        turns = [
+            (turn, len(of_a_sort), number)
+            for of_a_sort in sorts.values()
+            for turn, number in enumerate(of_a_sort)
+        ]
+        return [number for _, _, number in sorted(turns)[:MOST_INPUTS]]
 
     def _fails(self, test: str) -> bool:
         item = self.known.items[test]
@@ -263,6 +282,23 @@ def _outcome(decide: Callable[[Any], Any], inputs: Any) -> Any:
         return decide(inputs)
     except Exception as error:  # noqa: BLE001 - an error is an outcome here
         return repr(error)
+
+
+def _sort(decision: Any) -> Any:
+    """Return what is remarkable about a decision, without names and ids."""
+    if isinstance(decision, str):
+        return decision.partition("(")[0]
+    rules = [*decision.rules, *(rule for one in decision.changes for rule in one.rules)]
+    return (
+        decision.outcome,
+        frozenset((one.rule, one.side, one.state) for one in rules if one.state != "SATISFIED"),
+        frozenset(
+            (entry.code, entry.verdict, entry.carry_over)
+            for one in decision.changes
+            for entry in one.ledger
+        ),
+        tuple((one.lane, one.risk.level, len(one.requirements)) for one in decision.changes),
+    )
 
 
 def _within(
