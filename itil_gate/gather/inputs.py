@@ -78,6 +78,10 @@ def gather(
     requests, unreadable = _requests(view, diff, config)
     proposed, broken = _proposed(view, merged.tree or head_tree, diff, config)
     tips = approval_tips(view)
+    if config.log is not None:
+        from itil_gate.gather.recorded import refuse_rewound  # noqa: PLC0415 - few have a log
+
+        refuse_rewound(view, config, tips)
     statements, on_target = _statements(
         view, tips, config, base=base, head=head, commits=commits, asked=_ids(diff, config)
     )
