@@ -1,0 +1,173 @@
+"""The ledger at its edges: what just counts, what just does not, and how both are told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.scenes import CLAIMS, edited
+from support.world import NOW, broken, entry, findings, only
+
+from itil_gate.decide.gate import decide
+
+if TYPE_CHECKING:
+    from support.scenes import Scenes
+
+    from itil_gate.model.decision import ChangeVerdict, Decision
+    from itil_gate.model.facts import StatementFact
+
+
+def judged(scenes: Scenes, *statements: StatementFact, judge: str = "plain") -> Decision:
+    """Decide on the sealed merge as if nothing but these statements had been filed."""
+    inputs = edited(scenes.sealed, statements=statements)
+    return decide(inputs.model_copy(update={"judge": scenes.judge(judge)}))
+
+
+def counted(verdict: ChangeVerdict) -> dict[str, tuple[str, ...]]:
+    """Return who counts for which requirement."""
+    return {one.id: one.counted for one in verdict.requirements}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "code"),
+    [
+        (timedelta(), "approved"),
+        (timedelta(minutes=5), "approved"),
+        (timedelta(minutes=5, seconds=1), "issued-in-future"),
+    ],
+)
+def test_a_clock_may_be_five_minutes_fast_and_no_more(
+    scenes: Scenes, ahead: timedelta, code: str
+) -> None:
+    said = scenes.statement(scenes.sealed.facts, "bob", issued_at=NOW + ahead)
+    assert entry(judged(scenes, said), "bob").code == code
+
+
+@pytest.mark.parametrize(
+    ("left", "code"), [(timedelta(seconds=1), "approved"), (timedelta(), "expired")]
+)
+def test_an_approval_counts_until_it_expires_and_not_at_that_moment(
+    scenes: Scenes, left: timedelta, code: str
+) -> None:
+    said = scenes.statement(scenes.sealed.facts, "bob", expires_at=NOW + left)
+    assert entry(judged(scenes, said), "bob").code == code
+
+
+@pytest.mark.parametrize(
+    ("risk", "code"), [("critical", "approved"), ("high", "approved"), ("medium", "stale")]
+)
+def test_an_approval_of_less_risk_than_there_is_now_is_stale(
+    scenes: Scenes, risk: str, code: str
+) -> None:
+    """What is proposed is of high risk."""
+    said = scenes.statement(scenes.sealed.facts, "bob", risk=risk)
+    assert entry(judged(scenes, said), "bob").code == code
+
+
+def test_two_approvals_side_by_side_count_in_the_roles_of_both(scenes: Scenes) -> None:
+    facts = scenes.sealed.facts
+    owner = scenes.statement(facts, "dave", roles=("service-owner",))
+    authority = scenes.statement(facts, "dave", roles=("change-authority",))
+    alone, both = judged(scenes, authority), judged(scenes, owner, authority)
+    assert counted(only(alone)) == {"owner": (), "authority": ("dave",)}
+    assert "dave" in {name for people in counted(only(both)).values() for name in people}
+    carol = scenes.statement(facts, "carol", roles=("change-authority",))
+    for said in ((owner, authority, carol), (carol, authority, owner)):
+        decision = judged(scenes, *said)
+        assert counted(only(decision)) == {"owner": ("dave",), "authority": ("carol",)}
+        assert decision.outcome == "allow"
+
+
+@pytest.mark.parametrize("status", ["bad-signature", "unsigned", "malformed"])
+def test_a_statement_that_does_not_check_out_counts_nothing_whatever_it_says(
+    scenes: Scenes, status: str
+) -> None:
+    said = [scenes.statement(scenes.sealed.facts, who) for who in ("bob", "carol")]
+    bad = [one.model_copy(update={"status": status, "detail": "it is off"}) for one in said]
+    decision = judged(scenes, *bad)
+    assert decision.outcome == "pending"
+    for one in only(decision).ledger:
+        assert (one.person, one.verdict, one.counted) == (None, "unknown", False)
+        assert (one.code, one.detail) == (status, "it is off")
+
+
+def test_a_statement_without_an_approval_in_it_is_malformed(scenes: Scenes) -> None:
+    said = scenes.statement(scenes.sealed.facts, "bob").model_copy(update={"approval": None})
+    (one,) = only(judged(scenes, said)).ledger
+    assert (one.verdict, one.code, one.counted) == ("unknown", "malformed", False)
+
+
+def test_a_statement_by_nobodys_key_names_the_key(scenes: Scenes) -> None:
+    said = scenes.statement(scenes.sealed.facts, "bob")
+    (one,) = only(judged(scenes, said.model_copy(update={"fingerprint": "SHA256:x"}))).ledger
+    assert (one.code, one.person, one.counted) == ("unknown-key", None, False)
+    assert one.detail == "the key SHA256:x belongs to nobody in people.yaml"
+    (one,) = only(judged(scenes, said.model_copy(update={"fingerprint": None}))).ledger
+    assert (one.code, one.person) == ("unknown-key", None)
+
+
+def test_the_ledger_is_the_same_in_whatever_order_statements_arrive(scenes: Scenes) -> None:
+    said = list(scenes.sealed.facts.statements)
+    first = only(judged(scenes, *said)).ledger
+    assert only(judged(scenes, *reversed(said))).ledger == first
+    unread = [one.model_copy(update={"status": "unsigned"}) for one in said]
+    assert only(judged(scenes, *unread)).ledger == only(judged(scenes, *reversed(unread))).ledger
+    assert [one.person for one in first] == sorted(str(one.person) for one in first)
+
+
+def test_a_statement_in_the_folder_of_another_change_is_not_read_here(scenes: Scenes) -> None:
+    said = scenes.statement(scenes.sealed.facts, "bob")
+    name = said.path.partition("/")[2]
+    for folder in ("CHG-2026-AAAA00012", "vouch", "x/CHG-2026-AAAA0001"):
+        moved = said.model_copy(update={"path": f"{folder}/{name}"})
+        assert only(judged(scenes, moved)).ledger == ()
+
+
+def test_whoever_replaced_their_word_is_told_so(scenes: Scenes) -> None:
+    facts = scenes.sealed.facts
+    first = scenes.statement(facts, "bob")
+    second = scenes.statement(facts, "bob", "withdraw", previous=(first.digest,))
+    decision = judged(scenes, first, second)
+    assert entry(decision, "bob", counted=False).code == "superseded"
+    assert entry(decision, "bob", counted=False).detail == (
+        "a later statement of the same person stands instead"
+    )
+    taken_back = entry(decision, "bob", counted=True)
+    assert (taken_back.code, taken_back.verdict) == ("withdrawn", "withdraw")
+    assert counted(only(decision))["owner"] == ()
+
+
+def test_a_withdrawn_change_is_denied_until_that_is_taken_back(scenes: Scenes) -> None:
+    facts = scenes.sealed.facts
+    approved = [scenes.statement(facts, who) for who in ("bob", "carol")]
+    gone = scenes.statement(facts, "alice", "withdraw-change")
+    decision = judged(scenes, *approved, gone)
+    assert (decision.outcome, broken(decision)) == ("deny", {"withdrawn-change"})
+    (found,) = findings(decision, "withdrawn-change")
+    assert found.message == "alice withdrew the change"
+    assert entry(decision, "alice").code == "change-withdrawn"
+    back = scenes.statement(facts, "alice", "withdraw", previous=(gone.digest,))
+    assert judged(scenes, *approved, gone, back).outcome == "allow"
+
+
+def test_the_word_of_anybody_else_withdraws_no_change(scenes: Scenes) -> None:
+    gone = scenes.statement(scenes.sealed.facts, "carol", "withdraw-change")
+    approved = [scenes.statement(scenes.sealed.facts, who) for who in ("bob", "dave")]
+    decision = judged(scenes, *approved, gone)
+    assert decision.outcome == "allow"
+    one = entry(decision, "carol")
+    assert (one.code, one.counted) == ("not-the-requester", False)
+
+
+def test_a_rejection_is_listed_with_its_reason_and_the_roles_it_was_made_in(
+    scenes: Scenes,
+) -> None:
+    facts = scenes.sealed.facts
+    said = scenes.statement(facts, "carol", "reject", roles=CLAIMS, reason="Not now.")
+    one = entry(judged(scenes, said), "carol")
+    assert (one.code, one.counted, one.detail) == ("rejected", True, "Not now.")
+    assert one.roles == ("peer", "change-authority")
+    assert one.issued_at == NOW
+    mute = entry(judged(scenes, scenes.statement(facts, "carol", "reject", reason=None)), "carol")
+    assert mute.detail == "no reason given"
