@@ -7,6 +7,7 @@
 #   make wheel   the built wheel, tried in an empty environment
 #   make peer    checks by programs of other people
 #   make heavy   large repositories and long waits
+#   make mutation  faults planted into the gate, and which of them no test notices (an hour or two)
 #
 # Another interpreter: make PYTHON=/path/to/python3.12 test.  Another environment: make VENV=dir test.
 
@@ -26,7 +27,7 @@ MADE := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help demo test lint bench wheel peer heavy clean
+.PHONY: help demo test lint bench wheel peer heavy mutation clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -56,6 +57,11 @@ peer: $(INSTALLED_DEV)
 
 heavy: $(INSTALLED_DEV)
 	$(BIN)/python -m pytest -n $(WORKERS) -m heavy
+
+# One module: make MUTATION=itil_gate.decide.ledger mutation
+MUTATION ?= itil_gate.decide
+mutation: $(INSTALLED_DEV)
+	nice $(BIN)/python tests/mutation/run.py --slow $(MUTATION)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -44,7 +44,7 @@ class Mutant:
     @property
     def name(self) -> str:
         """What a list of mutants calls it; it survives changes elsewhere in the file."""
-        return f"{self.module}:{self.function}: {self.before} => {self.after}"
+        return " ".join(f"{self.module}:{self.function}: {self.before} => {self.after}".split())
 
 
 class Stillborn(Exception):  # noqa: N818 - it is no error of ours
