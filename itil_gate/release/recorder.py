@@ -1,0 +1,302 @@
+"""Record events in the audit log: sign, append, push, and come back with receipts.
+
+Before anything is signed, the log has to be the one that is remembered: its checkpoint signed by a
+pinned key and consistent with every checkpoint that the caller or this clone remembers. An event
+that is recorded already keeps its index, so whatever was interrupted can be done again. A log that
+nobody opened is not begun in passing.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any
+
+from itil_gate.git.audit_log import Addition, append
+from itil_gate.log.append import Event, Writers, paths_to_read, plan_append
+from itil_gate.log.append import event_ids as ids_of
+from itil_gate.log.checkpoint import PATH, open_checkpoint
+from itil_gate.log.entry import entry_path, ids_path
+from itil_gate.log.pins import note_keys, origin_of, pins_of, signed_well
+from itil_gate.log.tiles import HEIGHT, WIDTH, edge_paths, tile_path, tile_width
+from itil_gate.model.errors import LogError
+from itil_gate.model.frozen import frozen
+from itil_gate.model.record import LogOpened, statement_of
+from itil_gate.model.statement import Subject
+from itil_gate.release.keys import LogKeys, refuse_unpinned
+from itil_gate.release.log_page import GIT_ATTRIBUTES, log_page
+from itil_gate.release.remembered import given, recall, refuse_inconsistent, remember
+from itil_gate.signing.ed25519 import public_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from itil_gate.git.audit_log import Landed
+    from itil_gate.git.discover import Repository
+    from itil_gate.git.snapshot import Snapshot
+    from itil_gate.log.append import Logged, Plan
+    from itil_gate.log.checkpoint import Checkpoint
+    from itil_gate.model.config import LogSettings
+
+BATCH = 256
+"""Entries of one commit, at most: one tile of the log."""
+RECORDER = ("itil-gate", "itil-gate")
+"""Who commits: the signature says more than a name."""
+MOST_TRAILERS = 40
+_CHANGE = re.compile(r"[A-Z]{2,5}-[A-Za-z0-9-]{1,60}", re.ASCII)
+
+
+@frozen
+class Recorded:
+    """Where the events stand in the log.
+
+    `logged` has index, digest and receipt (`.tlog-proof` bytes) of each, in the order given;
+    `note` is the signed checkpoint that the last receipt rests on, `tip` the tip of the branch.
+    `fetched` and `sent` are bytes, `tries` counts the appends that were planned.
+    """
+
+    logged: tuple[Logged, ...]
+    note: bytes
+    checkpoint: Checkpoint
+    tip: str
+    tries: int
+    fetched: int
+    sent: int
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """The index of each event."""
+        return tuple(one.index for one in self.logged)
+
+    @property
+    def proofs(self) -> tuple[bytes, ...]:
+        """The receipt of each event."""
+        return tuple(one.proof for one in self.logged)
+
+
+def record(
+    repository: Repository,
+    events: Sequence[Event],
+    *,
+    keys: LogKeys,
+    settings: LogSettings,
+    name: str,
+    remote: str | None,
+    now: datetime,
+    remembered: Sequence[str] = (),
+    timeout: float | None = None,
+) -> Recorded:
+    """Append events to the audit log of the repository `name` and return where they stand.
+
+    `settings` are those of the target branch, `remote` says where the log is kept (None: only
+    here), `remembered` are signed checkpoints from elsewhere beside that of this clone; events
+    that are there already change nothing. Up to 256 make one commit.
+
+    Raises LogError `log-rewound` or `log-forked` where the log is not the remembered one,
+    `log-not-opened`, `event-differs` and what `plan_append` says; SigningError `key-not-pinned`;
+    and what `git.audit_log.append` says. Nothing is signed then, but for batches that landed.
+    """
+    if not events:
+        raise ValueError("there is nothing to record")
+    scribe = _Scribe(repository, keys, settings, name, tuple(remembered))
+    plans: list[Plan] = []
+    landings: list[Landed] = []
+    for low in range(0, len(events), BATCH):
+        plan, landed = scribe.write(events[low : low + BATCH], remote, now=now, timeout=timeout)
+        plans.append(plan)
+        landings.append(landed)
+    return _recorded(plans, landings)
+
+
+def open_new_log(
+    repository: Repository,
+    *,
+    keys: LogKeys,
+    settings: LogSettings,
+    name: str,
+    target: str,
+    adopted: str,
+    remote: str | None,
+    now: datetime,
+    timeout: float | None = None,
+) -> Recorded:
+    """Begin the audit log of the repository `name` with an entry that says whose it is.
+
+    `adopted` is the tip of `target` from which on the log accounts for its history. Raises
+    LogError `log-exists`, `log-rewound` where a log is remembered here, and as `record` does.
+    """
+    lines = dict.fromkeys(public_line(key.public) for key in (keys.checkpoint, keys.recorder))
+    opened = LogOpened(
+        repository=name,
+        origin=origin_of(settings, name),
+        target=target,
+        adopted=adopted,
+        opened_at=now,
+        keys=tuple(lines),
+    )
+    subject = (Subject(name=target, digest={"gitCommit": adopted}),)
+    event = Event("log-opened", opened.origin, statement_of("log-opened", opened, subject))
+    pages = {
+        "README.md": log_page(opened.origin, name).encode(),
+        ".gitattributes": GIT_ATTRIBUTES.encode(),
+    }
+    scribe = _Scribe(repository, keys, settings, name, ())
+    plan, landed = scribe.write([event], remote, now=now, timeout=timeout, opening=pages)
+    return _recorded([plan], [landed])
+
+
+class _Scribe:
+    """Plans and writes appends to one log."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        keys: LogKeys,
+        settings: LogSettings,
+        name: str,
+        remembered: tuple[str, ...],
+    ) -> None:
+        self._repository = repository
+        self._keys = keys
+        self._name = name
+        self._pins = pins_of(settings)
+        self._origin = origin_of(settings, name)
+        self._known = note_keys(self._pins, origin=self._origin)
+        held = recall(repository, origin=self._origin)
+        self._remembered = given((*remembered, *held), self._known, origin=self._origin)
+
+    def write(
+        self,
+        events: Sequence[Event],
+        remote: str | None,
+        *,
+        now: datetime,
+        timeout: float | None,
+        opening: Mapping[str, bytes] | None = None,
+    ) -> tuple[Plan, Landed]:
+        """Append events in one commit; `opening` are the other files of a new log."""
+        made: list[Plan] = []
+
+        def plan(at: Snapshot) -> Addition | None:
+            made.append(self._plan(events, at, opening=opening is not None))
+            files = {**made[-1].files, **(opening or {})}
+            return Addition(files, _message(made[-1], events)) if made[-1].files else None
+
+        landed = append(
+            self._repository,
+            plan,
+            remote=remote,
+            signer=self._keys.checkpoint,
+            identity=RECORDER,
+            when=now,
+            timeout=timeout,
+        )
+        remember(self._repository, made[-1].note)
+        # The next batch has to extend this one, wherever it is written.
+        self._remembered = (made[-1].checkpoint,)
+        return made[-1], landed
+
+    def _plan(self, events: Sequence[Event], at: Snapshot, *, opening: bool) -> Plan:
+        data = at.read(PATH)
+        present = None if data is None else self._believed(data)
+        if opening and present is not None:
+            raise LogError(
+                "log-exists",
+                f"the log {present.origin} is open and has {present.size} entries",
+                hint="`itil-gate log show` lists them",
+            )
+        size = present.size if present else 0
+        _bring(at, events, size=size, name=self._name, old=self._remembered)
+        refuse_inconsistent(present, self._remembered, at.read)
+        refuse_unpinned(self._keys, self._pins, size=size, more=len(events))
+        return plan_append(
+            events,
+            at.read,
+            repository=self._name,
+            origin=self._origin,
+            keys=self._known,
+            writers=Writers(self._keys.checkpoint, (self._keys.recorder,)),
+            opening=opening,
+        )
+
+    def _believed(self, data: bytes) -> Checkpoint:
+        opened = open_checkpoint(data, self._known, origin=self._origin)
+        size = opened.checkpoint.size
+        if not signed_well(self._pins, opened.signed, size=size):
+            raise LogError(
+                "checkpoint-unsigned",
+                f"the key that signed the log at {size} entries is not good for it",
+                hint="compare since and until of the keys in itil-gate.yaml",
+            )
+        return opened.checkpoint
+
+
+def _bring(
+    at: Snapshot, events: Sequence[Event], *, size: int, name: str, old: Sequence[Checkpoint]
+) -> None:
+    """Have all that is read and written here at once, level by level: each is one fetch."""
+    ids = ids_of(events, repository=name)
+    read = paths_to_read(size, ids)
+    for one in old:
+        read += _edge_of(one.size, size=size)
+    grown = size + len(events)
+    at.locate(
+        [
+            *read,
+            *edge_paths(grown),
+            *(entry_path(index) for index in (size, grown - 1)),
+            *map(ids_path, ids),
+        ]
+    )
+    at.read_many(read)
+
+
+def _edge_of(old: int, *, size: int) -> list[str]:
+    """Return the tiles of a log that a consistency proof from an older size reads besides."""
+    found, level = [], 0
+    while old >> HEIGHT * level and old < size:
+        index = (old >> HEIGHT * level) // WIDTH
+        if width := tile_width(level, index, size=size):
+            found.append(tile_path(level, index, width=width))
+        level += 1
+    return found
+
+
+def _message(plan: Plan, events: Sequence[Event]) -> str:
+    """Return the message of the commit: what was added, and how the log then stands."""
+    fresh = [one for one in plan.logged if one.new]
+    many = len({one.index for one in fresh})
+    subject = f"Append {fresh[0].kind} {fresh[0].index}" if many == 1 else f"Append {many} entries"
+    root = base64.b64encode(plan.checkpoint.root).decode("ascii")
+    changes = dict.fromkeys(change for event in events for change in change_ids(event.statement))
+    lines = [f"Log-Size: {plan.checkpoint.size}", f"Log-Root: {root}"]
+    lines += [f"Change-Id: {change}" for change in list(changes)[:MOST_TRAILERS]]
+    return "\n".join([subject, "", *lines])
+
+
+def change_ids(statement: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the changes that a statement of the log names, as they can be trailers."""
+    predicate = statement.get("predicate", {})
+    ours = predicate.get("itilGate", {})
+    named: list[Any] = [predicate.get("change"), *_listed(predicate.get("changes"))]
+    named += _listed(ours.get("deploy", {}).get("changes"))
+    decided = _listed(ours.get("decision", {}).get("changes"))
+    named += [one.get("id") for one in decided if isinstance(one, dict)]
+    return tuple(one for one in named if isinstance(one, str) and _CHANGE.fullmatch(one))
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _recorded(plans: Sequence[Plan], landings: Sequence[Landed]) -> Recorded:
+    return Recorded(
+        tuple(one for plan in plans for one in plan.logged),
+        plans[-1].note,
+        plans[-1].checkpoint,
+        landings[-1].tip,
+        sum(one.tries for one in landings),
+        sum(one.fetched for one in landings),
+        sum(one.sent for one in landings),
+    )

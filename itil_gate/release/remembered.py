@@ -1,0 +1,153 @@
+"""Checkpoints remembered elsewhere: what shows that a log was rewound, rewritten or begun anew.
+
+Whoever holds the log's key can sign any log; only somebody who remembers what it was can tell. This
+clone remembers the last checkpoint it saw; so do release tags and requests on the target branch.
+What is remembered counts if a pinned key signed it; it is compared before anything is signed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from typing import TYPE_CHECKING
+
+from itil_gate.git.exclusive import exclusive
+from itil_gate.log.checkpoint import open_checkpoint, parse_text
+from itil_gate.log.proof import consistency
+from itil_gate.model.errors import LogError
+from itil_gate.signing.note import NoteError, parse_note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from itil_gate.git.discover import Repository
+    from itil_gate.git.view import View
+    from itil_gate.log.checkpoint import Checkpoint
+    from itil_gate.log.tiles import Read
+    from itil_gate.signing.note import VerifierKey
+
+TAGS = "refs/tags/release/"
+MOST_TAGS = 50
+"""Tags that are looked at, the newest by what they say of their date."""
+_NOTE = re.compile(
+    r"(?m)^(?P<text>[^\n]+\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n)"
+    r"\n(?:\u2014 \S+ \S+\n)+"
+)
+
+
+def memory_file(repository: Repository) -> Path:
+    """Return where this clone keeps the last checkpoint it saw."""
+    return repository.common_dir / "itil-gate" / "checkpoint"
+
+
+def recall(repository: Repository, *, origin: str) -> tuple[str, ...]:
+    """Return the checkpoint that this clone remembers of a log, if it remembers one."""
+    try:
+        text = memory_file(repository).read_text("utf-8")
+    except FileNotFoundError:
+        return ()
+    return (text,) if text.startswith(f"{origin}\n") else ()
+
+
+def remember(repository: Repository, note: bytes) -> None:
+    """Keep a checkpoint that was verified, unless a larger one of the same log is kept.
+
+    Where nothing can be written nothing is kept; that is no error.
+    """
+    file = memory_file(repository)
+    beside = file.with_name(f"checkpoint.{os.getpid()}")
+    with contextlib.suppress(OSError), exclusive(file.with_name("memory.lock")):
+        kept, new = _checkpoint(_bytes_of(file)), _checkpoint(note)
+        if kept and new and kept.origin == new.origin and kept.size > new.size:
+            return
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(note)
+        beside.replace(file)
+
+
+def in_text(text: str, *, origin: str) -> tuple[str, ...]:
+    """Return every signed note about a log that stands in a text, such as a tag's message."""
+    plain = text.replace("\r\n", "\n")
+    plain += "" if plain.endswith("\n") else "\n"
+    return tuple(
+        found[0] for found in _NOTE.finditer(plain) if found["text"].startswith(f"{origin}\n")
+    )
+
+
+def in_tags(view: View, *, origin: str) -> tuple[str, ...]:
+    """Return the checkpoints in the messages of release tags.
+
+    The signature on a tag says who released; the one on the note is what counts here.
+    """
+    done = view.git(
+        *("for-each-ref", f"--count={MOST_TAGS}", "--sort=-creatordate"),
+        *("--format=%(contents)%00", "--", TAGS),
+    )
+    texts = done.out.decode("utf-8", "replace").split("\0")
+    return tuple(note for text in texts for note in in_text(text, origin=origin))
+
+
+def believed(
+    notes: Iterable[str], keys: Sequence[VerifierKey], *, origin: str
+) -> tuple[Checkpoint, ...]:
+    """Return those of the notes that a pinned key of the log signed, the largest first.
+
+    For texts that strangers can write; what an operator gives is judged by `given`.
+    """
+    found: dict[Checkpoint, None] = {}
+    for note in notes:
+        with contextlib.suppress(LogError):
+            found[open_checkpoint(note.encode(), keys, origin=origin).checkpoint] = None
+    return tuple(sorted(found, key=lambda one: -one.size))
+
+
+def given(
+    notes: Iterable[str], keys: Sequence[VerifierKey], *, origin: str
+) -> tuple[Checkpoint, ...]:
+    """Return the checkpoints that notes are. Raises LogError for one that no pinned key signed."""
+    return tuple(open_checkpoint(note.encode(), keys, origin=origin).checkpoint for note in notes)
+
+
+def refuse_inconsistent(
+    present: Checkpoint | None, remembered: Iterable[Checkpoint], read: Read
+) -> None:
+    """Refuse a log that does not extend what is remembered of it.
+
+    `present` is its checkpoint, None where it has none. Raises LogError `log-rewound` where it is
+    smaller than it was, `log-forked` where it is another one, `log-damaged`.
+    """
+    for old in dict.fromkeys(remembered):
+        if present is None or present.size < old.size:
+            now = "has no checkpoint" if present is None else f"has {present.size} entries"
+            raise LogError(
+                "log-rewound",
+                f"the log {old.origin} {now}; it is remembered with {old.size}",
+                hint="its branch was deleted or moved back: restore it from a copy, sign nothing",
+            )
+        try:
+            consistency(old, present, read)
+        except LogError as error:
+            if error.code != "log-inconsistent":
+                raise
+            raise LogError(
+                "log-forked",
+                f"the log {present.origin} with {present.size} entries does not contain the "
+                f"{old.size} entries it is remembered with",
+                hint="somebody rewrote it or began it anew; keep both copies and ask who",
+            ) from error
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _checkpoint(note: bytes) -> Checkpoint | None:
+    try:
+        return parse_text(parse_note(note)[0])
+    except (NoteError, LogError):
+        return None
