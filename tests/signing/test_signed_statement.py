@@ -403,6 +403,29 @@ def test_a_file_that_is_too_large_is_not_looked_at(key: Path) -> None:
     assert str(MAX_BYTES) in fact.detail
 
 
+def test_a_file_of_the_largest_size_is_looked_at(key: Path) -> None:
+    data = signed_file(key, approval_statement(APPROVAL))
+    largest = data + b"x" * (MAX_BYTES - len(data))
+    assert split(largest)[0] == signed_bytes(approval_statement(APPROVAL))
+    fact = read_statement(path_of(approval_statement(APPROVAL)), largest)
+    assert (fact.status, fact.text) == ("malformed", largest.decode("utf-8"))
+    assert str(MAX_BYTES) not in fact.detail
+
+
+def test_a_file_that_is_no_text_is_shown_as_none() -> None:
+    fact = read_statement("vouch/x.stmt", b"\xff\n\xff")
+    assert (fact.status, fact.text) == ("malformed", "")
+
+
+def test_what_is_wrong_is_said_shortly_however_much_it_is(key: Path) -> None:
+    long = read_raw(key, canonical(change(**{"x" * 2000: 1})))
+    assert len(long.detail) == 500
+    many = read_raw(key, canonical(change(**{f"extra{number}": 1 for number in range(9)})))
+    named = [number for number in range(9) if f"extra{number}:" in many.detail]
+    assert named == [0, 1, 2]
+    assert many.detail.count("; ") == 2
+
+
 def test_a_file_of_one_line_is_malformed() -> None:
     signed = signed_bytes(approval_statement(APPROVAL))
     fact = read_statement(path_of(approval_statement(APPROVAL)), signed)

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from itil_gate.signing.wire import MAX_BYTES, Reader, WireError, mpint_body, string
+from itil_gate.signing.wire import (
+    MAX_BYTES,
+    MAX_NUMBER_BYTES,
+    Reader,
+    WireError,
+    mpint_body,
+    string,
+)
 
 # RFC 4251 section 5 gives the first three as examples of mpint.
 NUMBERS = {
@@ -70,7 +77,37 @@ def test_a_blob_that_is_too_long_is_not_looked_at() -> None:
         Reader(bytes(MAX_BYTES + 1))
 
 
-@pytest.mark.parametrize("name", [b"", b"git\0", b"with space", "ä".encode(), b"n" * 65])
+@pytest.mark.parametrize("body", ["ff", "80", "edcc", "ff" * 9])
+def test_a_negative_number_is_named_as_one(body: str) -> None:
+    with pytest.raises(WireError, match="negative"):
+        Reader(string(bytes.fromhex(body))).mpint()
+
+
+def test_the_longest_number_is_that_of_the_largest_rsa_key() -> None:
+    largest = 2 ** (8 * MAX_NUMBER_BYTES) - 1
+    assert largest.bit_length() == 16_384
+    assert Reader(string(mpint_body(largest))).mpint() == largest
+    with pytest.raises(WireError, match="longer than 2048"):
+        Reader(string(mpint_body(largest + 1))).mpint()
+
+
+def test_values_are_taken_up_to_the_very_last_byte() -> None:
+    reader = Reader(b"\x00\x00\x01\x02" + string(b"abc"))
+    assert (reader.uint32(), reader.string()) == (258, b"abc")
+    reader.end("all of it")
+    assert reader.raw(0) == b""
+    with pytest.raises(WireError, match="1 bytes are announced and 0 are left"):
+        reader.byte()
+
+
+@pytest.mark.parametrize("name", [b"n" * 64, b"n", b"!", b"~"])
+def test_a_name_may_be_of_any_printable_characters(name: bytes) -> None:
+    assert Reader(string(name)).name() == name.decode("ascii")
+
+
+@pytest.mark.parametrize(
+    "name", [b"", b"git\0", b"with space", b"git\x7f", "ä".encode(), b"n" * 65]
+)
 def test_the_name_of_an_algorithm_is_printable_ascii(name: bytes) -> None:
     with pytest.raises(WireError):
         Reader(string(name)).name()
