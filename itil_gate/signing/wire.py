@@ -65,9 +65,9 @@ class Reader:
     def mpint(self) -> int:
         """Return a number that is not negative and has no needless zero in front."""
         value = self.string()
-        if len(value) > MAX_NUMBER_BYTES + 1:
-            raise WireError(f"a number of {len(value)} bytes is longer than {MAX_NUMBER_BYTES}")
         number = int.from_bytes(value, "big", signed=True)
+        if number.bit_length() > 8 * MAX_NUMBER_BYTES:
+            raise WireError(f"a number of {len(value)} bytes is longer than {MAX_NUMBER_BYTES}")
         if number < 0:
             raise WireError("a number is negative")
         if value != mpint_body(number):
