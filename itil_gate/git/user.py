@@ -51,6 +51,11 @@ def signing_key(repository: Repository) -> str | None:
     return key
 
 
+def has_remote(repository: Repository, name: str) -> bool:
+    """Tell whether a remote of this name is configured."""
+    return _ask(repository, "remote", "get-url", "--", name) is not None
+
+
 def repository_id_guess(repository: Repository, *, remote: str = "origin") -> str | None:
     """Return `host/path` of a remote, as `forge.example.com/team/app`; None if it has no host.
 

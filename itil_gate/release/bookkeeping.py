@@ -1,0 +1,286 @@
+"""Record decisions, landings and releases: from what was found out to entries with receipts.
+
+Everything here can be done again: what is recorded keeps its place, and where two recorders meet,
+the one that comes second looks again at what is left to record. A recording that fails leaves the
+log as it was, and its caller without a result to act on.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from itil_gate.decide.roster import build_roster
+from itil_gate.git.audit_log import open_branch
+from itil_gate.log.pins import origin_of, pins_of
+from itil_gate.log.reader import LogReader
+from itil_gate.model.errors import ConfigError, LogError
+from itil_gate.model.frozen import frozen
+from itil_gate.model.record import Copied, ReleaseOutcome
+from itil_gate.policy.compile import compile_policies
+from itil_gate.release.deploying import Known, examine, known_of, record_of
+from itil_gate.release.entries import (
+    copy_event,
+    decision_event,
+    deploy_event,
+    outcome_event,
+    release_event,
+    update_event,
+)
+from itil_gate.release.landing import past_of, trace
+from itil_gate.release.recorder import record
+from itil_gate.release.signing_desk import held_roles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from itil_gate.decide.deploy import Attempt, Released
+    from itil_gate.git.discover import Repository
+    from itil_gate.git.view import View
+    from itil_gate.log.append import Event
+    from itil_gate.model.config import Config, LogSettings
+    from itil_gate.model.decision import Decision
+    from itil_gate.model.facts import Inputs
+    from itil_gate.model.record import Incident, ReleaseRecord
+    from itil_gate.release.deploying import Examined
+    from itil_gate.release.keys import LogKeys
+    from itil_gate.release.landing import Tile
+    from itil_gate.release.recorder import Recorded
+
+AGAIN = 4
+"""How often what is left to record is looked at again, because somebody else recorded."""
+
+
+@frozen
+class Books:
+    """One repository's log, and with what it is written."""
+
+    repository: Repository
+    config: Config
+    settings: LogSettings
+    keys: LogKeys | None
+    remote: str | None
+    now: datetime
+    remembered: tuple[str, ...] = ()
+
+    def write(self, events: Sequence[Event]) -> Recorded:
+        """Append events; see `record`. Raises LogError `no-log-key` for books opened to read."""
+        if self.keys is None:
+            raise LogError("no-log-key", "these books were opened to read only")
+        return record(
+            self.repository,
+            events,
+            keys=self.keys,
+            settings=self.settings,
+            name=self.config.repository,
+            remote=self.remote,
+            now=self.now,
+            remembered=self.remembered,
+        )
+
+    def reading(self) -> AbstractContextManager[LogReader]:
+        """Open the log where it is kept, proved under the pinned keys."""
+        return _reading(self)
+
+
+def books_of(
+    repository: Repository,
+    config: Config,
+    *,
+    keys: LogKeys | None,
+    remote: str | None,
+    now: datetime,
+    remembered: Sequence[str] = (),
+) -> Books:
+    """Return the books of a repository. Raises ConfigError `no-log` where none is configured."""
+    if config.log is None:
+        raise ConfigError(
+            "no-log",
+            "itil-gate.yaml on the target branch has no section log",
+            hint="`itil-gate log init` opens the audit log and prints the section",
+        )
+    return Books(repository, config, config.log, keys, remote, now, tuple(remembered))
+
+
+def record_decision(books: Books, decision: Decision, inputs: Inputs) -> Recorded:
+    """Record a decision about a merge, whichever way it went, with the statements it saw."""
+
+    def events() -> list[Event]:
+        with books.reading() as reader:
+            known = {
+                item.digest
+                for item in inputs.facts.statements
+                if reader.find(books.config.repository, "approval", item.digest) is not None
+            }
+        copies = [
+            copy_event(copied)
+            for copied in _copies(inputs, books.config.repository, now=books.now)
+            if copied.statement not in known
+        ]
+        return [decision_event(decision, inputs), *copies]
+
+    return _patiently(books, events)
+
+
+def record_landing(
+    books: Books,
+    view: View,
+    *,
+    ref: str,
+    after: str,
+    pushed: str | None,
+    heads: Sequence[str] = (),
+) -> tuple[tuple[Tile, ...], Recorded | None]:
+    """Record how a branch came to `after` since its record ends.
+
+    Returns the updates, oldest first, and where they stand; nothing and None where all of it was
+    recorded before. Raises HistoryError where history does not suffice.
+    """
+    for attempt in range(AGAIN):
+        with books.reading() as reader:
+            past = past_of(reader, ref)
+        tiles = trace(
+            view,
+            ref=ref,
+            after=after,
+            pushed=pushed,
+            past=past,
+            repository=books.config.repository,
+            heads=heads,
+            now=books.now,
+        )
+        if not tiles:
+            return (), None
+        try:
+            return _write_tiles(books, tiles)
+        except LogError as error:
+            if error.code != "event-differs" or attempt == AGAIN - 1:
+                raise
+    raise AssertionError("the last attempt returns or raises")  # pragma: no cover
+
+
+def start_release(
+    books: Books,
+    view: View,
+    attempt: Attempt,
+    *,
+    target: str,
+    tip: str,
+    nonce: str,
+    deployer: str,
+    purl: str | None,
+    provenance: bytes | None,
+) -> tuple[Examined, Recorded, ReleaseRecord | None]:
+    """Judge an attempt to release and record it; a denied one is recorded too, without a release.
+
+    Raises HistoryError, ConfigError and LogError where it cannot be judged; nothing is recorded
+    then.
+    """
+    with books.reading() as reader:
+        known = known_of(reader, target)
+    examined = examine(
+        view,
+        target=target,
+        tip=tip,
+        attempt=attempt,
+        known=known,
+        nonce=nonce,
+        deployer=deployer,
+        provenance=provenance,
+    )
+    recorded = books.write([deploy_event(examined.decision, judge=examined.judge)])
+    if examined.decision.outcome == "deny":
+        return examined, recorded, None
+    release = record_of(examined, index=recorded.indices[0], purl=purl)
+    return examined, books.write([release_event(release)]), release
+
+
+def finish_release(
+    books: Books,
+    known: Known,
+    nonce: str,
+    *,
+    outcome: str,
+    started: datetime | None,
+    finished: datetime | None,
+    incidents: Sequence[Incident] = (),
+    remarks: str | None = None,
+) -> tuple[ReleaseOutcome, Recorded]:
+    """Record how a release ended. It ends once.
+
+    Raises LogError `event-differs` for one that ended otherwise, GateError `no-such-release`.
+    """
+    release: Released = known.release(nonce)
+    ended: Any = outcome
+    said = ReleaseOutcome(
+        repository=books.config.repository,
+        nonce=nonce,
+        release=release.index,
+        environment=release.record.environment,
+        outcome=ended,
+        started_at=started or release.record.started_at,
+        finished_at=finished or books.now,
+        incidents=tuple(incidents),
+        remarks=remarks,
+        recorded_at=books.now,
+    )
+    return said, books.write([outcome_event(said, artifact=release.record.artifact)])
+
+
+def _write_tiles(books: Books, tiles: Sequence[Tile]) -> tuple[tuple[Tile, ...], Recorded]:
+    """Record decisions that are not logged yet, then the updates that rest on them."""
+    events = [
+        decision_event(tile.judged.decision, tile.judged.inputs) for tile in tiles if tile.judged
+    ]
+    indices = iter(books.write(events).indices if events else ())
+    whole = [
+        tile
+        if tile.judged is None
+        else type(tile)(tile.update.model_copy(update={"decision": next(indices)}), tile.judged)
+        for tile in tiles
+    ]
+    return tuple(whole), books.write([update_event(tile.update) for tile in whole])
+
+
+def _patiently(books: Books, events: Callable[[], Sequence[Event]]) -> Recorded:
+    """Record events that are made anew where somebody else recorded one of them meanwhile."""
+    for _ in range(AGAIN - 1):
+        try:
+            return books.write(events())
+        except LogError as error:
+            if error.code != "event-differs":
+                raise
+    return books.write(events())
+
+
+def _copies(inputs: Inputs, repository: str, *, now: datetime) -> Iterator[Copied]:
+    """Yield the statements that a decision saw, with the roles that their signers held then."""
+    facts = inputs.facts
+    roster = build_roster(compile_policies(inputs.judge).people)
+    for item in facts.statements:
+        if item.status != "good" or item.approval is None or not facts.approvals_tips:
+            continue
+        person = roster.by_key.get(item.fingerprint or "")
+        yield Copied(
+            repository=repository,
+            statement=item.digest,
+            path=item.path,
+            text=item.text,
+            fingerprint=item.fingerprint,
+            person=person.id if person else None,
+            roles=held_roles(roster, person, now=facts.now) if person else (),
+            tip=facts.approvals_tips[0],
+            recorded_at=now,
+        )
+
+
+@contextmanager
+def _reading(books: Books) -> Iterator[LogReader]:
+    with open_branch(books.repository, remote=books.remote) as snapshot:
+        yield LogReader(
+            snapshot.read_many,
+            pins=pins_of(books.settings),
+            origin=origin_of(books.settings, books.config.repository),
+        )
