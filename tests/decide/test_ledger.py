@@ -79,7 +79,7 @@ def test_two_approvals_side_by_side_count_in_the_roles_of_both(scenes: Scenes) -
         assert decision.outcome == "allow"
 
 
-@pytest.mark.parametrize("status", ["bad-signature", "unsigned", "malformed"])
+@pytest.mark.parametrize("status", ["bad-signature", "unsupported-key", "wrong-namespace", "malformed"])
 def test_a_statement_that_does_not_check_out_counts_nothing_whatever_it_says(
     scenes: Scenes, status: str
 ) -> None:
@@ -111,7 +111,7 @@ def test_the_ledger_is_the_same_in_whatever_order_statements_arrive(scenes: Scen
     said = list(scenes.sealed.facts.statements)
     first = only(judged(scenes, *said)).ledger
     assert only(judged(scenes, *reversed(said))).ledger == first
-    unread = [one.model_copy(update={"status": "unsigned"}) for one in said]
+    unread = [one.model_copy(update={"status": "bad-signature"}) for one in said]
     assert only(judged(scenes, *unread)).ledger == only(judged(scenes, *reversed(unread))).ledger
     assert [one.person for one in first] == sorted(str(one.person) for one in first)
 

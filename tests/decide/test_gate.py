@@ -1,0 +1,176 @@
+"""The gate as a whole: whom it guards, when it only watches, and what a decision says of itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.scenes import edited, stored
+from support.world import CHG, CONFIG, broken, findings, request_file
+
+from itil_gate import __version__
+from itil_gate.decide.gate import decide, in_audit_mode, read_requests
+from itil_gate.model.canonical import digest
+from itil_gate.model.config import Config
+from itil_gate.model.errors import GateError
+from itil_gate.model.facts import AccountRef, PullRequest
+
+if TYPE_CHECKING:
+    from support.scenes import Scenes
+
+    from itil_gate.model.facts import Inputs
+
+ADOPTED = datetime(2026, 1, 1, tzinfo=UTC)
+LAST = date(2026, 4, 1)
+"""The ninetieth day after the adoption."""
+ALICE = AccountRef(forge="github.com", id=1001, login="alice")
+
+
+def audit(**edits: object) -> Config:
+    """Return a configuration in audit mode until the last day there may be."""
+    given = {"apiVersion": "itil-gate/v1", "kind": "Config", "repository": "example.com/a/b"}
+    config = Config.model_validate({**given, "mode": "audit", "auditUntil": LAST})
+    return config.model_copy(update=edits)
+
+
+@pytest.mark.parametrize(
+    ("now", "until", "holds"),
+    [
+        (ADOPTED, LAST, True),
+        (datetime(2026, 4, 1, 23, 59, 59, tzinfo=UTC), LAST, True),
+        (datetime(2026, 4, 2, tzinfo=UTC), LAST, False),
+        (datetime(2026, 4, 2, 12, tzinfo=UTC), LAST, False),
+        (ADOPTED, LAST + timedelta(days=1), False),
+        (ADOPTED, LAST + timedelta(days=400), False),
+        (datetime(2026, 2, 1, 12, tzinfo=UTC), date(2026, 1, 31), False),
+        (datetime(2026, 1, 31, 12, tzinfo=UTC), date(2026, 1, 31), True),
+    ],
+)
+def test_audit_mode_ends_with_its_day_and_never_lasts_beyond_ninety_days(
+    scenes: Scenes, now: datetime, until: date, *, holds: bool
+) -> None:
+    facts = scenes.sealed.facts.model_copy(update={"now": now, "adopted_at": ADOPTED})
+    assert in_audit_mode(audit(audit_until=until), facts) is holds
+
+
+def test_audit_mode_needs_the_word_an_end_and_a_known_adoption(scenes: Scenes) -> None:
+    facts = scenes.sealed.facts.model_copy(update={"now": ADOPTED, "adopted_at": ADOPTED})
+    assert in_audit_mode(audit(), facts)
+    assert not in_audit_mode(audit(mode="enforce"), facts)
+    assert not in_audit_mode(audit(audit_until=None), facts)
+    assert not in_audit_mode(audit(), facts.model_copy(update={"adopted_at": None}))
+
+
+def test_a_decision_in_audit_mode_says_that_it_is_not_enforced(scenes: Scenes) -> None:
+    inputs = with_config(scenes, f"{CONFIG}mode: audit\nauditUntil: 2026-03-31\n")
+    assert not decide(edited(inputs, adopted_at=ADOPTED)).enforced
+    assert decide(edited(scenes.sealed, adopted_at=ADOPTED)).enforced
+
+
+def with_config(scenes: Scenes, text: str) -> Inputs:
+    """Return the sealed inputs under another configuration of the target."""
+    judge = tuple(
+        stored(one.path, text) if one.path == "itil-gate.yaml" else one
+        for one in scenes.sealed.judge
+    )
+    return scenes.sealed.model_copy(update={"judge": judge})
+
+
+def test_a_branch_that_is_not_guarded_is_not_decided_and_the_guarded_are_named(
+    scenes: Scenes,
+) -> None:
+    with pytest.raises(GateError) as refused:
+        decide(edited(scenes.sealed, target="refs/heads/elsewhere"))
+    assert refused.value.code == "target-not-governed"
+    assert refused.value.hint == (
+        "guarded are refs/heads/main, refs/heads/release; add it there if it should be"
+    )
+
+
+def test_a_decision_says_what_it_was_made_of(scenes: Scenes) -> None:
+    inputs = scenes.sealed
+    facts, decision = inputs.facts, decide(inputs)
+    assert decision.engine == f"itil-gate/{__version__}"
+    assert decision.repository == "example.com/acme/payments"
+    assert (decision.target, decision.tip) == (facts.target, facts.tip)
+    assert (decision.merge_base, decision.head) == (facts.merge_base, facts.head)
+    assert (decision.merged_tree, decision.content) == (facts.merged_tree, facts.content)
+    assert decision.now == facts.now
+    assert decision.digests.facts == digest(facts)
+    assert decision.digests.requests == digest(inputs.requests)
+    assert decision.digests.judge == digest(inputs.judge)
+    assert decision.digests.proposed is None
+    proposed = decide(inputs.model_copy(update={"proposed": inputs.judge}))
+    assert proposed.digests.proposed == digest(inputs.judge)
+    assert {one.person for one in decision.contributors} == {"alice"}
+
+
+@pytest.mark.parametrize("state", ["closed", "merged"])
+def test_a_pull_request_that_is_not_open_is_refused(scenes: Scenes, state: str) -> None:
+    request = PullRequest(opener=ALICE, pushers=(ALICE,), state=state)
+    decision = decide(edited(scenes.sealed, pull_request=request))
+    assert (decision.outcome, broken(decision)) == ("deny", {"closed-pull-request"})
+    (found,) = findings(decision, "closed-pull-request")
+    assert found.message == f"the pull request is {state}"
+
+
+@pytest.mark.parametrize("told", ["by git", "by the forge", "by both"])
+def test_a_draft_waits_whoever_says_that_it_is_one(scenes: Scenes, told: str) -> None:
+    request = PullRequest(opener=ALICE, pushers=(ALICE,), draft=told != "by git")
+    inputs = edited(scenes.sealed, pull_request=request, draft=told != "by the forge")
+    decision = decide(inputs)
+    assert (decision.outcome, broken(decision)) == ("pending", {"draft"})
+
+
+def test_a_merge_that_conflicts_is_refused_and_names_five_paths(scenes: Scenes) -> None:
+    paths = tuple(f"src/{letter}" for letter in "abcdef")
+    decision = decide(edited(scenes.sealed, merged_tree=None, conflicts=paths))
+    (found,) = findings(decision, "merge-conflict")
+    assert found.message == (
+        "the head does not merge cleanly into refs/heads/main: src/a, src/b, src/c, src/d, src/e"
+    )
+    assert found.place is not None
+    assert (found.place.file, decision.outcome) == ("src/a", "deny")
+    bare = decide(edited(scenes.sealed, merged_tree=None, conflicts=()))
+    (found,) = findings(bare, "merge-conflict")
+    assert found.message.endswith(": unknown paths")
+    assert (found.place, bare.outcome) == (None, "deny")
+
+
+def test_a_merge_that_would_land_elsewhere_is_refused(scenes: Scenes) -> None:
+    decision = decide(edited(scenes.sealed, conflicts=("moved/to.py",)))
+    (found,) = findings(decision, "merge-conflict")
+    assert "moved/to.py, which is not in the diff that is judged" in found.message
+    assert found.place is not None
+    assert (found.place.file, decision.outcome) == ("moved/to.py", "deny")
+
+
+def test_a_merge_of_nothing_is_refused(scenes: Scenes) -> None:
+    decision = decide(edited(scenes.sealed, diff=()))
+    assert decision.outcome == "deny"
+    assert "empty-change" in broken(decision)
+
+
+def test_each_request_that_cannot_be_read_is_told_and_the_others_are_judged() -> None:
+    good = stored(f"changes/2026/{CHG}.yaml", request_file())
+    broken_yaml = stored("changes/2026/CHG-2026-AAAA0003.yaml", "a: [\n")
+    no_request = stored("changes/2026/CHG-2026-AAAA0004.yaml", "kind: ChangeRequest\n")
+    misnamed = stored("changes/2026/CHG-2026-AAAA0009.yaml", request_file("CHG-2026-AAAA0005"))
+    for order in ((broken_yaml, no_request, misnamed, good), (good, misnamed, no_request)):
+        asked, faults = read_requests(order)
+        assert [one.source for one in asked] == [good]
+        assert {one.place.file for one in faults if one.place} == {
+            one.path for one in order if one is not good
+        }
+
+
+def test_a_change_that_three_files_claim_is_told_once_with_all_of_them() -> None:
+    sources = [stored(f"{part}/2026/{CHG}.yaml", request_file()) for part in ("a", "b", "c")]
+    other = stored("changes/2026/CHG-2026-AAAA0002.yaml", request_file("CHG-2026-AAAA0002"))
+    asked, faults = read_requests([*sources, other])
+    assert len(asked) == 4
+    (found,) = (one for one in faults if one.rule == "duplicate-change")
+    assert found.message == f"{CHG} is claimed by 3 files: " + ", ".join(
+        one.path for one in sources
+    )
