@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reject": ("approving", "Sign a rejection; it holds through new pushes."),
     "withdraw": ("approving", "Take back one's own statement, or one's own change."),
     "import": ("approving", "Add a statement that somebody else signed."),
+    "release": ("releasing", "The deploy gate: let an artefact in, and say how it went."),
     "audit": ("auditing", "Replay stored decisions."),
     "schema": ("everyday", "Print the JSON Schemas of every file format."),
     "migrate": ("everyday", "Bring files to the current format version."),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from itil_gate.cli.hearing import hearing, merge_options
+from itil_gate.cli.hearing import Hearing, hearing, merge_options
+from itil_gate.cli.recording import Recording, recording_options, tell
 from itil_gate.cli.results import external_results
 from itil_gate.cli.screen import color, now, out, repo_option, say, width, write_file
 
@@ -49,6 +50,20 @@ FORMATS = ("text", "markdown", "json", "sarif", "junit", "github")
     help="Also write the sealed facts as JSON for other policy tools.",
 )
 @click.option("--draft", is_flag=True, help="The pull request is a draft: never more than pending.")
+@click.option("--record", is_flag=True, help="Record the outcome in the audit log, signed.")
+@click.option(
+    "--merged",
+    metavar="BEFORE..AFTER",
+    help="Look at what landed on the target instead: does it carry over from what was authorised?",
+)
+@click.option(
+    "--landed-head",
+    "landed_heads",
+    multiple=True,
+    metavar="COMMIT",
+    help="With --merged: a head that may have been squashed or rebased onto the target.",
+)
+@recording_options
 def command(
     base: str | None,
     head: str,
@@ -58,8 +73,12 @@ def command(
     output: Path | None,
     external: tuple[str, ...],
     export_input: Path | None,
+    merged: str | None,
+    landed_heads: tuple[str, ...],
+    recording: Recording,
     *,
     draft: bool,
+    record: bool,
 ) -> int:
     """Decide whether HEAD may be merged into BASE, with reasons.
 
@@ -70,9 +89,24 @@ def command(
     itil-gate check --base origin/main --head HEAD
     itil-gate check --base main --head feature --format json --output decision.json
     itil-gate check --export-input input.json --external rego=results.json
+    itil-gate check --merged "$BEFORE..$AFTER" --target refs/heads/main --record
     """
     from itil_gate.model.decision import EXIT_CODES, StoredDecision
     from itil_gate.report import DECISION_FORMATS
+
+    if merged is not None:
+        from itil_gate.cli.merged import check_merged
+
+        return check_merged(
+            repo,
+            merged,
+            base=base,
+            target=target,
+            heads=landed_heads,
+            form=form,
+            recording=recording,
+            record=record,
+        )
 
     files = external_results(external)
     with hearing(
@@ -86,12 +120,24 @@ def command(
             write_file(output, stored_json(stored).encode())
         if export_input is not None:
             write_file(export_input, _input(heard.inputs).encode())
+        if record:
+            _record(heard, recording)
     out(DECISION_FORMATS[form](decision, color=color(), width=width()))
     code = EXIT_CODES[decision.outcome]
     if not decision.enforced and decision.outcome in ("deny", "pending"):
         say(f"audit mode: not enforced; the outcome would be {decision.outcome}")
         return 0
     return code
+
+
+def _record(heard: Hearing, recording: Recording) -> None:
+    """Record the decision; what cannot be recorded is no decision to act on."""
+    from itil_gate.policy.compile import compile_policies
+    from itil_gate.release.bookkeeping import record_decision
+
+    config = compile_policies(heard.inputs.judge).config
+    books = recording.books(heard.view.repository, config, now=heard.inputs.facts.now)
+    tell(record_decision(books, heard.view, heard.decision, heard.inputs))
 
 
 def _input(inputs: Inputs) -> str:

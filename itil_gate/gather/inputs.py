@@ -79,9 +79,13 @@ def gather(
     proposed, broken = _proposed(view, merged.tree or head_tree, diff, config)
     tips = approval_tips(view)
     if config.log is not None:
-        from itil_gate.gather.recorded import refuse_rewound  # noqa: PLC0415 - few have a log
+        from itil_gate.gather.recorded import (  # noqa: PLC0415 - few have a log
+            open_copy,
+            refuse_rewound,
+        )
 
-        refuse_rewound(view, config, tips)
+        if (log := open_copy(view, config)) is not None:
+            refuse_rewound(view, log, tips)
     statements, on_target = _statements(
         view, tips, config, base=base, head=head, commits=commits, asked=_ids(diff, config)
     )

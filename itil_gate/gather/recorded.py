@@ -51,14 +51,11 @@ def open_copy(view: View, config: Config) -> LogReader | None:
     )
 
 
-def refuse_rewound(view: View, config: Config, tips: Sequence[str]) -> None:
+def refuse_rewound(view: View, reader: LogReader, tips: Sequence[str]) -> None:
     """Refuse an approvals branch that lacks what the last logged decision saw on it.
 
     `tips` are the copies of the branch that are read. Raises HistoryError `approvals-rewound`.
     """
-    reader = open_copy(view, config)
-    if reader is None:
-        return
     for tip in recorded_tips(reader):
         if not any(_descends(view, one, tip) for one in tips):
             raise HistoryError(

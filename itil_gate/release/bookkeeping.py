@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from itil_gate.decide.roster import build_roster
+from itil_gate.gather.recorded import refuse_rewound
 from itil_gate.git.audit_log import open_branch
 from itil_gate.log.pins import origin_of, pins_of
 from itil_gate.log.reader import LogReader
@@ -104,11 +105,15 @@ def books_of(
     return Books(repository, config, config.log, keys, remote, now, tuple(remembered))
 
 
-def record_decision(books: Books, decision: Decision, inputs: Inputs) -> Recorded:
-    """Record a decision about a merge, whichever way it went, with the statements it saw."""
+def record_decision(books: Books, view: View, decision: Decision, inputs: Inputs) -> Recorded:
+    """Record a decision about a merge, whichever way it went, with the statements it saw.
+
+    Raises HistoryError `approvals-rewound` where the log saw more on the approvals branch.
+    """
 
     def events() -> list[Event]:
         with books.reading() as reader:
+            refuse_rewound(view, reader, inputs.facts.approvals_tips)
             known = {
                 item.digest
                 for item in inputs.facts.statements
