@@ -125,6 +125,9 @@ class Override(Model):
     max_age: Duration = Field("24h", description="The longest an override may be good for.")
     retro_approval: Duration = Field("24h", description="Until when it is approved afterwards.")
     review: Duration = Field("7d", description="Until when it is reviewed.")
+    own_changes: bool = Field(
+        True, description="Whether somebody may override for a change that they took part in."
+    )
 
 
 class Config(Model):

@@ -89,6 +89,22 @@ class LedgerEntry(Made):
     issued_at: Moment | None = None
 
 
+class OverrideEntry(Made):
+    """One signed override as received, whether it stands in, and if not why."""
+
+    digest: str
+    person: str | None = Field(None, description="Whom the key belongs to.")
+    counted: bool
+    code: str = Field(description="Stable reason code, for example overrides or not-this-head.")
+    detail: str = ""
+    changes: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    reason: str = ""
+    incident: str = ""
+    issued_at: Moment | None = None
+    expires_at: Moment | None = None
+
+
 class RequirementState(Made):
     """One requirement: what is needed, who counts towards it, who still could."""
 
@@ -168,6 +184,9 @@ class Decision(Made):
     now: Moment
     changes: tuple[ChangeVerdict, ...] = ()
     contributors: tuple[Contributor, ...] = ()
+    overrides: tuple[OverrideEntry, ...] = Field(
+        (), description="Signed overrides that name this merge, whether they stand in or not."
+    )
     rules: tuple[RuleState, ...] = ()
     unblock: tuple[Action, ...] = ()
     digests: Digests

@@ -161,6 +161,23 @@ class Reason(Model):
     passed: bool
     message: Text
     remedy: Text | None = None
+    overridden: bool = Field(False, description="Whether an override stands in where it failed.")
+
+
+class Overriding(Model):
+    """One signed override as the deploy gate received it, and whether it stands in."""
+
+    digest: Sha256
+    person: Name | None = None
+    counted: bool
+    code: Line
+    detail: str = ""
+    changes: tuple[Line, ...] = ()
+    scope: tuple[Line, ...] = ()
+    reason: str = ""
+    incident: str = ""
+    issued_at: Moment | None = None
+    expires_at: Moment | None = None
 
 
 class DeployDecision(Model):
@@ -182,7 +199,8 @@ class DeployDecision(Model):
     updates: tuple[Index, ...] = ()
     changes: tuple[Line, ...] = ()
     reasons: tuple[Reason, ...] = ()
-    override: Sha256 | None = None
+    override: Sha256 | None = Field(None, description="The override that stands in.")
+    overrides: tuple[Overriding, ...] = Field((), description="All that name this release.")
 
 
 class Copied(Model):
