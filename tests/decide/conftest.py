@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from support.repository import Keyring, Repo
 from support.scenes import Scenes, seal
 from support.world import World, adopt
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 @pytest.fixture(scope="session")
-def scenes(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Iterator[Scenes]:
+def scenes(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Scenes:
     """One merge of everything by alice, about which each of five people has said something."""
     repo = Repo(tmp_path_factory.mktemp("sealed") / "repo")
     adopt(repo, keyring)
-    yield seal(World(repo, keyring))
+    return seal(World(repo, keyring))

@@ -79,7 +79,9 @@ def test_two_approvals_side_by_side_count_in_the_roles_of_both(scenes: Scenes) -
         assert decision.outcome == "allow"
 
 
-@pytest.mark.parametrize("status", ["bad-signature", "unsupported-key", "wrong-namespace", "malformed"])
+@pytest.mark.parametrize(
+    "status", ["bad-signature", "unsupported-key", "wrong-namespace", "malformed"]
+)
 def test_a_statement_that_does_not_check_out_counts_nothing_whatever_it_says(
     scenes: Scenes, status: str
 ) -> None:
@@ -171,3 +173,58 @@ def test_a_rejection_is_listed_with_its_reason_and_the_roles_it_was_made_in(
     assert one.issued_at == NOW
     mute = entry(judged(scenes, scenes.statement(facts, "carol", "reject", reason=None)), "carol")
     assert mute.detail == "no reason given"
+
+
+def test_an_approval_that_counts_is_listed_with_all_that_it_is(scenes: Scenes) -> None:
+    said = scenes.statement(scenes.sealed.facts, "bob", roles=CLAIMS)
+    one = entry(judged(scenes, said), "bob")
+    assert (one.code, one.counted, one.detail) == (
+        "approved",
+        True,
+        "the signer does not hold change-authority now",
+    )
+    assert (one.digest, one.rank, one.carry_over) == (said.digest, "signed", "exact")
+    assert (one.roles, one.issued_at) == (("peer", "service-owner"), NOW)
+    plain = scenes.statement(scenes.sealed.facts, "bob", roles=("service-owner",))
+    assert entry(judged(scenes, plain), "bob").detail == ""
+
+
+@pytest.mark.parametrize(("roles", "words"), [((), "none"), (("board", "crew"), "board, crew")])
+def test_an_approval_in_no_role_that_is_held_says_which_were_claimed(
+    scenes: Scenes, roles: tuple[str, ...], words: str
+) -> None:
+    one = entry(judged(scenes, scenes.statement(scenes.sealed.facts, "bob", roles=roles)), "bob")
+    assert (one.code, one.counted, one.roles) == ("role-not-held", False, roles)
+    assert one.detail == f"claimed roles: {words}; the signer holds none of them now"
+
+
+@pytest.mark.parametrize(
+    ("edits", "code", "detail"),
+    [
+        (
+            {"change": "CHG-2026-AAAA0002"},
+            "not-this-change",
+            "it is about CHG-2026-AAAA0002, not CHG-2026-AAAA0001",
+        ),
+        (
+            {"repository": "example.com/other"},
+            "not-this-repository",
+            "it is about example.com/other, not example.com/acme/payments",
+        ),
+        (
+            {"target": "refs/heads/release"},
+            "not-this-target",
+            "it is about refs/heads/release, not refs/heads/main",
+        ),
+    ],
+)
+def test_a_statement_about_something_else_counts_nothing_here(
+    scenes: Scenes, edits: dict[str, str], code: str, detail: str
+) -> None:
+    said = scenes.statement(scenes.sealed.facts, "bob", **edits)
+    name = said.path.rpartition("/")[2]
+    here = said.model_copy(update={"path": f"CHG-2026-AAAA0001/{name}"})
+    decision = judged(scenes, here)
+    one = entry(decision, "bob")
+    assert (one.code, one.detail, one.counted) == (code, detail, False)
+    assert counted(only(decision))["owner"] == ()
