@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "withdraw": ("approving", "Take back one's own statement, or one's own change."),
     "import": ("approving", "Add a statement that somebody else signed."),
     "release": ("releasing", "The deploy gate: let an artefact in, and say how it went."),
+    "log": ("auditing", "The audit log: open, show, prove, hand out."),
     "audit": ("auditing", "Replay stored decisions."),
     "schema": ("everyday", "Print the JSON Schemas of every file format."),
     "migrate": ("everyday", "Bring files to the current format version."),

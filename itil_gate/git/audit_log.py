@@ -20,7 +20,7 @@ from itil_gate.git.packing import write_objects
 from itil_gate.git.refs import TRIES, busy, commit_bytes, move_ref, open_store, wait
 from itil_gate.git.snapshot import Snapshot
 from itil_gate.git.view import open_view
-from itil_gate.model.errors import LogError
+from itil_gate.model.errors import HistoryError, LogError
 from itil_gate.model.frozen import frozen
 from itil_gate.model.record import AUDIT_BRANCH
 from itil_gate.signing.ed25519 import armored
@@ -67,8 +67,10 @@ def open_branch(
 ) -> Iterator[Snapshot]:
     """Look at the branch: at the remote's, or without one at the copies that are here.
 
-    The snapshot's `commit` is None where there is no such branch. Raises HistoryError
-    `fetch-failed`, and LogError `log-copies-differ` where two copies here do not follow another.
+    The snapshot's `commit` is None where there is no such branch. Nothing may be appended to the
+    log of a remote while it is open: both wait for one lock. Raises HistoryError `fetch-failed`,
+    or `log-moved` where the remote no longer serves what is being read, and LogError
+    `log-copies-differ` where two copies here do not follow one another.
     """
     if remote is None:
         with open_view(repository) as view:
@@ -78,7 +80,12 @@ def open_branch(
         open_log_store(repository, remote, timeout=timeout) as store,
         open_store(store.repository) as view,
     ):
-        yield Snapshot(view, store.tip(), supply=store.supply)
+        try:
+            yield Snapshot(view, store.tip(), supply=store.supply, complete=store.complete)
+        except Moved as error:
+            raise HistoryError(
+                "log-moved", f"the audit log on {remote} moved while it was read", hint="try again"
+            ) from error
 
 
 def append(

@@ -28,21 +28,37 @@ if TYPE_CHECKING:
 _NOT_NAMES = frozenset({b"", b".", b"..", b".git", b"git~1"})
 MOST_AHEAD = 64 * 1024 * 1024
 """Bytes of files that are kept in memory for whoever asks again."""
+MOST_ENTRIES = 200_000
+"""Entries of trees that are kept in memory, so that it stays flat however long one reads."""
 
 
 class Snapshot:
     """The files of a commit; of an unborn branch, where `commit` is None, none."""
 
-    def __init__(self, view: View, commit: str | None, *, supply: Supply | None = None) -> None:
+    def __init__(
+        self,
+        view: View,
+        commit: str | None,
+        *,
+        supply: Supply | None = None,
+        complete: Callable[[], None] | None = None,
+    ) -> None:
         self.commit = commit
         self._view = view
         self._supply = supply
+        self._complete = complete
         self._trees: dict[str, Entries] = {}
         self._blobs: dict[str, bytes] = {}
         self._held = 0
+        self._entries = 0
         if commit is not None:
             self._obtain([commit])
         self._root = None if commit is None else tree_id(view, commit)
+
+    def complete(self) -> None:
+        """Get all files at once, for whoever is going to read most of them."""
+        if self._complete is not None and self.commit is not None:
+            self._complete()
 
     def read(self, path: str) -> bytes | None:
         """Return the bytes of a file; None if nothing is there.
@@ -149,12 +165,15 @@ class Snapshot:
 
     def _grow(self, oids: Collection[str]) -> None:
         """Read trees that were not read yet."""
+        if self._entries > MOST_ENTRIES:
+            self._trees, self._entries = {}, 0
         lacking = [oid for oid in oids if oid not in self._trees]
         self._obtain(lacking)
         for one in self._view.read_many(lacking):
             if one.type != "tree":
                 raise HistoryError("tree-damaged", f"{one.id} is a {one.type} in a tree's place")
             self._trees[one.id] = parse_tree(one.data, oid=one.id)
+            self._entries += len(self._trees[one.id])
 
     def _obtain(self, oids: Sequence[str]) -> None:
         if self._supply is None or not oids:

@@ -83,6 +83,20 @@ def public_key(key: str) -> str:
     return _one_line(done.out, key)
 
 
+def make_key(path: Path, *, comment: str) -> None:
+    """Make an Ed25519 key without passphrase in a file, and its public half beside it.
+
+    Raises SigningError `key-exists` for a file that is there, or `key-not-made`.
+    """
+    if path.exists() or path.with_name(f"{path.name}.pub").exists():
+        raise SigningError(
+            "key-exists", f"there is a key file {path} already", hint="name another directory"
+        )
+    done = _keygen("-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path))
+    if done.status != 0:
+        raise SigningError("key-not-made", f"ssh-keygen did not make {path}: {done.complaint}")
+
+
 def _key_file(key: str, directory: Path) -> Path:
     if key.startswith(_LITERAL):
         path = directory / "key.pub"

@@ -90,7 +90,7 @@ def in_tags(view: View, *, origin: str) -> tuple[str, ...]:
 
 
 def believed(
-    notes: Iterable[str], keys: Sequence[VerifierKey], *, origin: str
+    notes: Iterable[str], keys: Sequence[VerifierKey], origin: str
 ) -> tuple[Checkpoint, ...]:
     """Return those of the notes that a pinned key of the log signed, the largest first.
 
