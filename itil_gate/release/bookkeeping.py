@@ -16,7 +16,7 @@ from itil_gate.git.audit_log import open_branch
 from itil_gate.log.pins import origin_of, pins_of
 from itil_gate.log.reader import LogReader
 from itil_gate.model.errors import ConfigError, LogError
-from itil_gate.model.frozen import frozen
+from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.record import Copied, ReleaseOutcome
 from itil_gate.policy.compile import compile_policies
 from itil_gate.release.deploying import Known, examine, known_of, record_of
@@ -29,6 +29,7 @@ from itil_gate.release.entries import (
     update_event,
 )
 from itil_gate.release.landing import past_of, trace
+from itil_gate.release.obligations import obligations_for
 from itil_gate.release.recorder import record
 from itil_gate.release.signing_desk import held_roles
 
@@ -199,7 +200,19 @@ def start_release(
     if examined.decision.outcome == "deny":
         return examined, recorded, None
     release = record_of(examined, index=recorded.indices[0], purl=purl)
-    return examined, books.write([release_event(release)]), release
+    recorded = books.write([release_event(release)])
+    _owe(
+        books,
+        obligations_for(
+            release,
+            source=recorded.indices[0],
+            config=books.config,
+            decision=examined.decision,
+            owners=_owners(examined),
+            services=_services(examined),
+        ),
+    )
+    return examined, recorded, release
 
 
 def finish_release(
@@ -231,7 +244,28 @@ def finish_release(
         remarks=remarks,
         recorded_at=books.now,
     )
-    return said, books.write([outcome_event(said, artifact=release.record.artifact)])
+    recorded = books.write([outcome_event(said, artifact=release.record.artifact)])
+    updates = {*release.record.updates, *release.record.backs_out}
+    touched = [one.update for one in known.updates if one.index in updates]
+    _owe(
+        books,
+        obligations_for(
+            said,
+            source=recorded.indices[0],
+            config=books.config,
+            release=release.record,
+            services=[name for update in touched for name in update.services],
+        ),
+    )
+    return said, recorded
+
+
+def _owners(examined: Examined) -> dict[str, str]:
+    return {one.metadata.id: one.metadata.requester for one in examined.facts.requests}
+
+
+def _services(examined: Examined) -> list[str]:
+    return [name for one in examined.facts.requests for name in one.spec.services]
 
 
 def _write_tiles(books: Books, tiles: Sequence[Tile]) -> tuple[tuple[Tile, ...], Recorded]:
@@ -243,10 +277,27 @@ def _write_tiles(books: Books, tiles: Sequence[Tile]) -> tuple[tuple[Tile, ...],
     whole = [
         tile
         if tile.judged is None
-        else type(tile)(tile.update.model_copy(update={"decision": next(indices)}), tile.judged)
+        else replace(tile, update=tile.update.model_copy(update={"decision": next(indices)}))
         for tile in tiles
     ]
-    return tuple(whole), books.write([update_event(tile.update) for tile in whole])
+    recorded = books.write([update_event(tile.update) for tile in whole])
+    _owe(
+        books,
+        [
+            event
+            for tile, index in zip(whole, recorded.indices, strict=True)
+            for event in obligations_for(
+                tile.update, source=index, config=books.config, decision=tile.decision
+            )
+        ],
+    )
+    return tuple(whole), recorded
+
+
+def _owe(books: Books, events: Sequence[Event]) -> None:
+    """Record what somebody owes now; most things owe nothing."""
+    if events:
+        books.write(events)
 
 
 def _patiently(books: Books, events: Callable[[], Sequence[Event]]) -> Recorded:

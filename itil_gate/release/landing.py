@@ -75,10 +75,12 @@ class Judged:
 class Tile:
     """A piece of the target's history as it will be recorded.
 
-    `judged` is to be logged first where it is given; the update's decision is then its entry.
+    `decision` is what it rests on. `judged` is to be logged first where it is given; the update's
+    decision is then its entry.
     """
 
     update: RefUpdate
+    decision: Decision | None = None
     judged: Judged | None = None
 
 
@@ -228,7 +230,7 @@ class _Scribe:
             late=one.after in self._late,
             recorded_at=self._now,
         )
-        return Tile(update, judged)
+        return Tile(update, decision, judged)
 
     def unexplained(
         self, loose: Sequence[str], chain: Sequence[str], *, heads: Sequence[str]

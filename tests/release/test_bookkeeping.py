@@ -241,3 +241,28 @@ def test_a_commit_of_a_branch_is_not_released(books: Bookish) -> None:
     side = books.world.propose()
     examined, _ = books.start(side)
     assert "not-on-target" in _failed(examined)
+
+
+def test_what_came_in_without_authority_is_to_be_reviewed(books: Bookish) -> None:
+    books.world.on_main({"src/app.py": "print('straight in')\n"}, by="alice")
+    books.landed()
+    (owed,) = books.known().debts
+    assert (owed.duty, owed.source) == ("review", len(books.entries()) - 2)
+
+
+def test_a_failed_release_holds_back_the_next_once_its_review_is_overdue(books: Bookish) -> None:
+    books.land({"src/a.py": "1\n"}, CHG, branch="feature")
+    books.release(outcome="failed")
+    (owed,) = books.known().debts
+    assert owed.services == ("payments-api",)
+    assert books.start()[1] is not None  # not due yet
+    books.world.later(days=8)
+    examined, record = books.start()
+    assert record is None
+    assert _failed(examined) == ["obligation-overdue"]
+
+
+def test_a_successful_release_owes_nothing(books: Bookish) -> None:
+    books.land({"src/a.py": "1\n"}, CHG, branch="feature")
+    books.release()
+    assert books.known().debts == ()
