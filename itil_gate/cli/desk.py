@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from itil_gate.model.decision import ChangeVerdict
     from itil_gate.model.people import Person
     from itil_gate.model.policy import PolicySet, Source
-    from itil_gate.model.statement import ApprovalStatement, Verdict, VouchStatement
+    from itil_gate.model.statement import ApprovalStatement, Verdict
+    from itil_gate.signing.statement import Statement
 
 KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 
@@ -196,7 +197,7 @@ def statement_for(
 
 
 def sign_and_file(
-    statement: ApprovalStatement | VouchStatement,
+    statement: Statement,
     signer: Signer,
     *,
     repository: Repository,

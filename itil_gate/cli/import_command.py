@@ -37,7 +37,7 @@ def command(file: Path, push: str | None, repo: Path) -> int:
     found = repository(repo)
     name, email = identity(found)
     commit = file_statement(found, Filed(fact.path, data), identity=(name, email), now=now())
-    said = fact.approval or fact.vouch
+    said = fact.approval or fact.vouch or fact.override or fact.retro or fact.correction
     out(f"imported {said.signer if said else 'unknown'}: {fact.path}")
     say(f"filed as commit {commit[:12]}")
     publish(found, push)

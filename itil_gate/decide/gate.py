@@ -106,7 +106,7 @@ def decide(inputs: Inputs) -> Decision:
         *(outcome_of(side.findings) for side in sides),
         *(change.outcome for change in changes),
     ]
-    return Decision(
+    decision = Decision(
         engine=ENGINE,
         outcome=max(outcomes, key=SEVERITY.index),
         enforced=not in_audit_mode(policies.config, facts),
@@ -132,6 +132,11 @@ def decide(inputs: Inputs) -> Decision:
             proposed=_digest_again(inputs.proposed) if inputs.proposed is not None else None,
         ),
     )
+    if not facts.overrides:
+        return decision
+    from itil_gate.decide.override import with_overrides  # noqa: PLC0415 - few merges have any
+
+    return with_overrides(decision, facts=facts, bench=now.bench, asked=asked)
 
 
 def readings_of(inputs: Inputs) -> Mapping[str, Mapping[str, tuple[Reading, ...]]]:

@@ -14,6 +14,7 @@ from itil_gate.gather.statements import (
     approval_tips,
     content_prover,
     list_statements,
+    overrides_for,
     read_statements,
     vouches_for,
 )
@@ -26,7 +27,7 @@ from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.errors import ConfigError, GateError, HistoryError, SourceError
 from itil_gate.model.facts import CommitFact, Facts, Inputs
 from itil_gate.model.finding import Finding, Place
-from itil_gate.model.statement import VOUCH_FOLDER
+from itil_gate.model.statement import FOLDERS
 from itil_gate.policy.compile import compile_policies, read_config
 from itil_gate.policy.places import is_request_path, judge_prefixes
 from itil_gate.reading.events import MAX_BYTES
@@ -86,9 +87,12 @@ def gather(
 
         if (log := open_copy(view, config)) is not None:
             refuse_rewound(view, log, tips)
+    folders = list_statements(view, tips) if tips else {}
+    asked = _ids(diff, config)
     statements, on_target = _statements(
-        view, tips, config, base=base, head=head, commits=commits, asked=_ids(diff, config)
+        view, folders, config, base=base, head=head, commits=commits, asked=asked
     )
+    named = (head, *(commit.id for commit in commits), *sorted(asked))
     prove = content_prover(view, tip=base, fork=fork, head=head, diff=diff, content=content)
     facts = Facts(
         now=now,
@@ -108,6 +112,7 @@ def gather(
         adopted_at=_adopted_at(view, base, now=now) if config.mode == "audit" else None,
         external=_external(external or {}),
         target_requests=on_target,
+        overrides=overrides_for(view, folders, named),
         history=_history(
             view, judge, tip=base, base=fork, head=head, diff=diff, commits=commits, now=now
         ),
@@ -245,7 +250,7 @@ def _proposed(
 
 def _statements(
     view: View,
-    tips: Sequence[str],
+    folders: dict[str, tuple[TreeEntry, ...]],
     config: Config,
     *,
     base: str,
@@ -259,10 +264,9 @@ def _statements(
     target or that the branch touched on its way (a rejected one may be back under a new name), and
     vouches for the commits.
     """
-    if not tips:
+    if not folders:
         return (), ()
-    folders = list_statements(view, tips)
-    others = frozenset(folders) - asked - {VOUCH_FOLDER}
+    others = frozenset(folders) - asked - FOLDERS
     merged: frozenset[str] = frozenset()
     if others:
         merged = frozenset(

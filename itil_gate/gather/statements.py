@@ -17,7 +17,7 @@ from itil_gate.git.tree import blob_at, ls_tree, tree_id
 from itil_gate.model.errors import GateError
 from itil_gate.model.facts import ApprovedContent
 from itil_gate.model.frozen import frozen
-from itil_gate.model.statement import APPROVALS_BRANCH, VOUCH_FOLDER
+from itil_gate.model.statement import APPROVALS_BRANCH, OVERRIDE_FOLDER, VOUCH_FOLDER
 from itil_gate.signing.statement import read_statement
 
 if TYPE_CHECKING:
@@ -67,11 +67,32 @@ def vouches_for(
     view: View, folders: dict[str, tuple[TreeEntry, ...]], commits: Sequence[str]
 ) -> tuple[StatementFact, ...]:
     """Return the vouches that name one of the given commits."""
-    wanted = {commit.encode() for commit in commits}
+    return _naming(view, folders.get(VOUCH_FOLDER, ()), commits)
+
+
+def overrides_for(
+    view: View, folders: dict[str, tuple[TreeEntry, ...]], names: Sequence[str]
+) -> tuple[StatementFact, ...]:
+    """Return the overrides that name one of the given commits or changes, sorted by digest."""
+    found = _naming(view, folders.get(OVERRIDE_FOLDER, ()), names)
+    return tuple(sorted(found, key=lambda item: (item.digest, item.path)))
+
+
+def statements_in(view: View, folder: str) -> tuple[StatementFact, ...]:
+    """Return all statements of one folder, over all copies of the approvals branch."""
+    folders = list_statements(view, approval_tips(view))
+    return read_statements(view, folders.get(folder, ()))
+
+
+def _naming(
+    view: View, entries: Sequence[TreeEntry], names: Sequence[str]
+) -> tuple[StatementFact, ...]:
+    """Return the statements whose bytes hold one of the names."""
+    wanted = {name.encode() for name in names}
     about = []
-    for entry in folders.get(VOUCH_FOLDER, ()):
+    for entry in entries:
         data = _data(view, entry)
-        if any(commit in data for commit in wanted):
+        if any(name in data for name in wanted):
             about.append(read_statement(entry.path, data))
     return tuple(about)
 

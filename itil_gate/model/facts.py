@@ -12,7 +12,13 @@ from itil_gate.model.base import Moment, Oid, RefName, Sha256
 from itil_gate.model.finding import Finding
 from itil_gate.model.made import Made
 from itil_gate.model.policy import Source
-from itil_gate.model.statement import ApprovalPredicate, VouchPredicate
+from itil_gate.model.statement import (
+    ApprovalPredicate,
+    CorrectionPredicate,
+    OverridePredicate,
+    RetroApprovalPredicate,
+    VouchPredicate,
+)
 
 
 class DiffEntry(Made):
@@ -88,6 +94,9 @@ class StatementFact(Made):
     fingerprint: str | None = None
     approval: ApprovalPredicate | None = None
     vouch: VouchPredicate | None = None
+    override: OverridePredicate | None = None
+    retro: RetroApprovalPredicate | None = None
+    correction: CorrectionPredicate | None = None
     approved: ApprovedContent | None = None
     text: str = Field("", description="The file word for word, for whoever verifies it again.")
 
@@ -199,6 +208,9 @@ class Facts(Made):
     external: tuple[ExternalResult, ...] = ()
     target_requests: tuple[str, ...] = Field(
         (), description="Of the changes that statements name, those whose request is on the target."
+    )
+    overrides: tuple[StatementFact, ...] = Field(
+        (), description="Override statements that name the head, its commits or its changes."
     )
 
 

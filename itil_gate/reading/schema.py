@@ -22,7 +22,13 @@ from itil_gate.model.policy_test import PolicyTest
 from itil_gate.model.profile import Profile
 from itil_gate.model.risk import RiskModel
 from itil_gate.model.ruleset import RuleSet, Waiver
-from itil_gate.model.statement import ApprovalStatement, VouchStatement
+from itil_gate.model.statement import (
+    ApprovalStatement,
+    CorrectionStatement,
+    OverrideStatement,
+    RetroApprovalStatement,
+    VouchStatement,
+)
 from itil_gate.reading.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -50,6 +56,9 @@ NOUNS: dict[str, tuple[type[Model], str]] = {
     "input.json": (ExportedInput, "Exported input"),
     "approval-statement.json": (ApprovalStatement, "Approval statement"),
     "vouch-statement.json": (VouchStatement, "Vouch statement"),
+    "override-statement.json": (OverrideStatement, "Override statement"),
+    "retro-approval-statement.json": (RetroApprovalStatement, "Retro-approval statement"),
+    "correction-statement.json": (CorrectionStatement, "Correction statement"),
 }
 """By file name, the noun and the title of its schema."""
 _COMMON = {

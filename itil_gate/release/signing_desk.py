@@ -22,14 +22,13 @@ from itil_gate.model.frozen import frozen
 from itil_gate.model.people import PEER
 from itil_gate.model.statement import (
     APPROVALS_BRANCH,
-    VOUCH_FOLDER,
     ApprovalPredicate,
     ApprovalStatement,
     BoundRequirement,
-    VouchStatement,
 )
 from itil_gate.reading.times import length
 from itil_gate.signing.statement import (
+    SHARED_FOLDERS,
     SUFFIX,
     StatementError,
     approval_statement,
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from itil_gate.model.people import Person
     from itil_gate.model.policy import PolicySet
     from itil_gate.model.statement import Verdict
+    from itil_gate.signing.statement import Statement
 
 
 @frozen
@@ -205,9 +205,7 @@ def latest(
     return resolve(links(mine)).tips
 
 
-def sign_statement(
-    statement: ApprovalStatement | VouchStatement, *, key: str, interactive: bool
-) -> Filed:
+def sign_statement(statement: Statement, *, key: str, interactive: bool) -> Filed:
     """Sign a statement with an SSH key and return the file to store.
 
     The result is read back and verified before anybody relies on it. Raises SigningError.
@@ -236,10 +234,11 @@ def place_of(data: bytes) -> str:
     """
     try:
         signed, _ = split(data)
-        said = json.loads(signed)["predicate"]
-    except (StatementError, ValueError, KeyError, TypeError):
+        said = json.loads(signed)
+        kind, change = said["predicateType"], said["predicate"].get("change", "unreadable")
+        folder = SHARED_FOLDERS.get(kind, change)
+    except (StatementError, ValueError, KeyError, TypeError, AttributeError):
         return "unreadable"
-    folder = said.get("change", VOUCH_FOLDER) if isinstance(said, dict) else VOUCH_FOLDER
     return f"{folder}/{hashlib.sha256(signed).hexdigest()}{SUFFIX}"
 
 

@@ -2,7 +2,8 @@
 
 A file is the RFC 8785 form of an in-toto Statement, one newline and an armored SSHSIG over the
 bytes before that newline, so that plain `ssh-keygen -Y verify` checks it too. It is named
-`<folder>/<SHA-256 of the signed bytes>.stmt`; the folder is the change id, or `vouch`.
+`<folder>/<SHA-256 of the signed bytes>.stmt`; the folder is the change id of an approval, else
+`vouch`, `override`, `retro` or `correction`.
 
 One statement has one spelling. Refused are JSON that is not byte for byte its own RFC 8785 form
 (duplicate keys among it), keys the model does not know or knows by another name, moments other
@@ -23,12 +24,27 @@ from itil_gate.model.facts import StatementFact
 from itil_gate.model.statement import (
     APPROVAL_NAMESPACE,
     APPROVAL_TYPE,
+    CORRECTION_FOLDER,
+    CORRECTION_NAMESPACE,
+    CORRECTION_TYPE,
+    OVERRIDE_FOLDER,
+    OVERRIDE_NAMESPACE,
+    OVERRIDE_TYPE,
+    RETRO_FOLDER,
+    RETRO_NAMESPACE,
+    RETRO_TYPE,
     STATEMENT_TYPE,
     VOUCH_FOLDER,
     VOUCH_NAMESPACE,
     VOUCH_TYPE,
     ApprovalPredicate,
     ApprovalStatement,
+    CorrectionPredicate,
+    CorrectionStatement,
+    OverridePredicate,
+    OverrideStatement,
+    RetroApprovalPredicate,
+    RetroApprovalStatement,
     Subject,
     VouchPredicate,
     VouchStatement,
@@ -41,7 +57,13 @@ if TYPE_CHECKING:
 
     from itil_gate.signing.sshsig import Status, Verification
 
-Statement = ApprovalStatement | VouchStatement
+Statement = (
+    ApprovalStatement
+    | VouchStatement
+    | OverrideStatement
+    | RetroApprovalStatement
+    | CorrectionStatement
+)
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 64
@@ -72,9 +94,34 @@ def vouch_statement(predicate: VouchPredicate) -> VouchStatement:
     )
 
 
+def override_statement(predicate: OverridePredicate) -> OverrideStatement:
+    """Return the statement of an override, about the head or the commit that it binds."""
+    bound = predicate.head or predicate.commit or ""
+    subject = (Subject(name=predicate.target, digest={"gitCommit": bound}),)
+    return OverrideStatement(
+        type_=STATEMENT_TYPE, subject=subject, predicate_type=OVERRIDE_TYPE, predicate=predicate
+    )
+
+
+def retro_statement(predicate: RetroApprovalPredicate) -> RetroApprovalStatement:
+    """Return the statement of an approval after the fact, about the commit that landed."""
+    subject = (Subject(name=predicate.target, digest={"gitCommit": predicate.after}),)
+    return RetroApprovalStatement(
+        type_=STATEMENT_TYPE, subject=subject, predicate_type=RETRO_TYPE, predicate=predicate
+    )
+
+
+def correction_statement(predicate: CorrectionPredicate) -> CorrectionStatement:
+    """Return the statement of a correction, about the commit that landed."""
+    subject = (Subject(name=predicate.target, digest={"gitCommit": predicate.after}),)
+    return CorrectionStatement(
+        type_=STATEMENT_TYPE, subject=subject, predicate_type=CORRECTION_TYPE, predicate=predicate
+    )
+
+
 def namespace_of(statement: Statement) -> str:
     """Return the SSHSIG namespace in which this statement is signed."""
-    return APPROVAL_NAMESPACE if isinstance(statement, ApprovalStatement) else VOUCH_NAMESPACE
+    return _NAMESPACES[statement.predicate_type]
 
 
 def signed_bytes(statement: Statement) -> bytes:
@@ -156,10 +203,8 @@ def _judged(fact: StatementFact, statement: Statement, found: Verification) -> S
         "detail": found.detail,
         "fingerprint": found.fingerprint,
     }
-    if found.status == "good" and isinstance(statement, ApprovalStatement):
-        update["approval"] = statement.predicate
-    elif found.status == "good":
-        update["vouch"] = statement.predicate
+    if found.status == "good":
+        update[_FIELDS[statement.predicate_type]] = statement.predicate
     return fact.model_copy(update=update)
 
 
@@ -176,7 +221,7 @@ def _text(data: bytes) -> str:
 def _folder(statement: Statement) -> str:
     if isinstance(statement, ApprovalStatement):
         return statement.predicate.change
-    return VOUCH_FOLDER
+    return SHARED_FOLDERS[statement.predicate_type]
 
 
 def _check_path(path: str, statement: Statement, digest: str) -> None:
@@ -206,9 +251,17 @@ def _read(signed: bytes) -> Statement:
 
 
 def _built(statement: Statement) -> Statement:
-    if isinstance(statement, ApprovalStatement):
-        return approval_statement(statement.predicate)
-    return vouch_statement(statement.predicate)
+    match statement:
+        case ApprovalStatement():
+            return approval_statement(statement.predicate)
+        case OverrideStatement():
+            return override_statement(statement.predicate)
+        case RetroApprovalStatement():
+            return retro_statement(statement.predicate)
+        case CorrectionStatement():
+            return correction_statement(statement.predicate)
+        case _:
+            return vouch_statement(statement.predicate)
 
 
 def _parse(signed: bytes) -> Any:
@@ -257,10 +310,35 @@ def _summary(error: ValidationError) -> str:
     return "; ".join(list(places)[:3])
 
 
-_MODELS: dict[str, type[ApprovalStatement | VouchStatement]] = {
+_MODELS: dict[str, type[Statement]] = {
     APPROVAL_TYPE: ApprovalStatement,
     VOUCH_TYPE: VouchStatement,
+    OVERRIDE_TYPE: OverrideStatement,
+    RETRO_TYPE: RetroApprovalStatement,
+    CORRECTION_TYPE: CorrectionStatement,
 }
+_NAMESPACES = {
+    APPROVAL_TYPE: APPROVAL_NAMESPACE,
+    VOUCH_TYPE: VOUCH_NAMESPACE,
+    OVERRIDE_TYPE: OVERRIDE_NAMESPACE,
+    RETRO_TYPE: RETRO_NAMESPACE,
+    CORRECTION_TYPE: CORRECTION_NAMESPACE,
+}
+SHARED_FOLDERS = {
+    VOUCH_TYPE: VOUCH_FOLDER,
+    OVERRIDE_TYPE: OVERRIDE_FOLDER,
+    RETRO_TYPE: RETRO_FOLDER,
+    CORRECTION_TYPE: CORRECTION_FOLDER,
+}
+"""By predicate type, the folder of statements that are not filed under their change."""
+_FIELDS = {
+    APPROVAL_TYPE: "approval",
+    VOUCH_TYPE: "vouch",
+    OVERRIDE_TYPE: "override",
+    RETRO_TYPE: "retro",
+    CORRECTION_TYPE: "correction",
+}
+"""By predicate type, where a fact holds what was signed."""
 _STATUS: dict[
     Status, Literal["good", "malformed", "bad-signature", "unsupported-key", "wrong-namespace"]
 ] = {
