@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from support.edits import approved_by, asking, only_said, under
+from support.edits import approved_by, asking, only_said, under, with_request
 from support.scenes import PATHS, edited
 from support.world import CHG, ROLES, broken, findings, only, people_file
 
@@ -145,6 +145,26 @@ def test_a_rejection_is_inherited_by_the_same_work_and_by_no_other(scenes: Scene
     assert not inherits(scenes, {"changed": (request, "src/app.py")})
     assert not inherits(scenes, {"changed": (), "known": False})
     assert inherits(scenes, {}, requester="alice")
+
+
+def test_whoever_asks_again_inherits_also_without_a_commit_of_their_own(scenes: Scenes) -> None:
+    no = scenes.statement(
+        scenes.sealed.facts, "carol", "reject", change="CHG-2026-AAAA0002", requester="erin"
+    )
+    assert no.approved is not None
+    unlike = no.approved.model_copy(update={"in_history": False, "changed": ("src/app.py",)})
+    inputs = only_said(scenes.sealed, no.model_copy(update={"approved": unlike}))
+    assert not findings(decide(inputs), "open-rejection")
+    asked_by_erin = with_request(inputs, "requester: alice", "requester: erin")
+    assert findings(decide(asked_by_erin), "open-rejection")
+
+
+def test_statements_that_prove_nothing_hide_no_rejection_behind_them(scenes: Scenes) -> None:
+    no = scenes.statement(scenes.sealed.facts, "carol", "reject", change="CHG-2026-AAAA0002")
+    bad = scenes.statement(scenes.sealed.facts, "bob", change="CHG-2026-AAAA0003")
+    for edit in ({"status": "malformed"}, {"fingerprint": None}, {"approval": None}):
+        first = bad.model_copy(update=edit)
+        assert findings(decide(only_said(scenes.sealed, first, no)), "open-rejection"), edit
 
 
 def test_a_rejection_of_paths_that_do_not_change_now_is_not_inherited(scenes: Scenes) -> None:
