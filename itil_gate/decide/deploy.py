@@ -170,8 +170,8 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
         *_standing(tiles),
         *_named(attempt, changes),
         *_readable(facts, tiles),
-        *_schedule(facts, policies),
-        *_promotion(facts, policies),
+        *_schedule(facts, policies, tiles),
+        *_promotion(facts, policies, tiles),
         *_debts(facts, tiles),
     ]
     windows = tuple(
@@ -401,9 +401,10 @@ def _bound_here(facts: DeployFacts) -> tuple[ChangeRequest, ...]:
     return tuple(one for one in facts.requests if here in one.spec.environments)
 
 
-def _schedule(facts: DeployFacts, policies: PolicySet) -> list[Reason]:
+def _schedule(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed]) -> list[Reason]:
     now = facts.attempt.now
     instant = Interval(start=now, end=now + INSTANT)
+    urgent = {name for one in tiles if one.update.urgent for name in one.update.changes}
     met: list[str] = []
     outside: list[str] = []
     occurrences = expand(policies.calendars, policies.calendar_texts, within=instant)
@@ -414,7 +415,7 @@ def _schedule(facts: DeployFacts, policies: PolicySet) -> list[Reason]:
             side = "begins" if now < interval.start else "ended"
             moment = interval.start if now < interval.start else interval.end
             outside.append(f"{name}: its window {side} at {moment:%Y-%m-%d %H:%M} UTC")
-        if change.spec.type == "emergency":
+        if name in urgent:
             continue
         footprint = schedule.footprint(change, facts.paths, policies.services)
         exposure = schedule.Exposure(
@@ -443,35 +444,31 @@ def _schedule(facts: DeployFacts, policies: PolicySet) -> list[Reason]:
     ]
 
 
-def _promotion(facts: DeployFacts, policies: PolicySet) -> list[Reason]:
+def _promotion(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed]) -> list[Reason]:
     attempt = facts.attempt
     before = policies.config.release.after.get(attempt.environment)
     fault = ""
-    if before is not None and not any(
-        one.record.environment == before
-        and one.outcome == "success"
-        and (one.record.artifact, one.record.commit) == (attempt.artifact, attempt.commit)
-        for one in facts.releases
+    if (
+        before is not None
+        and not _is_urgent(tiles)
+        and not any(
+            one.record.environment == before
+            and one.outcome == "success"
+            and (one.record.artifact, one.record.commit) == (attempt.artifact, attempt.commit)
+            for one in facts.releases
+        )
     ):
         fault = f"this artefact has not succeeded in {before} yet"
-    return [
-        _said(
-            "promotion-skipped",
-            fault,
-            well=f"it succeeded in {before} before"
-            if before
-            else "no environment has to come first",
-            remedy=f"release it to {before} first",
-        )
-    ]
+    well = f"it succeeded in {before} before" if before else "no environment has to come first"
+    if before and _is_urgent(tiles):
+        well = f"an emergency goes where it is needed, without {before}"
+    return [_said("promotion-skipped", fault, well=well, remedy=f"release it to {before} first")]
 
 
 def _debts(facts: DeployFacts, tiles: Sequence[Landed]) -> list[Reason]:
     """Hold back the next release of whoever owes an approval or a review; never an emergency."""
     services = {name for one in tiles for name in one.update.services}
-    urgent = bool(facts.requests) and all(
-        request.spec.type == "emergency" for request in facts.requests
-    )
+    urgent = _is_urgent(tiles)
     overdue = [
         one
         for one in facts.debts
@@ -493,6 +490,11 @@ def _debts(facts: DeployFacts, tiles: Sequence[Landed]) -> list[Reason]:
             remedy="`itil-gate debt` says what would meet it",
         )
     ]
+
+
+def _is_urgent(tiles: Sequence[Landed]) -> bool:
+    """Tell whether a release brings emergencies and nothing else."""
+    return bool(tiles) and all(one.update.urgent for one in tiles)
 
 
 def _short(digest: str) -> str:

@@ -100,6 +100,9 @@ class RefUpdate(Model):
     changes: tuple[Line, ...] = ()
     services: tuple[Line, ...] = ()
     environments: tuple[Line, ...] = ()
+    urgent: bool = Field(
+        False, description="Whether all of it was authorised in the lane for emergencies."
+    )
     late: bool = Field(
         False, description="Whether it was recorded later, because a run was skipped or failed."
     )

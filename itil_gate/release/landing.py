@@ -227,6 +227,8 @@ class _Scribe:
             environments=_sorted(
                 name for change in decision.changes for name in change.environments
             ),
+            urgent=bool(decision.changes)
+            and all(change.lane == "emergency" for change in decision.changes),
             late=one.after in self._late,
             recorded_at=self._now,
         )
