@@ -55,8 +55,10 @@ def mutants(module: str) -> Iterator[Mutant]:
     """Return every fault of a module, in the order of its text."""
     for name, tree in _places(module):
         for number, (node, before, after) in enumerate(faults(tree)):
-            first = getattr(node, "lineno", getattr(tree, "lineno", 1))
-            last = getattr(node, "end_lineno", first)
+            first = getattr(node, "lineno", tree.lineno)
+            last = getattr(node, "end_lineno", None) or first
+            if isinstance(tree, ast.FunctionDef) and first < tree.body[0].lineno:  # a default
+                first, last = tree.lineno, tree.end_lineno or tree.lineno
             yield Mutant(module, name, number, first, last, before, after)
 
 

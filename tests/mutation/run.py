@@ -17,6 +17,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import select
 import signal
 import sys
@@ -44,7 +45,7 @@ QUICK = 0.4
 """Seconds up to which a test counts as quick."""
 FAST = 0.05
 """Seconds up to which a test is tried first if it noticed other faults."""
-MOST = {"quick": 3.0, "slow": 15.0}
+MOST = {"first": 0.5, "quick": 3.0, "slow": 15.0}
 """Seconds of tests, as they took without a fault, that one fault is worth."""
 DECIDED = "decided:"
 MOST_INPUTS = 700
@@ -202,10 +203,10 @@ class Runner:
         known = self.known
         file = importlib.import_module(mutant.module).__file__ or ""
         lines = [(file, line) for line in range(mutant.line, mutant.end + 1)]
+        if mutant.function.isupper():
+            lines = self._uses(mutant.function)
         reaching = {test for line in lines for test in known.reached.get(line, ())}
         numbers = sorted({one for line in lines for one in known.by_line.get(line, ())})
-        if mutant.function.isupper() or (mutant.function[0] == "_" and mutant.function.isupper()):
-            reaching, numbers = set(known.items), list(range(len(known.decided)))
         try:
             plant(mutant)
         except Stillborn:
@@ -215,6 +216,7 @@ class Runner:
         rest = [one for one in order if one not in first and "tests/cases/" not in one]
         stages: list[Iterable[str]] = [
             first,
+            _within(rest, known.took, least=0, most=FAST, budget=MOST["first"]),
             self._different(numbers),
             _within(rest, known.took, least=0, most=QUICK, budget=MOST["quick"]),
         ]
@@ -243,6 +245,16 @@ class Runner:
             "ran": len(ran),
             "otherwise": self._otherwise,
         }
+
+    def _uses(self, name: str) -> list[tuple[str, int]]:
+        """Return the lines that name a constant; that of its own definition is run by nobody."""
+        word = re.compile(rf"\b{name}\b")
+        return [
+            (file, number)
+            for file in {file for file, _ in self.known.reached}
+            for number, text in enumerate(Path(file).read_text("utf-8").splitlines(), 1)
+            if word.search(text)
+        ]
 
     def _different(self, numbers: Sequence[int]) -> Iterable[str]:
         gate = importlib.import_module("itil_gate.decide.gate")
