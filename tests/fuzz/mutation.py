@@ -53,6 +53,11 @@ _ICS = (
     b"X-WR-TIMEZONE:", b"TZOFFSETFROM:-2359", b"TZOFFSETTO:+2359", b"BEGIN:VTIMEZONE\n",
     b"BEGIN:STANDARD\n", b"20260229", b"\n ", b';X="',
 )  # fmt: skip
+_LOG = (
+    b"\xe2\x80\x94 ", b"\n\n", b"+", b"=", b"==", b"AAAA", b"index ", b"extra ", b"\xc2\xa0",
+    b"c2sp.org/tlog-proof@v1\n", b"9223372036854775807", b"00", b'"sig":', b'"keyid":"",',
+    b'{"sha256":"', b'","t":"outcome"}', b"\0\0", b"\0\x63", b"1.0", b"null", b"{}", b"[]",
+)  # fmt: skip
 TOKENS: dict[str, tuple[bytes, ...]] = {
     "yaml": _YAML,
     "request": _YAML,
@@ -68,6 +73,10 @@ TOKENS: dict[str, tuple[bytes, ...]] = {
     "header": _GIT,
     "ics-reading": _ICS,
     "ics-deciding": _ICS,
+    "log-note": _LOG,
+    "log-proof": _LOG,
+    "log-entry": _LOG,
+    "log-bundle": _LOG,
 }
 """What the format of a target is made of."""
 

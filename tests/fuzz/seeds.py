@@ -40,6 +40,7 @@ def main() -> None:
     expressions()
     calendars()
     raw_objects()
+    logs()
     if not (CORPUS / "sshsig").exists():
         signatures()
 
@@ -103,6 +104,24 @@ def raw_objects() -> None:
     write("diff", b"")
     for said in (b" missing", b" blob 12", b" commit 0", b" ambiguous", b" tree -1", b" tag x"):
         write("header", b"3" * 40 + said)
+
+
+def logs() -> None:
+    """Write the files of a small log, whose keys are fixed."""
+    from support.log import KEYS, WITNESS, append, event, log_of  # noqa: PLC0415 - as above
+
+    from itil_gate.log.checkpoint import cosign_checkpoint  # noqa: PLC0415
+
+    files = log_of(4)
+    (logged,) = append(files, [event(4)]).logged
+    note = files["checkpoint"]
+    write("log-note", note)
+    write("log-note", cosign_checkpoint(note, WITNESS, name="witness.example/w1", time=1760000000))
+    write("log-note", KEYS[0].text.encode())
+    write("log-proof", logged.proof)
+    write("log-entry", files["entry/000/000/004.intoto.json"])
+    write("log-bundle", files["tile/entries/000.p/5"])
+    write("log-bundle", b"4\n")
 
 
 def signatures() -> None:

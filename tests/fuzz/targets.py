@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from fuzz import log_targets
 from support.examples import REQUEST
 from support.ssh_vectors import armor
 
@@ -298,6 +299,10 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "header": header,
     "ics-reading": ics_reading,
     "ics-deciding": ics_deciding,
+    "log-note": log_targets.note,
+    "log-proof": log_targets.proof,
+    "log-entry": log_targets.entry,
+    "log-bundle": log_targets.bundle,
 }
 
 

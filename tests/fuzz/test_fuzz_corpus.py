@@ -42,6 +42,12 @@ LONG: dict[str, list[tuple[bytes, bytes, bytes]]] = {
     "template": [(b"", b"${", b""), (b"", b"$${", b""), (b"", b"${1}", b""), (b"${", b"'", b"")],
     "diff": [(b"", b"\0", b""), (b":000000 100644 ", b"0", b" A\0p\0")],
     "tree": [(b"", b"1 a\0" + bytes(20), b"")],
+    "log-note": [(b"", b"\n\n", b""), (b"a\n\n", b"\xe2\x80\x94 a AAAAAAAA\n", b""),
+                 (b"", b"+", b"")],
+    "log-proof": [(b"c2sp.org/tlog-proof@v1\nindex 1\n", b"AAAA\n", b"\n\na"),
+                  (b"c2sp.org/tlog-proof@v1\nindex ", b"9", b"\n\n")],
+    "log-entry": [(b"", b"[", b""), (b"", b'{"a":', b""), (b"", b"9", b"")],
+    "log-bundle": [(b"", b"\0\0", b""), (b"", b"\0\x01a", b"")],
     "ics-reading": [
         (b"BEGIN:VCALENDAR\nX", b";A=B", b"\nEND:VCALENDAR\n"),
         (b"BEGIN:VCALENDAR\n", b"A:\n", b"END:VCALENDAR\n"),
