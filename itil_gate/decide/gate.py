@@ -136,7 +136,13 @@ def decide(inputs: Inputs) -> Decision:
         return decision
     from itil_gate.decide.override import with_overrides  # noqa: PLC0415 - few merges have any
 
-    return with_overrides(decision, facts=facts, bench=now.bench, asked=asked)
+    return with_overrides(
+        decision,
+        facts=facts,
+        bench=now.bench,
+        asked=asked,
+        unreadable=(*inputs.faults, *unread, *broken),
+    )
 
 
 def readings_of(inputs: Inputs) -> Mapping[str, Mapping[str, tuple[Reading, ...]]]:

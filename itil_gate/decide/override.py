@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from itil_gate.model.config import Override
     from itil_gate.model.decision import ChangeVerdict, Decision, RuleState
     from itil_gate.model.facts import Facts, StatementFact
+    from itil_gate.model.finding import Finding
     from itil_gate.model.statement import OverridePredicate
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -37,7 +38,10 @@ UNBENDING = frozenset(
         *("invalid-request", "irregular-request", "duplicate-change"),
     }
 )
-"""Rules of the merge gate that no override bends: nobody could say what would land, or as what."""
+"""Rules of the merge gate that no override bends: nobody could say what would land, or as what.
+
+Nor is anything bent that keeps a request or proposed policies from being read, by whatever rule.
+"""
 FAILING = frozenset({"UNSATISFIED", "PENDING", "ERROR"})
 SHOWN = 5
 
@@ -102,12 +106,19 @@ _VOID = {
 
 
 def with_overrides(
-    decision: Decision, *, facts: Facts, bench: Bench, asked: Sequence[Asked]
+    decision: Decision,
+    *,
+    facts: Facts,
+    bench: Bench,
+    asked: Sequence[Asked],
+    unreadable: Sequence[Finding],
 ) -> Decision:
     """Return a decision with what its overrides make of it; never `allow` where it was not.
 
-    `bench` is that of the target's policies, `asked` are the requests that were judged.
+    `bench` is that of the target's policies, `asked` are the requests that were judged, and
+    `unreadable` is what kept others, or proposed policies, from being read.
     """
+    firm = UNBENDING | {found.rule for found in unreadable if found.effect != "advise"}
     failing = [
         state
         for state in (
@@ -143,9 +154,7 @@ def with_overrides(
             ),
             changes=frozenset(change.id for change in decision.changes),
             uncovered=lambda said: _uncovered(said, bench=bench, asked=asked),
-            unbending=tuple(
-                dict.fromkeys(state.rule for state in failing if state.rule in UNBENDING)
-            ),
+            unbending=tuple(dict.fromkeys(state.rule for state in failing if state.rule in firm)),
             failing=decision.outcome in ("deny", "pending"),
         ),
     )

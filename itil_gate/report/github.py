@@ -28,16 +28,24 @@ def findings_annotations(findings: Iterable[Finding]) -> str:
 
 
 def decision_annotations(decision: Decision) -> str:
-    """Return workflow commands for the findings of every rule that is not settled."""
-    return findings_annotations(
-        finding
+    """Return workflow commands for the findings of every rule that is not settled.
+
+    What an override bends is a warning, and so is the override itself.
+    """
+    bent = "".join(
+        f"::warning title=override::{workflow_data(visible(said))}\n"
+        for entry in decision.overrides
+        for said in (f"{phrases.counted(entry)}: {phrases.override(entry)}",)
+    )
+    return bent + "".join(
+        _annotation(finding, command="warning" if rule.state == "OVERRIDDEN" else None) + "\n"
         for _, rule in phrases.every_rule(decision)
         if rule.state not in phrases.SETTLED
         for finding in rule.findings
     )
 
 
-def _annotation(finding: Finding) -> str:
+def _annotation(finding: Finding, *, command: str | None = None) -> str:
     properties = {}
     if finding.place:
         properties["file"] = visible(finding.place.file)
@@ -48,6 +56,5 @@ def _annotation(finding: Finding) -> str:
     properties["title"] = visible(finding.rule)
     shown = ",".join(f"{key}={workflow_property(value)}" for key, value in properties.items())
     remedy = f"\nTo satisfy: {visible(finding.remedy)}" if finding.remedy else ""
-    return (
-        f"::{_COMMANDS[finding.effect]} {shown}::{workflow_data(visible(finding.message) + remedy)}"
-    )
+    word = command or _COMMANDS[finding.effect]
+    return f"::{word} {shown}::{workflow_data(visible(finding.message) + remedy)}"

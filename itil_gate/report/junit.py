@@ -58,6 +58,15 @@ def decision_junit(decision: Decision) -> str:
         _STATES[decision.outcome],
         " ".join(filter(None, (phrases.meaning(decision), notice))),
     )
+    for entry in decision.overrides:
+        _case(
+            suite,
+            f"override {entry.digest[: phrases.SHORT]}",
+            "OVERRIDDEN" if entry.counted else "ADVISORY",
+            phrases.override(entry),
+            f"{phrases.counted(entry)}: {phrases.override(entry)}",
+            phrases.override_reason(entry),
+        )
     _rule_cases(suite, decision.rules)
     return _write(root)
 

@@ -35,7 +35,7 @@ def decision_markdown(decision: Decision, *, limit: int = LIMIT) -> str:
     the text says so.
     """
     titled = len(decision.changes) > 1
-    parts = [*_head(decision), *_unblock(decision)]
+    parts = [*_head(decision), *_overrides(decision), *_unblock(decision)]
     parts += _rules(decision.rules, title="Rules for the pull request as a whole")
     for change in decision.changes:
         parts += _change(change, titled=titled)
@@ -62,6 +62,16 @@ def _head(decision: Decision) -> Iterator[str]:
     if notice:
         yield f"> **NOT ENFORCED:** {_prose(notice)}"
     yield _prose(phrases.meaning(decision))
+
+
+def _overrides(decision: Decision) -> Iterator[str]:
+    if decision.overrides:
+        yield "**Overrides**"
+        yield "\n".join(
+            f"- **{phrases.counted(entry)}** {_prose(phrases.override(entry))}\n"
+            f"  - {_prose(phrases.override_reason(entry))}"
+            for entry in decision.overrides
+        )
 
 
 def _unblock(decision: Decision) -> Iterator[str]:

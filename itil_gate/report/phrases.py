@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Lane,
         LedgerEntry,
         Outcome,
+        OverrideEntry,
         RequirementState,
         RiskAssessment,
         RuleOutcome,
@@ -215,7 +216,24 @@ def statement_reason(entry: LedgerEntry) -> str:
     return ": ".join((entry.code, "; ".join(parts))) if parts else entry.code
 
 
-def counted(entry: LedgerEntry) -> str:
+def override(entry: OverrideEntry) -> str:
+    """Return who overrides, for which incident, until when and why."""
+    who = entry.person or "an unknown person"
+    if not entry.incident or entry.expires_at is None:
+        return f"{who} left an override that cannot be read ({entry.digest[:SHORT]})"
+    return (
+        f"{who} overrides for {entry.incident} until {moment(entry.expires_at)} "
+        f"(signed statement {entry.digest[:SHORT]}): {entry.reason}"
+    )
+
+
+def override_reason(entry: OverrideEntry) -> str:
+    """Return whether the override stands in, and why not: stable code and detail."""
+    covers = f"; it covers {', '.join((*entry.changes, *entry.scope))}" if entry.counted else ""
+    return f"{entry.code}: {entry.detail}{covers}" if entry.detail else f"{entry.code}{covers}"
+
+
+def counted(entry: LedgerEntry | OverrideEntry) -> str:
     """Return COUNTED or NOT COUNTED."""
     return "COUNTED" if entry.counted else "NOT COUNTED"
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from itil_gate import __version__
 from itil_gate.decide.rules import GATE_RULES
+from itil_gate.model.canonical import as_json
 from itil_gate.model.config import CONFIG_PATH
 from itil_gate.report import phrases
 from itil_gate.report.escape import sarif_message, sarif_uri
@@ -22,7 +23,7 @@ from itil_gate.report.links import HOME, rule_url, state_url
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from itil_gate.model.decision import ChangeVerdict, Decision, RuleState
+    from itil_gate.model.decision import ChangeVerdict, Decision, OverrideEntry, RuleState
     from itil_gate.model.finding import Effect, Finding, Place
 
 _SCHEMA = (
@@ -54,7 +55,7 @@ def decision_sarif(decision: Decision) -> str:
         result
         for change, rule in phrases.every_rule(decision)
         if rule.state not in phrases.SETTLED
-        for result in _rule(change, rule)
+        for result in _rule(change, rule, overrides=decision.overrides)
     ]
     if not results and decision.outcome not in {"allow", "overridden"}:
         results = [_outcome(decision)]
@@ -73,6 +74,8 @@ def decision_sarif(decision: Decision) -> str:
             {rule.rule for _, rule in phrases.every_rule(decision) if rule.state == "SATISFIED"}
         ),
     }
+    if decision.overrides:
+        properties["overrides"] = [as_json(entry) for entry in decision.overrides]
     invocation = {
         "executionSuccessful": decision.outcome != "undecided",
         "exitCode": phrases.exit_code(decision),
@@ -83,7 +86,9 @@ def decision_sarif(decision: Decision) -> str:
     return _log(results, version=version, properties=properties, invocation=invocation, urls=urls)
 
 
-def _rule(change: ChangeVerdict | None, state: RuleState) -> Iterator[_Result]:
+def _rule(
+    change: ChangeVerdict | None, state: RuleState, *, overrides: Sequence[OverrideEntry]
+) -> Iterator[_Result]:
     # The request of a recognised change is in no tree, so nothing can point at it.
     fallback = change.path if change and change.path else CONFIG_PATH
     about = change.id if change else ""
@@ -101,7 +106,9 @@ def _rule(change: ChangeVerdict | None, state: RuleState) -> Iterator[_Result]:
     for result in results:
         result["properties"] |= {"change": about, "side": state.side, "state": state.state}
         if state.state == "OVERRIDDEN":
-            result["suppressions"] = [{"kind": "external", "status": "accepted"}]
+            said = "; ".join(phrases.override(entry) for entry in overrides if entry.counted)
+            why = {"justification": sarif_message(said)} if said else {}
+            result["suppressions"] = [{"kind": "external", "status": "accepted", **why}]
         yield result
 
 

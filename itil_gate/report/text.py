@@ -52,7 +52,7 @@ def decision_text(decision: Decision, *, color: bool, width: int = 100) -> str:
     with a newline.
     """
     page = _Page(color=color, width=max(width, _NARROWEST))
-    lines = [*_headlines(page, decision)]
+    lines = [*_headlines(page, decision), *_overrides(page, decision)]
     for change in decision.changes:
         if len(decision.changes) > 1:
             lines += ["", page.heading(f"{change.id}  {change.title}")]
@@ -173,6 +173,14 @@ def _headlines(page: _Page, decision: Decision) -> Iterator[str]:
     yield from page.text(phrases.meaning(decision), indent=2)
     yield ""
     yield from page.row("judged", phrases.judged(decision))
+
+
+def _overrides(page: _Page, decision: Decision) -> Iterator[str]:
+    if decision.overrides:
+        yield from ("", page.heading("Overrides"))
+    for entry in decision.overrides:
+        yield from page.row(phrases.counted(entry), phrases.override(entry))
+        yield from page.below(phrases.override_reason(entry))
 
 
 def _change(page: _Page, change: ChangeVerdict) -> Iterator[str]:
