@@ -45,8 +45,8 @@ def memory_file(repository: Repository) -> Path:
 def recall(repository: Repository, *, origin: str) -> tuple[str, ...]:
     """Return the checkpoint that this clone remembers of a log, if it remembers one."""
     try:
-        text = memory_file(repository).read_text("utf-8")
-    except FileNotFoundError:
+        text = memory_file(repository).read_text("utf-8", "replace")
+    except (FileNotFoundError, NotADirectoryError):
         return ()
     return (text,) if text.startswith(f"{origin}\n") else ()
 
