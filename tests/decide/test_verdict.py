@@ -1,0 +1,190 @@
+"""The verdict on one change: what outweighs what, which rules are told of, and what would help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.edits import approved_by, asking, only_said, under, with_request
+from support.scenes import edited, replace_request
+from support.world import CHG, RISK, broken, findings, only
+
+from itil_gate.decide.gate import MERGE_RULES, SIDE_RULES, decide
+from itil_gate.decide.rules import GATE_RULES
+from itil_gate.decide.verdict import CHANGE_RULES, outcome_of, rule_states
+from itil_gate.model.finding import Finding
+
+if TYPE_CHECKING:
+    from support.scenes import Scenes
+
+    from itil_gate.model.decision import Decision
+    from itil_gate.model.facts import Inputs
+
+HIGH = "levels: [low, medium, high, critical]"
+
+
+def finding(effect: str, rule: str = "draft") -> Finding:
+    return Finding(rule=rule, message="It is so.", effect=effect)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("effects", "outcome"),
+    [
+        ((), "allow"),
+        (("advise",), "allow"),
+        (("pending",), "pending"),
+        (("advise", "pending"), "pending"),
+        (("deny",), "deny"),
+        (("pending", "deny", "advise"), "deny"),
+    ],
+)
+def test_a_refusal_outweighs_waiting_and_waiting_outweighs_nothing(
+    effects: tuple[str, ...], outcome: str
+) -> None:
+    assert outcome_of([finding(effect) for effect in effects]) == outcome
+
+
+@pytest.mark.parametrize(
+    ("effects", "state"),
+    [
+        ((), "SATISFIED"),
+        (("advise",), "ADVISORY"),
+        (("advise", "pending"), "PENDING"),
+        (("advise", "deny"), "UNSATISFIED"),
+        (("advise", "advise"), "ADVISORY"),
+    ],
+)
+def test_a_rule_is_as_bad_as_the_worst_of_what_it_found(
+    effects: tuple[str, ...], state: str
+) -> None:
+    found = tuple(finding(effect) for effect in effects)
+    other, mine, unlisted = rule_states(
+        ("empty-change", "draft"), (*found, finding("deny", "external:scan:x")), side="proposed"
+    )
+    assert (other.rule, other.state, other.findings) == ("empty-change", "SATISFIED", ())
+    assert (mine.rule, mine.state, mine.findings) == ("draft", state, found)
+    assert (unlisted.rule, unlisted.state) == ("external:scan:x", "UNSATISFIED")
+    assert {one.side for one in (other, mine, unlisted)} == {"proposed"}
+
+
+def test_every_rule_of_the_gate_is_told_of_whether_it_found_something_or_not(
+    scenes: Scenes,
+) -> None:
+    decision = decide(scenes.sealed)
+    assert [one.rule for one in decision.rules] == list(MERGE_RULES)
+    assert [one.rule for one in only(decision).rules] == list(CHANGE_RULES)
+    assert {*MERGE_RULES, *CHANGE_RULES, "undeclared-external-results"} == {*GATE_RULES}
+    assert {one.state for one in (*decision.rules, *only(decision).rules)} == {"SATISFIED"}
+    assert {one.side for one in (*decision.rules, *only(decision).rules)} == {"target"}
+    both = decide(scenes.sealed.model_copy(update={"proposed": scenes.sealed.judge}))
+    assert [(one.side, one.rule) for one in both.rules] == [
+        *(("target", rule) for rule in MERGE_RULES),
+        *(("proposed", rule) for rule in SIDE_RULES),
+    ]
+    assert set(SIDE_RULES) <= set(MERGE_RULES)
+    assert set(SIDE_RULES) == {
+        "deleted-request",
+        "irregular-request",
+        "uncovered-change",
+        "unattributable-commit",
+        "awaited-evidence",
+        "no-external-results",
+    }
+    assert [(one.side, one.rule) for one in only(both).rules] == [
+        (side, rule) for side in ("target", "proposed") for rule in CHANGE_RULES
+    ]
+
+
+def test_a_verdict_says_what_it_is_about(scenes: Scenes) -> None:
+    (asked,) = scenes.sealed.requests
+    verdict = only(decide(scenes.sealed))
+    assert (verdict.id, verdict.path) == (CHG, asked.path)
+    assert (verdict.title, verdict.requester) == ("A change", "alice")
+    assert (verdict.digest, verdict.outcome) == (scenes.request_digest, "allow")
+    assert (verdict.lane, verdict.model, verdict.risk.level) == ("board", None, "high")
+    assert verdict.services == ("payments-api",)
+    assert verdict.environments == ("production",)
+    assert verdict.interval is None
+    windowed = with_request(
+        scenes.sealed,
+        "  reason:",
+        "  window: {start: 2026-03-03T10:00, end: 2026-03-03T11:00, timezone: UTC}\n  reason:",
+    )
+    assert only(decide(windowed)).interval is not None
+
+
+def test_what_would_help_is_said_to_whom(scenes: Scenes) -> None:
+    """Alice mends what is refused; owners and authority approve."""
+    inputs = with_request(scenes.sealed, "[payments-api]", "[payments-api, nothing]")
+    decision = decide(only_said(inputs))
+    assert decision.outcome == "deny"
+    steps = {step.why: step.who for step in decision.unblock}
+    assert steps["unknown-service"] == ("alice",)
+    assert steps["owner: service-owner of payments-api"] == ("bob", "dave")
+    assert steps["authority: change-authority"] == ("carol", "dave")
+    assert [step.why for step in decision.unblock].index("unknown-service") == 0
+    assert "missing-approval" not in steps
+
+
+def test_advice_blocks_nothing_and_is_no_step(scenes: Scenes) -> None:
+    inputs = with_request(scenes.sealed, "  reason:", "  risk: low\n  reason:")
+    decision = approved_by(as_asked(scenes, inputs), inputs, ["bob", "carol"])
+    assert [one.effect for one in findings(decision, "under-declared-risk")] == ["advise"]
+    assert (decision.outcome, decision.unblock) == ("allow", ())
+
+
+def as_asked(scenes: Scenes, inputs: Inputs) -> Scenes:
+    return replace_request(scenes, inputs.requests[0])
+
+
+APPETITE = f"{RISK}  appetite: {{maximum: medium, sponsor: carol, reviewBy: 2027-01-01%s}}\n"
+
+
+def over_appetite(scenes: Scenes, exception: str, names: list[str]) -> Decision:
+    files = {"policies/risk.yaml": APPETITE % exception}
+    return approved_by(scenes, under(scenes.sealed, files), names)
+
+
+def test_more_risk_than_is_taken_is_refused_until_its_exception_is_given(scenes: Scenes) -> None:
+    everyone = ["bob", "carol", "dave", "erin"]
+    plain = over_appetite(scenes, "", everyone)
+    assert (plain.outcome, broken(plain)) == ("deny", {"beyond-appetite"})
+    asked = ", exception: change-authority"
+    assert over_appetite(scenes, asked, ["carol", "bob"]).outcome == "allow"
+    assert "beyond-appetite" in broken(over_appetite(scenes, asked, ["bob"]))
+    assert "beyond-appetite" in broken(over_appetite(scenes, asked, []))
+
+
+def test_an_exception_is_given_by_somebody_with_the_role_for_what_changes(
+    scenes: Scenes,
+) -> None:
+    people = next(one.text for one in scenes.sealed.judge if one.path == "people.yaml")
+    elsewhere = people.replace(
+        "roles:\n", "roles:\n  - {role: sponsor, members: [erin], services: [other]}\n", 1
+    )
+    here = people.replace(
+        "roles:\n", "roles:\n  - {role: sponsor, members: [erin], services: [payments-api]}\n", 1
+    )
+    for text, refused in ((elsewhere, True), (here, False)):
+        files = {
+            "policies/risk.yaml": APPETITE % ", exception: sponsor",
+            "people.yaml": text,
+        }
+        inputs = under(scenes.sealed, files)
+        said = [
+            scenes.statement(inputs.facts, name, roles=("sponsor", *roles))
+            for name, roles in (("erin", ()), ("bob", ("service-owner",)))
+        ]
+        carol = scenes.statement(inputs.facts, "carol")
+        decision = decide(only_said(inputs, *said, carol))
+        assert ("beyond-appetite" in broken(decision)) is refused, text
+
+
+def test_every_request_of_a_bundle_is_judged_and_the_worst_outcome_holds(scenes: Scenes) -> None:
+    asked = asking(scenes.sealed, f"id: any, {HIGH}, role: peer, min: 1")
+    decision = decide(asked)
+    assert decision.outcome == "allow"
+    nothing_said = decide(only_said(asked))
+    assert nothing_said.outcome == "pending"
+    draft = decide(edited(asked, draft=True))
+    assert (draft.outcome, only(draft).outcome) == ("pending", "allow")
