@@ -1,0 +1,374 @@
+"""Requirements: how many of whom, who counts for what, and who is asked for the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.edits import approved_by, asking, only_said, under, with_request
+from support.scenes import edited
+from support.world import ROLES, broken, only, people_file
+
+from itil_gate.decide.gate import decide
+from itil_gate.decide.requirements import Demand, counting, settle
+from itil_gate.model.facts import SignatureFact
+from itil_gate.policy.compile import compile_policies
+
+if TYPE_CHECKING:
+    from support.repository import Keyring
+    from support.scenes import Scenes
+
+    from itil_gate.model.decision import RequirementState
+    from itil_gate.model.policy import Counting
+
+ALL = "levels: [low, medium, high, critical]"
+
+
+def demand(
+    name: str,
+    *people: str,
+    needed: int = 1,
+    role: str = "crew",
+    speaks: dict[str, tuple[str, ...]] | None = None,
+    **more: Any,
+) -> Demand:
+    """Return a requirement that these people may meet in a role."""
+    eligible = frozenset(people)
+    fields: dict[str, Any] = {
+        "policy": "approvals",
+        "service": None,
+        "min": needed,
+        "percent": None,
+        "distinct": True,
+        "holders": eligible,
+        **more,
+    }
+    return Demand(
+        id=name,
+        role=role,
+        needed=needed,
+        eligible=eligible,
+        by_role={role: eligible},
+        stand_ins={one: frozenset(lenders) for one, lenders in (speaks or {}).items()},
+        **fields,
+    )
+
+
+def settled(*wanted: Demand, by: dict[str, tuple[str, ...]]) -> dict[str, RequirementState]:
+    approvals = {person: frozenset(roles) for person, roles in by.items()}
+    return {one.id: one for one in settle(wanted, approvals, side="target").states}
+
+
+def said(*people: str, role: str = "crew") -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(people, (role,))
+
+
+@pytest.mark.parametrize(
+    ("needed", "by", "state", "counted", "eligible"),
+    [
+        (1, (), "PENDING", (), ("a", "b", "c")),
+        (1, ("a",), "SATISFIED", ("a",), ("b", "c")),
+        (2, ("a",), "PENDING", ("a",), ("b", "c")),
+        (2, ("a", "b"), "SATISFIED", ("a", "b"), ("c",)),
+        (3, ("a", "b", "c"), "SATISFIED", ("a", "b", "c"), ()),
+        (4, ("a", "b", "c"), "UNSATISFIED", ("a", "b", "c"), ()),
+        (4, (), "UNSATISFIED", (), ("a", "b", "c")),
+    ],
+)
+def test_a_requirement_is_met_waits_or_can_never_be_met(
+    needed: int,
+    by: tuple[str, ...],
+    state: str,
+    counted: tuple[str, ...],
+    eligible: tuple[str, ...],
+) -> None:
+    one = settled(demand("one", "a", "b", "c", needed=needed), by=said(*by))["one"]
+    assert (one.state, one.counted, one.eligible) == (state, counted, eligible)
+    shared = demand("one", "a", "b", "c", needed=needed, distinct=False)
+    one = settled(shared, by=said(*by))["one"]
+    assert one.state == state
+    assert len(one.counted) == len(counted)
+
+
+def test_what_is_missing_is_listed_once_for_each_approval_that_lacks() -> None:
+    wanted = demand("one", "a", "b", "c", needed=3)
+    result = settle([wanted], {"a": frozenset({"crew"})}, side="proposed")
+    assert result.missing == ((wanted, ("b", "c")), (wanted, ("b", "c")))
+    assert result.impossible == ()
+    never = demand("never", "a", needed=2)
+    result = settle([never], {}, side="proposed")
+    assert (result.missing, result.impossible) == ((), (never,))
+    assert {state.side for state in result.states} == {"proposed"}
+
+
+def test_an_approval_counts_only_in_a_role_that_it_claims_and_that_is_asked() -> None:
+    wanted = demand("one", "a", "b")
+    assert settled(wanted, by={"a": ("peer",)})["one"].counted == ()
+    assert settled(wanted, by={"a": ()})["one"].counted == ()
+    assert settled(wanted, by={"z": ("crew",)})["one"].counted == ()
+    assert settled(wanted, by={"a": ("peer", "crew")})["one"].counted == ("a",)
+
+
+def test_one_person_counts_for_one_requirement_and_is_moved_where_that_helps() -> None:
+    first, second = demand("first", "a", "b"), demand("second", "a")
+    both = settled(first, second, by=said("a", "b"))
+    assert (both["first"].counted, both["second"].counted) == (("b",), ("a",))
+    one = settled(first, second, by=said("a"))
+    assert len(one["first"].counted) + len(one["second"].counted) == 1
+    assert {one["first"].state, one["second"].state} == {"SATISFIED", "PENDING"}
+    alone = settled(demand("first", "a"), second, by=said("a"))
+    assert "UNSATISFIED" in {alone["first"].state, alone["second"].state}
+
+
+def test_a_shared_requirement_counts_whoever_counts_elsewhere() -> None:
+    first, shared = demand("first", "a"), demand("shared", "a", distinct=False)
+    both = settled(first, shared, by=said("a"))
+    assert (both["first"].counted, both["shared"].counted) == (("a",), ("a",))
+    assert {one.state for one in both.values()} == {"SATISFIED"}
+
+
+def test_room_is_left_for_those_who_did_not_approve_yet() -> None:
+    """Where b is the only one left for the second, a takes the first."""
+    first, second = demand("first", "a", "b"), demand("second", "b", "c")
+    by_b = settled(first, second, by=said("b"))
+    assert {one.state for one in by_b.values()} == {"SATISFIED", "PENDING"}
+    only_b = settled(first, demand("second", "b"), by=said("b"))
+    assert (only_b["second"].counted, only_b["first"].counted) == (("b",), ())
+    assert (only_b["first"].state, only_b["first"].eligible) == ("PENDING", ("a",))
+
+
+def test_whoever_holds_a_role_counts_before_whoever_stands_in() -> None:
+    wanted = demand("one", "a", "b", "c", speaks={"a": ("c",)})
+    assert settled(wanted, by=said("a", "b"))["one"].counted == ("b",)
+    assert settled(wanted, by=said("a"))["one"].counted == ("a",)
+
+
+def test_a_lender_and_whoever_it_is_lent_to_are_one_voice() -> None:
+    for distinct in (True, False):
+        wanted = demand("one", "a", "b", needed=2, speaks={"a": ("b",)}, distinct=distinct)
+        one = settled(wanted, by=said("a", "b"))["one"]
+        assert len(one.counted) == 1
+        assert one.state == "UNSATISFIED"
+        two = demand("one", "a", "b", "c", needed=2, speaks={"a": ("b",)}, distinct=distinct)
+        assert settled(two, by=said("a", "c"))["one"].state == "SATISFIED"
+        waiting = settled(two, by=said("a"))["one"]
+        assert (waiting.state, waiting.counted) == ("PENDING", ("a",))
+        assert waiting.eligible == ("c",)
+
+
+def test_two_who_stand_in_for_two_are_two_voices() -> None:
+    speaks = {"a": ("x", "y"), "b": ("x", "y")}
+    wanted = demand("one", "a", "b", needed=2, speaks=speaks)
+    assert settled(wanted, by=said("a", "b"))["one"].state == "SATISFIED"
+    one = demand("one", "a", "b", needed=2, speaks={"a": ("x",), "b": ("x",)})
+    assert settled(one, by=said("a", "b"))["one"].state == "UNSATISFIED"
+
+
+def built_in(*people: str) -> Demand:
+    return replace(demand("more", *people, role="peer"), built_in=True, policy="built-in")
+
+
+def test_one_human_more_is_somebody_whom_nothing_else_rests_on() -> None:
+    shared = demand("shared", "a", "b", role="peer", distinct=False)
+    everyone = ("a", "b", "c")
+    rests = settled(shared, built_in(*everyone), by=said("a", role="peer"))
+    assert rests["shared"].counted == ("a",)
+    assert (rests["more"].counted, rests["more"].state) == ((), "PENDING")
+    free = settled(shared, built_in(*everyone), by=said("a", "c", role="peer"))
+    assert free["more"].counted == ("c",)
+    both = settled(shared, built_in(*everyone), by=said("a", "b", role="peer"))
+    assert both["more"].state == "SATISFIED"
+    enough = demand("shared", "a", role="peer", distinct=False)
+    nobody = settled(enough, built_in("a"), by=said("a", role="peer"))
+    assert nobody["more"].state == "UNSATISFIED"
+
+
+def test_the_key_of_a_demand_tells_all_demands_of_a_change_apart() -> None:
+    keys = [
+        demand("one").key,
+        demand("two").key,
+        demand("one", policy="other").key,
+        demand("one", service="api").key,
+        replace(demand("one"), built_in=True).key,
+    ]
+    assert len(set(keys)) == len(keys)
+
+
+def test_what_is_signed_of_a_demand_is_all_that_can_tighten() -> None:
+    bound = demand("one", role="owner", service="api", needed=2, distinct=False).bound()
+    assert (bound.role, bound.service, bound.min, bound.percent, bound.distinct) == (
+        "owner",
+        "api",
+        2,
+        None,
+        False,
+    )
+    assert demand("one", percent=51, min=None).bound().percent == 51
+
+
+# Requirements of policies -------------------------------------------------------------------------
+
+
+def needs(scenes: Scenes, requirement: str, *names: str) -> RequirementState:
+    inputs = asking(scenes.sealed, requirement)
+    states = only(approved_by(scenes, inputs, names)).requirements
+    return next(one for one in states if one.policy == "approvals")
+
+
+@pytest.mark.parametrize(
+    ("asks", "needed"),
+    [
+        ("", 1),
+        (", min: 2", 2),
+        (", percent: 1", 1),
+        (", percent: 20", 1),
+        (", percent: 21", 2),
+        (", percent: 40", 2),
+        (", percent: 41", 3),
+        (", percent: 100", 5),
+    ],
+)
+def test_a_share_is_of_all_holders_and_rounded_up(scenes: Scenes, asks: str, needed: int) -> None:
+    """Five people are listed."""
+    one = needs(scenes, f"id: any, {ALL}, role: peer{asks}")
+    assert (one.needed, one.role, one.service) == (needed, "peer", None)
+    assert one.eligible == ("bob", "carol", "dave", "erin")
+
+
+def test_a_requirement_is_asked_only_at_its_levels_and_in_its_lanes(scenes: Scenes) -> None:
+    """The change is of high risk and takes the lane board."""
+    base = f"id: always, {ALL}, role: peer"
+    for more, asked in (
+        ("levels: [high], role: peer", True),
+        ("levels: [low, medium, critical], role: peer", False),
+        (f"{ALL}, lanes: [board], role: peer", True),
+        (f"{ALL}, lanes: [peer, team, emergency], role: peer", False),
+    ):
+        verdict = only(decide(asking(scenes.sealed, base, f"id: extra, {more}")))
+        assert ("extra" in {one.id for one in verdict.requirements}) is asked, more
+
+
+def test_owners_are_asked_of_every_service_and_strangers_of_none(
+    scenes: Scenes, keyring: Keyring
+) -> None:
+    roles = "roles:\n  - {role: crew, members: [erin], services: [other]}\n"
+    people = people_file(keyring, roles=ROLES).replace("roles:\n", roles, 1)
+    for of, services in (("footprint", "payments-api"), ("anyone", None)):
+        inputs = asking(scenes.sealed, f"id: crew, {ALL}, role: crew, of: {of}")
+        decision = decide(only_said(under(inputs, {"people.yaml": people})))
+        (one,) = only(decision).requirements
+        assert (one.service, one.state, one.eligible) == (services, "UNSATISFIED", ())
+
+
+def test_a_fallback_stands_in_only_where_the_role_itself_is_not_enough(
+    scenes: Scenes, keyring: Keyring
+) -> None:
+    asked = f"id: owner, {ALL}, role: service-owner, fallback: change-authority, min: 1"
+    assert needs(scenes, asked).eligible == ("bob", "dave")
+    alone = people_file(keyring, roles={**ROLES, "service-owner": ("alice",)})
+    inputs = under(asking(scenes.sealed, asked), {"people.yaml": alone})
+    (one,) = only(decide(only_said(inputs))).requirements
+    assert (one.state, one.eligible) == ("PENDING", ("carol", "dave"))
+    counted = only(approved_by(scenes, inputs, ["carol"])).requirements[0]
+    assert (counted.state, counted.counted) == ("SATISFIED", ("carol",))
+    two = asked.replace("min: 1", "min: 2")
+    assert set(needs(scenes, two).eligible) == {"bob", "dave"}
+    three = asked.replace("min: 1", "min: 3")
+    assert set(needs(scenes, three).eligible) == {"bob", "carol", "dave"}
+
+
+def test_a_name_in_a_commit_opens_no_fallback(scenes: Scenes, keyring: Keyring) -> None:
+    """Somebody wrote bob, the sole owner, into a commit; he is excluded and not stood in for."""
+    (commit, *rest) = scenes.sealed.facts.commits
+    bob = commit.author.model_copy(update={"name": "Bob", "email": "bob@example.com"})
+    asked = f"id: owner, {ALL}, role: service-owner, fallback: change-authority, min: 1"
+    sole = people_file(keyring, roles={**ROLES, "service-owner": ("bob",)})
+    inputs = under(asking(scenes.sealed, asked), {"people.yaml": sole})
+    named = commit.model_copy(update={"co_authors": (bob,)})
+    hinted = only(decide(only_said(edited(inputs, commits=(named, *rest))))).requirements[0]
+    assert (hinted.state, hinted.eligible) == ("UNSATISFIED", ())
+    for old, new in (("requester: alice", "requester: bob"),):
+        requested = with_request(edited(inputs, commits=(named, *rest)), old, new)
+        one = only(decide(only_said(requested))).requirements[0]
+        assert (one.state, one.eligible) == ("PENDING", ("carol", "dave"))
+
+
+def test_commits_that_nothing_proves_ask_for_one_human_more_at_low_risk_only(
+    scenes: Scenes,
+) -> None:
+    unsigned = tuple(
+        one.model_copy(update={"signature": SignatureFact()}) for one in scenes.sealed.facts.commits
+    )
+    low = edited(
+        asking(scenes.sealed, f"id: any, {ALL}, role: peer"),
+        commits=unsigned,
+        diff=tuple(one for one in scenes.sealed.facts.diff if not one.path.startswith("de")),
+    )
+    calm = under(low, {"policies/risk.yaml": NO_FLOORS})
+    first = only(approved_by(scenes, calm, ["bob"]))
+    assert [(one.id, one.state) for one in first.requirements] == [
+        ("any", "SATISFIED"),
+        ("unproved-contributor", "PENDING"),
+    ]
+    more = first.requirements[1]
+    assert (more.policy, more.role, more.needed) == ("built-in", "peer", 1)
+    assert more.eligible == ("carol", "dave", "erin")
+    assert approved_by(scenes, calm, ["bob", "erin"]).outcome == "allow"
+    high = decide(only_said(low))
+    assert [one.id for one in only(high).requirements] == ["any"]
+    assert "unproved-contributor" in broken(high)
+    unasked = asking(calm, "id: any, levels: [critical], role: peer")
+    assert only(decide(unasked)).requirements == ()
+
+
+NO_FLOORS = """\
+apiVersion: itil-gate/v1
+kind: RiskModel
+metadata: {name: paths, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  default: low
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "more"),
+    [
+        ("requester: alice", "requester: alice", False),
+        ("requester: alice", "requester: helper", True),
+        ("requester: alice", "requester: robo", False),
+        ("  reason:", "  implementer: helper\n  reason:", True),
+        ("  reason:", "  implementer: erin\n  reason:", False),
+    ],
+)
+def test_what_an_agent_asks_for_or_carries_out_one_human_more_has_to_see(
+    scenes: Scenes, old: str, new: str, *, more: bool
+) -> None:
+    verdict = only(decide(only_said(with_request(scenes.sealed, old, new))))
+    ids = [one.id for one in verdict.requirements]
+    assert ("agent-contributor" in ids) is more
+    assert ids[:2] == ["owner", "authority"]
+
+
+def counted_as(scenes: Scenes, *entries: str) -> Counting:
+    text = "".join(f"    - {{{one}}}\n" for one in entries)
+    requirement = f"id: any, {ALL}, role: peer"
+    inputs = asking(scenes.sealed, requirement)
+    policy = next(one.text for one in inputs.judge if one.path == "policies/approvals.yaml")
+    judged = under(inputs, {"policies/approvals.yaml": f"{policy}  counting:\n{text}"})
+    return counting(compile_policies(judged.judge).approvals, level="high")
+
+
+def test_the_strictest_of_all_ways_of_counting_holds(scenes: Scenes) -> None:
+    plain = counting((), level="high")
+    assert (plain.rank, plain.levels) == ("signed", ("high",))
+    one = counted_as(
+        scenes,
+        "levels: [high], maxAge: 48h, carryOver: [exact, same-content]",
+        "levels: [high, low], maxAge: 3d, carryOver: [clean-replay, exact]",
+        "levels: [low], maxAge: 1h, carryOver: [exact]",
+    )
+    assert one.levels == ("high",)
+    assert (one.max_age, one.carry_over) == ("48h", ("exact",))
+    elsewhere = counted_as(scenes, "levels: [low], maxAge: 1h")
+    assert elsewhere == plain
