@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.log import (
     CHECKPOINT,
     KEYS,
@@ -222,3 +224,20 @@ def test_partial_files_stay_until_the_full_one_is_there() -> None:
     append(files, [event(255)])
     tiles = {path for path in files if path.startswith("tile/")}
     assert tiles == set(paths(256)) == {"tile/0/000", "tile/1/000.p/1", "tile/entries/000"}
+
+
+@settings(max_examples=25)
+@given(st.lists(st.lists(st.integers(0, 40), max_size=30), max_size=6))
+def test_appends_in_any_order_lose_and_double_nothing(batches: list[list[int]]) -> None:
+    files: dict[str, bytes] = {}
+    seen: dict[int, int] = {}
+    checkpoints = [append(files, [], opening=True).checkpoint]
+    for numbers in batches:
+        made = append(files, [event(number) for number in numbers])
+        for number, index in zip(numbers, made.indices, strict=True):
+            assert seen.setdefault(number, index) == index
+        checkpoints.append(made.checkpoint)
+        for old in checkpoints:
+            proof.consistency(old, made.checkpoint, files.get)
+    assert sorted(seen.values()) == list(range(len(seen)))
+    assert checkpoints[-1].size == len(seen)
