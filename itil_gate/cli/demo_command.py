@@ -85,6 +85,12 @@ def _tour(directory: Path, *, kept: bool) -> int:
     if outcomes != EXPECTED:
         say(f"the demo did not go as it should: {outcomes}")
         return UNEXPECTED
+    from itil_gate.cli.demo_release import second_half
+
+    surprises = second_half(ground, keys=keys)
+    if surprises:
+        say(f"the demo did not go as it should: {'; '.join(surprises)}")
+        return UNEXPECTED
     out("=" * 78)
     if kept:
         out(f"The repository is {directory}, the keys are {keys}. Go on with:")

@@ -83,6 +83,19 @@ def commit(
         (root / path).write_text(text, encoding="utf-8")
     with _plainly():
         repo.index.add(list(files))
+    sign = "-S" if signed else "--no-gpg-sign"
+    return _sign(repo, "commit", "-q", sign, "-m", message, maker=maker, when=when)
+
+
+def merge(repo: Repo, branch: str, *, message: str, maker: Maker, when: datetime) -> str:
+    """Merge a branch into the current one, with a commit of its own, and return that one's id."""
+    return _sign(
+        repo, "merge", "-q", "--no-ff", "-S", "-m", message, branch, maker=maker, when=when
+    )
+
+
+def _sign(repo: Repo, *command: str, maker: Maker, when: datetime) -> str:
+    """Run a command that makes a commit in somebody's name and with their key."""
     stamp = f"{int(when.timestamp())} +0000"
     who = {
         f"GIT_{role}_{field}": value
@@ -93,9 +106,8 @@ def commit(
         *("-c", "gpg.format=ssh", "-c", f"user.signingKey={maker.key}"),
         *("-c", "core.hooksPath=/dev/null"),
     ]
-    sign = ["-S"] if signed else ["--no-gpg-sign"]
     with _plainly(), repo.git.custom_environment(**who):
-        repo.git.execute(["git", *settings, "commit", "-q", *sign, "-m", message])
+        repo.git.execute(["git", *settings, *command])
     return repo.head.commit.hexsha
 
 
@@ -107,8 +119,13 @@ def start_branch(repo: Repo, name: str) -> None:
 
 def return_to_main(repo: Repo) -> None:
     """Check main out again."""
+    switch(repo, "main")
+
+
+def switch(repo: Repo, branch: str) -> None:
+    """Check a branch out."""
     with _plainly():
-        repo.git.checkout("-q", "main")
+        repo.git.checkout("-q", branch)
 
 
 @contextmanager

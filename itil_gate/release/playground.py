@@ -20,7 +20,7 @@ from itil_gate.git.workshop import (
 from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -31,6 +31,8 @@ PEOPLE = {
     "dave": "Dave Dorn",
     "erin": "Erin Engel",
 }
+LOG_KEY, RECORDER_KEY = "audit-log", "audit-recorder"
+"""The files of the keys that sign the log's head and its entries."""
 APPROVED = "CHG-2026-7K3QX9ZB"
 PENDING = "CHG-2026-M4V8T2HC"
 BOARD = "CHG-2026-B0ARD7Q3"
@@ -80,11 +82,13 @@ def build_playground(
     """
     repo = open_workshop(directory)
     makers = {person: make_person(keys, person, name=name) for person, name in PEOPLE.items()}
+    books = [make_person(keys, name, name=name) for name in (LOG_KEY, RECORDER_KEY)]
     root = {
-        "itil-gate.yaml": CONFIG,
+        "itil-gate.yaml": CONFIG + _log(books),
         "people.yaml": _people(makers),
         "services/payments.yaml": SERVICES,
         "deploy/payments/values.yaml": _values(3, "1.41.0"),
+        "deploy/payments/provider.yaml": "cards: first\n",
         "db/payments/0006_refunds.sql": "ALTER TABLE refunds ADD COLUMN booked date;\n",
         "src/payments/rounding.py": "DIGITS = 2\n",
         "src/shop/rounding.py": "DIGITS = 2\n",
@@ -180,18 +184,18 @@ def _scenes(now: datetime) -> tuple[Scene, ...]:
             "emergency",
             EMERGENCY,
             hours=4,
-            message="Go back to payments-api 1.40.9",
-            files={"deploy/payments/values.yaml": _values(3, "1.40.9")},
+            message="Take cards through the second provider",
+            files={"deploy/payments/provider.yaml": "cards: second\n"},
             request=_request(
                 EMERGENCY,
-                "Go back to payments-api 1.40.9",
-                "Card payments fail since 03:10.",
+                "Take cards through the second provider",
+                "The first one fails since 03:10.",
                 service="payments-api",
                 kind="emergency",
                 more=EMERGENCY_PLANS,
             ),
-            story="Card payments fail, and Alice goes back to an older version. It cannot wait for "
-            "the board: one authorised person, Carol, decides now. The others look at it "
+            story="Card payments fail, and Alice takes them through another provider. It cannot "
+            "wait for the board: one authorised person, Carol, decides now. The others look at it "
             "afterwards.",
         ),
     )
@@ -225,6 +229,9 @@ exempt:
 environments:
   - name: production
     paths: ["deploy/**"]
+release:
+  environments: [staging, production]
+  after: {production: staging}
 """
 
 SERVICES = """\
@@ -278,8 +285,17 @@ EMERGENCY_PLANS = """\
   model: emergency
   links: [{type: incident, id: INC-4711}]
   plans:
-    backout: {steps: Deploy 1.41.0 again., owner: dave}
+    backout: {steps: Take the first provider again., owner: dave}
 """
+
+
+def _log(books: Sequence[Maker]) -> str:
+    head, entries = (maker.public for maker in books)
+    return (
+        "log:\n  keys:\n"
+        f"    - {{use: checkpoint, key: {head}}}\n"
+        f"    - {{use: recorder, key: {entries}}}\n"
+    )
 
 
 def _people(makers: Mapping[str, Maker]) -> str:

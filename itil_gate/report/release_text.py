@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from itil_gate.report.escape import terminal
@@ -52,10 +53,13 @@ def deploy_text(decision: DeployDecision, record: ReleaseRecord | None) -> str:
         "",
     ]
     for reason in decision.reasons:
-        state = "passed" if reason.passed else "FAILED"
-        lines.append(f"  {state}  {reason.rule}: {terminal(reason.message)}")
-        if not reason.passed and reason.remedy:
-            lines.append(f"          to satisfy it: {terminal(reason.remedy)}")
+        if not reason.passed:
+            lines.append(f"  FAILED       {reason.rule}: {terminal(reason.message)}")
+            if reason.remedy:
+                lines.append(f"               to satisfy it: {terminal(reason.remedy)}")
+    passed = [reason.rule for reason in decision.reasons if reason.passed]
+    listed = textwrap.wrap(f"{len(passed)} passed: {', '.join(passed)}", 95, break_on_hyphens=False)
+    lines += [f"  {'' if number == 0 else '  '}{line}" for number, line in enumerate(listed)]
     if record is not None:
         lines += [
             "",
