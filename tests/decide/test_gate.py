@@ -6,15 +6,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.casting import requiring
+from support.edits import only_said, under
+from support.rules import rule as rule_of
+from support.rules import rule_set
 from support.scenes import edited, stored
-from support.world import CHG, CONFIG, broken, findings, request_file
+from support.world import CHG, CONFIG, RISK, SERVICES, broken, entry, findings, request_file
 
 from itil_gate import __version__
 from itil_gate.decide.gate import decide, in_audit_mode, read_requests
 from itil_gate.model.canonical import digest
 from itil_gate.model.config import Config
-from itil_gate.model.errors import GateError
+from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.facts import AccountRef, PullRequest
+from itil_gate.model.finding import Finding
 
 if TYPE_CHECKING:
     from support.scenes import Scenes
@@ -174,3 +179,141 @@ def test_a_change_that_three_files_claim_is_told_once_with_all_of_them() -> None
     assert found.message == f"{CHG} is claimed by 3 files: " + ", ".join(
         one.path for one in sources
     )
+
+
+def test_what_could_not_be_read_is_a_refusal_of_its_own(scenes: Scenes) -> None:
+    fault = Finding(rule="invalid-request", message="It is no text.", remedy="Write text.")
+    decision = decide(scenes.sealed.model_copy(update={"faults": (fault,)}))
+    assert (decision.outcome, broken(decision)) == ("deny", {"invalid-request"})
+    assert [(step.who, step.command, step.why) for step in decision.unblock] == [
+        ((), "Write text.", "invalid-request")
+    ]
+    garbage = stored("changes/2026/CHG-2026-AAAA0003.yaml", "a: [\n")
+    asked = (*scenes.sealed.requests, garbage)
+    decision = decide(scenes.sealed.model_copy(update={"requests": asked}))
+    assert decision.outcome == "deny"
+    assert [one.outcome for one in decision.changes] == ["allow"]
+
+
+def test_steps_are_those_of_the_merge_then_those_of_the_changes_each_once(scenes: Scenes) -> None:
+    (commit, *rest) = scenes.sealed.facts.commits
+    nobody = commit.author.model_copy(update={"email": "x@nowhere.example"})
+    stray = commit.model_copy(update={"author": nobody})
+    inputs = edited(scenes.sealed, draft=True, commits=(stray, *rest), statements=())
+    both = inputs.model_copy(update={"proposed": inputs.judge})
+    for given in (inputs, both):
+        whys = [step.why for step in decide(given).unblock]
+        assert whys == [
+            "draft",
+            "unattributable-commit",
+            "owner: service-owner of payments-api",
+            "authority: change-authority",
+        ]
+
+
+def proposing(scenes: Scenes, inputs: Inputs, files: dict[str, str]) -> Inputs:
+    """Return inputs in which the pull request proposes to change texts of the judge."""
+    return inputs.model_copy(update={"proposed": under(scenes.sealed, files).judge})
+
+
+CRITICAL = RISK.replace("level: high", "level: critical")
+MILD = RISK.replace("level: high", "level: low").replace("level: medium", "level: low")
+STRICT = requiring(
+    "id: owner, levels: [low, medium, high, critical], role: service-owner, of: footprint, min: 2",
+    "id: authority, levels: [high, critical], role: change-authority, min: 1",
+)
+
+
+def test_the_stricter_of_the_old_and_the_proposed_policies_holds(scenes: Scenes) -> None:
+    decision = decide(proposing(scenes, scenes.sealed, {"policies/approvals.yaml": STRICT}))
+    (verdict,) = decision.changes
+    assert (decision.outcome, verdict.outcome) == ("pending", "pending")
+    assert [(one.side, one.id, one.needed) for one in verdict.requirements] == [
+        ("target", "owner", 1),
+        ("target", "authority", 1),
+        ("proposed", "owner", 2),
+        ("proposed", "authority", 1),
+    ]
+    lax = requiring("id: any, levels: [low, medium, high, critical], role: peer, min: 1")
+    inputs = only_said(scenes.sealed, scenes.statement(scenes.sealed.facts, "erin"))
+    assert decide(proposing(scenes, inputs, {"policies/approvals.yaml": lax})).outcome == "pending"
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "lane"), [(CRITICAL, "critical", "board"), (MILD, "high", "board")]
+)
+def test_the_higher_of_two_risks_holds_with_its_lane(
+    scenes: Scenes, text: str, level: str, lane: str
+) -> None:
+    decision = decide(proposing(scenes, scenes.sealed, {"policies/risk.yaml": text}))
+    (verdict,) = decision.changes
+    assert (verdict.risk.level, verdict.lane) == (level, lane)
+
+
+def test_services_of_both_sets_are_listed(scenes: Scenes) -> None:
+    more = SERVICES + SERVICES.replace("payments-api", "archive").replace(
+        "apiVersion", "---\napiVersion"
+    )
+    decision = decide(proposing(scenes, scenes.sealed, {"services/payments.yaml": more}))
+    assert decision.changes[0].services == ("archive", "payments-api")
+
+
+def test_an_approval_counts_only_if_it_does_under_both_sets(scenes: Scenes) -> None:
+    people = next(one.text for one in scenes.sealed.judge if one.path == "people.yaml")
+    without = people.replace("members: [bob, dave]", "members: [dave]")
+    assert without != people
+    said = [
+        scenes.statement(scenes.sealed.facts, who, roles=("service-owner",))
+        for who in ("bob", "dave")
+    ]
+    no = scenes.statement(scenes.sealed.facts, "carol", "reject")
+    inputs = only_said(scenes.sealed, *said, no)
+    decision = decide(proposing(scenes, inputs, {"people.yaml": without}))
+    bob = entry(decision, "bob")
+    assert (bob.counted, bob.code) == (False, "role-not-held")
+    assert bob.detail == (
+        "under the proposed policies: claimed roles: service-owner; "
+        "the signer holds none of them now"
+    )
+    assert entry(decision, "dave").counted
+    assert (entry(decision, "carol").counted, entry(decision, "carol").code) == (True, "rejected")
+
+
+def test_a_proposed_set_that_does_not_load_names_where(scenes: Scenes) -> None:
+    decision = decide(proposing(scenes, scenes.sealed, {"policies/risk.yaml": "kind: Nothing\n"}))
+    (found,) = findings(decision, "proposed-policy-invalid")
+    assert decision.outcome == "deny"
+    assert found.message.startswith("what the pull request proposes: ")
+    assert found.place is not None
+    assert found.place.file == "policies/risk.yaml"
+    assert found.remedy == "run `itil-gate lint` and mend what it lists"
+    assert {one.side for one in decision.rules} == {"target"}
+    assert {one.side for one in decision.changes[0].rules} == {"target"}
+
+
+@pytest.mark.parametrize("rule", ["empty-change", "open-rejection"])
+def test_a_rule_set_may_not_take_a_name_of_the_gates_own(scenes: Scenes, rule: str) -> None:
+    text = rule_set(rule_of("diff.files < 4", name=rule, enforcement="hard"))
+    with pytest.raises(ConfigError) as refused:
+        decide(under(scenes.sealed, {"policies/own.yaml": text}))
+    assert refused.value.code == "invalid-policy-set"
+    assert rule in refused.value.message
+    decision = decide(proposing(scenes, scenes.sealed, {"policies/own.yaml": text}))
+    assert (decision.outcome, broken(decision)) == ("deny", {"proposed-policy-invalid"})
+
+
+def test_commits_of_nobody_matter_only_where_something_is_governed(scenes: Scenes) -> None:
+    (commit, *_) = scenes.sealed.facts.commits
+    nobody = commit.author.model_copy(update={"email": "x@nowhere.example"})
+    stray = commit.model_copy(update={"author": nobody})
+    request = scenes.sealed.requests[0].path
+    for paths, told in (
+        (("docs/index.md",), False),
+        (("docs/index.md", request), True),
+        (("docs/index.md", "src/app.py"), True),
+    ):
+        diff = tuple(one for one in scenes.sealed.facts.diff if one.path in paths)
+        assert len(diff) == len(paths)
+        inputs = edited(scenes.sealed, commits=(stray,), diff=diff, statements=())
+        asked = inputs.model_copy(update={"requests": inputs.requests if request in paths else ()})
+        assert ("unattributable-commit" in broken(decide(asked))) is told, paths
