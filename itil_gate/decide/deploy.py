@@ -129,6 +129,8 @@ class DeployFindings:
     updates: tuple[int, ...]
     changes: tuple[str, ...]
     windows: tuple[Interval, ...]
+    gaps: tuple[tuple[str, str], ...] = ()
+    """Steps that nobody recorded."""
 
     @property
     def failed(self) -> tuple[Reason, ...]:
@@ -179,7 +181,7 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
         for interval in map(schedule.planned_interval, _bound_here(facts))
         if interval is not None
     )
-    return DeployFindings(tuple(asked), tuple(one.index for one in tiles), changes, windows)
+    return DeployFindings(tuple(asked), tuple(one.index for one in tiles), changes, windows, gaps)
 
 
 def _said(rule: str, fault: str, *, well: str, remedy: str = "") -> Reason:

@@ -31,6 +31,7 @@ from itil_gate.release.entries import (
 from itil_gate.release.landing import past_of, trace
 from itil_gate.release.obligations import obligations_for
 from itil_gate.release.recorder import record
+from itil_gate.release.remembered import remembered_here
 from itil_gate.release.signing_desk import held_roles
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from itil_gate.model.config import Config, LogSettings
     from itil_gate.model.decision import Decision
     from itil_gate.model.facts import Inputs
-    from itil_gate.model.record import Incident, ReleaseRecord
+    from itil_gate.model.record import Incident, Kind, ReleaseRecord
     from itil_gate.release.deploying import Examined
     from itil_gate.release.keys import LogKeys
     from itil_gate.release.landing import Tile
@@ -96,14 +97,18 @@ def books_of(
     now: datetime,
     remembered: Sequence[str] = (),
 ) -> Books:
-    """Return the books of a repository. Raises ConfigError `no-log` where none is configured."""
+    """Return the books of a repository; to write, with what release tags and requests remember.
+
+    Raises ConfigError `no-log` where none is configured.
+    """
     if config.log is None:
         raise ConfigError(
             "no-log",
             "itil-gate.yaml on the target branch has no section log",
             hint="`itil-gate log init` opens the audit log and prints the section",
         )
-    return Books(repository, config, config.log, keys, remote, now, tuple(remembered))
+    found = remembered_here(repository, config) if keys is not None else ()
+    return Books(repository, config, config.log, keys, remote, now, (*remembered, *found))
 
 
 def record_decision(books: Books, view: View, decision: Decision, inputs: Inputs) -> Recorded:
@@ -117,12 +122,16 @@ def record_decision(books: Books, view: View, decision: Decision, inputs: Inputs
             refuse_rewound(view, reader, inputs.facts.approvals_tips)
             known = {
                 item.digest
-                for item in inputs.facts.statements
-                if reader.find(books.config.repository, "approval", item.digest) is not None
+                for kind, items in (
+                    ("approval", inputs.facts.statements),
+                    ("override", inputs.facts.overrides),
+                )
+                for item in items
+                if reader.find(books.config.repository, kind, item.digest) is not None
             }
         copies = [
-            copy_event(copied)
-            for copied in _copies(inputs, books.config.repository, now=books.now)
+            copy_event(copied, kind=kind)
+            for kind, copied in _copies(inputs, books.config.repository, now=books.now)
             if copied.statement not in known
         ]
         return [decision_event(decision, inputs), *copies]
@@ -196,10 +205,11 @@ def start_release(
         deployer=deployer,
         provenance=provenance,
     )
+    overridden_by = _keep_overrides(books, view, examined)
     recorded = books.write([deploy_event(examined.decision, judge=examined.judge)])
     if examined.decision.outcome == "deny":
         return examined, recorded, None
-    release = record_of(examined, index=recorded.indices[0], purl=purl)
+    release = record_of(examined, index=recorded.indices[0], purl=purl, overridden_by=overridden_by)
     recorded = books.write([release_event(release)])
     _owe(
         books,
@@ -260,6 +270,31 @@ def finish_release(
     return said, recorded
 
 
+def _keep_overrides(books: Books, view: View, examined: Examined) -> int | None:
+    """Copy the overrides that were heard into the log; return the entry of the one that counts."""
+    if not examined.overrides:
+        return None
+    from itil_gate.gather.statements import approval_tips  # noqa: PLC0415 - few have any
+    from itil_gate.release.overriding import copied  # noqa: PLC0415
+
+    name, standing = books.config.repository, examined.decision.override
+    tips = approval_tips(view)
+    kept = copied(
+        examined.overrides,
+        repository=name,
+        roster=build_roster(examined.policies.people),
+        tip=tips[0] if tips else examined.decision.tip,
+        now=books.now,
+    )
+    with books.reading() as reader:
+        places = {one.statement: reader.find(name, "override", one.statement) for one in kept}
+    fresh = [one for one in kept if places[one.statement] is None]
+    if fresh:
+        indices = books.write([copy_event(one, kind="override") for one in fresh]).indices
+        places |= {one.statement: index for one, index in zip(fresh, indices, strict=True)}
+    return places.get(standing) if standing else None
+
+
 def _owners(examined: Examined) -> dict[str, str]:
     return {one.metadata.id: one.metadata.requester for one in examined.facts.requests}
 
@@ -311,24 +346,28 @@ def _patiently(books: Books, events: Callable[[], Sequence[Event]]) -> Recorded:
     return books.write(events())
 
 
-def _copies(inputs: Inputs, repository: str, *, now: datetime) -> Iterator[Copied]:
+def _copies(inputs: Inputs, repository: str, *, now: datetime) -> Iterator[tuple[Kind, Copied]]:
     """Yield the statements that a decision saw, with the roles that their signers held then."""
     facts = inputs.facts
     roster = build_roster(compile_policies(inputs.judge).people)
-    for item in facts.statements:
-        if item.status != "good" or item.approval is None or not facts.approvals_tips:
+    for item in (*facts.statements, *facts.overrides):
+        said = item.approval or item.override
+        if item.status != "good" or said is None or not facts.approvals_tips:
             continue
         person = roster.by_key.get(item.fingerprint or "")
-        yield Copied(
-            repository=repository,
-            statement=item.digest,
-            path=item.path,
-            text=item.text,
-            fingerprint=item.fingerprint,
-            person=person.id if person else None,
-            roles=held_roles(roster, person, now=facts.now) if person else (),
-            tip=facts.approvals_tips[0],
-            recorded_at=now,
+        yield (
+            "approval" if item.approval else "override",
+            Copied(
+                repository=repository,
+                statement=item.digest,
+                path=item.path,
+                text=item.text,
+                fingerprint=item.fingerprint,
+                person=person.id if person else None,
+                roles=held_roles(roster, person, now=facts.now) if person else (),
+                tip=facts.approvals_tips[0],
+                recorded_at=now,
+            ),
         )
 
 

@@ -32,7 +32,7 @@ from itil_gate.git.tree import ls_tree, tree_id
 from itil_gate.model.base import Model
 from itil_gate.model.canonical import digest
 from itil_gate.model.errors import GateError, LogError
-from itil_gate.model.frozen import frozen
+from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.record import (
     DeployDecision,
     LogOpened,
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from itil_gate.log.reader import Entry, LogReader
     from itil_gate.model.change import ChangeRequest
     from itil_gate.model.config import Config
+    from itil_gate.model.facts import StatementFact
     from itil_gate.model.policy import PolicySet
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
@@ -93,6 +94,8 @@ class Examined:
     policies: PolicySet
     judge: str
     """Digest of the judge's data."""
+    overrides: tuple[StatementFact, ...] = ()
+    """The override statements that name the commit, whether they count or not."""
 
 
 def known_of(reader: LogReader, ref: str) -> Known:
@@ -149,11 +152,14 @@ def examine(
     nonce: str,
     deployer: str,
     provenance: bytes | None = None,
+    overrides: Sequence[StatementFact] | None = None,
 ) -> Examined:
     """Return what the deploy gate says about an attempt.
 
-    Policies and requests are read at `tip`, the tip of the target. Raises HistoryError where
-    history does not suffice, and ConfigError where the judge's data do not load.
+    Where something speaks against it, `overrides` are heard; None reads those that name the commit
+    from the approvals branch. Policies and requests are read at `tip`, the tip of the target.
+    Raises HistoryError where history does not suffice, and ConfigError where the judge's data do
+    not load.
     """
     sources = read_judge(view, tip)
     policies = compile_policies(sources)
@@ -177,11 +183,42 @@ def examine(
         changes=found.changes,
         reasons=found.reasons,
     )
-    return Examined(decision, found, facts, policies, digest(sources))
+    examined = Examined(decision, found, facts, policies, digest(sources))
+    return _overridden(view, examined, overrides) if found.failed else examined
 
 
-def record_of(examined: Examined, *, index: int, purl: str | None) -> ReleaseRecord:
-    """Return the record of a release that was let begin; `index` is the entry of its decision."""
+def _overridden(
+    view: View, examined: Examined, overrides: Sequence[StatementFact] | None
+) -> Examined:
+    """Return a denied attempt with the overrides that name it heard."""
+    from itil_gate.release.overriding import (  # noqa: PLC0415 - most releases need none
+        hear_release,
+        overrides_of,
+        with_overrides,
+    )
+
+    decision = examined.decision
+    given = tuple(overrides_of(view, decision.commit) if overrides is None else overrides)
+    if not given:
+        return examined
+    entries = hear_release(
+        view,
+        given,
+        facts=examined.facts,
+        found=examined.findings,
+        policies=examined.policies,
+        target=decision.target,
+    )
+    return replace(examined, decision=with_overrides(decision, entries), overrides=given)
+
+
+def record_of(
+    examined: Examined, *, index: int, purl: str | None, overridden_by: int | None = None
+) -> ReleaseRecord:
+    """Return the record of a release that was let begin; `index` is the entry of its decision.
+
+    `overridden_by` is the entry of the override that stood in.
+    """
     decision, facts = examined.decision, examined.facts
     taken_away: tuple[int, ...] = ()
     if decision.backout:
@@ -203,6 +240,7 @@ def record_of(examined: Examined, *, index: int, purl: str | None) -> ReleaseRec
         changes=decision.changes,
         window_start=min((one.start for one in windows), default=None),
         window_end=max((one.end for one in windows), default=None),
+        overridden_by=overridden_by,
         deployer=decision.deployer,
         started_at=decision.now,
         decision=index,

@@ -33,7 +33,7 @@ def signed(world: World, by: str, **edits: object) -> Filed:
         "target": "refs/heads/main",
         "stage": "merge",
         "changes": (CHG,),
-        "head": world.repo.tip("feature"),
+        "head": edits["head"] if "head" in edits else world.repo.tip("feature"),
         "reason": "Payments are down.",
         "incident": "INC-42",
         "signer": by,
