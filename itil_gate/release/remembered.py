@@ -13,9 +13,15 @@ import re
 from typing import TYPE_CHECKING
 
 from itil_gate.git.exclusive import exclusive
+from itil_gate.git.names import branch_tips
+from itil_gate.git.paths import to_text
+from itil_gate.git.tree import blob_at
+from itil_gate.git.view import open_view
 from itil_gate.log.checkpoint import open_checkpoint, parse_text
+from itil_gate.log.pins import note_keys, origin_of, pins_of
 from itil_gate.log.proof import consistency
-from itil_gate.model.errors import LogError
+from itil_gate.model.errors import HistoryError, LogError, SourceError
+from itil_gate.reading.yaml import decode, parse
 from itil_gate.signing.note import NoteError, parse_note
 
 if TYPE_CHECKING:
@@ -26,11 +32,14 @@ if TYPE_CHECKING:
     from itil_gate.git.view import View
     from itil_gate.log.checkpoint import Checkpoint
     from itil_gate.log.tiles import Read
+    from itil_gate.model.config import Config
     from itil_gate.signing.note import VerifierKey
 
 TAGS = "refs/tags/release/"
 MOST_TAGS = 50
 """Tags that are looked at, the newest by what they say of their date."""
+MOST_REQUESTS = 200
+"""Requests that name the log and are looked at."""
 _NOTE = re.compile(
     r"(?m)^(?P<text>[^\n]+\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n)"
     r"\n(?:\u2014 \S+ \S+\n)+"
@@ -89,6 +98,43 @@ def in_tags(view: View, *, origin: str) -> tuple[str, ...]:
     return tuple(note for text in texts for note in in_text(text, origin=origin))
 
 
+def in_requests(view: View, tip: str, *, folder: str, origin: str) -> tuple[str, ...]:
+    """Return the checkpoints that requests at a commit carry in metadata.checkpoint.
+
+    Requests that a partial clone left out say nothing.
+    """
+    try:
+        done = view.git(
+            *("grep", "-l", "-z", "-F", "-e", origin, "--end-of-options", tip, "--", folder),
+            ok=(0, 1),
+        )
+        names = [to_text(name.partition(b":")[2]) for name in done.out.split(b"\0") if name]
+        texts = {name: blob_at(view, tip, name) for name in names[-MOST_REQUESTS:]}
+    except HistoryError:
+        return ()
+    found = (_noted(data or b"", file=name) for name, data in texts.items())
+    return tuple(note for text in found for note in in_text(text, origin=origin))
+
+
+def remembered_here(repository: Repository, config: Config) -> tuple[str, ...]:
+    """Return the newest checkpoint in release tags and in requests on the target branches.
+
+    At most one: what is consistent with the newest is so with what that extends. Requests are
+    written by anybody, so only what a pinned key signed is returned.
+    """
+    if config.log is None:
+        return ()
+    origin = origin_of(config.log, config.repository)
+    keys = note_keys(pins_of(config.log), origin=origin)
+    with open_view(repository) as view:
+        notes = list(in_tags(view, origin=origin))
+        for tip in {tip for target in config.targets for tip in branch_tips(view, target)}:
+            notes += in_requests(view, tip, folder=config.locations.changes, origin=origin)
+    sizes = {note: believed([note], keys, origin) for note in notes}
+    known = [(found[0].size, note) for note, found in sizes.items() if found]
+    return (max(known)[1],) if known else ()
+
+
 def believed(
     notes: Iterable[str], keys: Sequence[VerifierKey], origin: str
 ) -> tuple[Checkpoint, ...]:
@@ -144,6 +190,17 @@ def _bytes_of(file: Path) -> bytes:
         return file.read_bytes()
     except FileNotFoundError:
         return b""
+
+
+def _noted(data: bytes, *, file: str) -> str:
+    """Return metadata.checkpoint of a request; empty for what is none."""
+    try:
+        said = parse(decode(data, file=file), file=file).data
+    except SourceError:
+        return ""
+    metadata = said.get("metadata") if isinstance(said, dict) else None
+    note = metadata.get("checkpoint") if isinstance(metadata, dict) else None
+    return note if isinstance(note, str) else ""
 
 
 def _checkpoint(note: bytes) -> Checkpoint | None:
