@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from itil_gate.git import diff as room
 from itil_gate.git.diff import content_digest, raw_diff
 from itil_gate.git.paths import to_text
 from itil_gate.model.errors import HistoryError
@@ -159,3 +160,72 @@ def test_a_tree_that_names_a_path_twice_is_refused(
     with viewed(repo) as view, pytest.raises(HistoryError) as caught:
         raw_diff(view, None, tree)
     assert caught.value.code == "tree-damaged"
+
+
+@pytest.mark.parametrize("side", ["old", "new"])
+@pytest.mark.parametrize("depth", ["d", "d/e"])
+def test_a_tree_that_lies_under_another_trees_id_is_refused(
+    repo: Repo, viewed: Viewed, side: str, depth: str
+) -> None:
+    base = repo.commit("base", files={"d/e/f": "1", "d/g": "1", "x/y": "elsewhere"})
+    head = repo.commit("head", files={"d/e/f": "2", "d/g": "2"})
+    harmless = repo.tip(f"{base}:x")
+    forged = repo.tip(f"{base if side == 'old' else head}:{depth}")
+    with viewed(repo) as view:
+        assert [entry.path for entry in raw_diff(view, base, head)] == ["d/e/f", "d/g"]
+    store = repo.git_dir / "objects"
+    place = store / forged[:2] / forged[2:]
+    place.chmod(0o644)
+    place.write_bytes((store / harmless[:2] / harmless[2:]).read_bytes())
+    told = repo.git("diff-tree", "-r", "--name-only", base, head)
+    assert "y" in told  # git believes it
+    with viewed(repo) as view, pytest.raises(HistoryError) as caught:
+        raw_diff(view, base, head)
+    assert caught.value.code == "object-damaged"
+
+
+def test_more_paths_than_anybody_judges_are_refused(
+    repo: Repo, viewed: Viewed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = repo.commit(files={name: name for name in "abcde"})
+    monkeypatch.setattr(room, "MOST_PATHS", 5)
+    with viewed(repo) as view:
+        assert len(raw_diff(view, None, head)) == 5
+        monkeypatch.setattr(room, "MOST_PATHS", 4)
+        with pytest.raises(HistoryError) as caught:
+            raw_diff(view, None, head)
+    assert caught.value.code == "diff-too-large"
+    assert caught.value.message == "5 paths differ; at most 4 are judged at once"
+
+
+def test_a_file_that_becomes_a_folder_and_a_folder_that_becomes_a_file_are_told_whole(
+    repo: Repo, viewed: Viewed
+) -> None:
+    base = repo.commit(files={"a": "file", "b/c": "below", "empty/x": "1"})
+    for path in ("a", "b/c", "empty/x"):
+        repo.remove(path)
+    for path in ("b", "empty"):
+        (repo.path / path).rmdir()
+    head = repo.commit(files={"a/c": "below", "b": "file"})
+    with viewed(repo) as view:
+        told = [(entry.path, entry.status) for entry in raw_diff(view, base, head)]
+        back = [(entry.path, entry.status) for entry in raw_diff(view, head, base)]
+        none = raw_diff(view, head, view.empty_tree)
+    assert told == [("a", "D"), ("a/c", "A"), ("b", "A"), ("b/c", "D"), ("empty/x", "D")]
+    assert back == [("a", "A"), ("a/c", "D"), ("b", "D"), ("b/c", "A"), ("empty/x", "A")]
+    assert [entry.status for entry in none] == ["D", "D"]
+
+
+def test_the_digest_does_not_depend_on_the_order_of_the_entries(repo: Repo, viewed: Viewed) -> None:
+    # As text, an escaped byte sorts before letters that as bytes it follows.
+    repo.write(b"\xe9", "x")
+    head = repo.commit(files={"b": "1", "z": "1", "é": "1"})
+    with viewed(repo) as view:
+        found = raw_diff(view, None, head)
+    assert [entry.path for entry in found] == ["b", "z", "é", "\\xe9"]
+    assert content_digest(found) == content_digest(reversed(found))
+    by_hand = hashlib.sha256(b"itil-gate-content-v1\0")
+    for entry, path in zip(found, (b"b", b"z", "é".encode(), b"\xe9"), strict=True):
+        words = (entry.old_mode, entry.new_mode, entry.old_id, entry.new_id, entry.status)
+        by_hand.update("\0".join(words).encode() + b"\0" + path + b"\0")
+    assert content_digest(found) == by_hand.hexdigest()
