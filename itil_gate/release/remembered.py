@@ -105,12 +105,15 @@ def in_requests(view: View, tip: str, *, folder: str, origin: str) -> tuple[str,
     """
     try:
         done = view.git(
-            *("grep", "-l", "-z", "-F", "-e", origin, "--end-of-options", tip, "--", folder),
+            # `tip` is a full id; `git grep` of 2.39 does not know --end-of-options.
+            *("grep", "-l", "-z", "-F", "-e", origin, tip, "--", folder),
             ok=(0, 1),
         )
         names = [to_text(name.partition(b":")[2]) for name in done.out.split(b"\0") if name]
         texts = {name: blob_at(view, tip, name) for name in names[-MOST_REQUESTS:]}
-    except HistoryError:
+    except HistoryError as error:
+        if error.code != "object-missing":
+            raise
         return ()
     found = (_noted(data or b"", file=name) for name, data in texts.items())
     return tuple(note for text in found for note in in_text(text, origin=origin))
