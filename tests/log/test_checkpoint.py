@@ -97,6 +97,15 @@ def test_a_witness_alone_does_not_make_a_checkpoint() -> None:
     assert refusal(cosigned) == "checkpoint-unsigned"
 
 
+def test_a_witness_under_the_name_of_the_log_is_not_the_log() -> None:
+    key = named_key(ORIGIN, WITNESS.public, kind=COSIGNATURE)
+    stranger = sign_checkpoint(MADE, STRANGER)
+    cosigned = cosign_checkpoint(stranger, WITNESS, name=ORIGIN, time=7)
+    with pytest.raises(LogError) as caught:
+        open_checkpoint(cosigned, (*KEYS, key), origin=ORIGIN)
+    assert caught.value.code == "checkpoint-unsigned"
+
+
 def test_what_is_no_note_is_no_checkpoint() -> None:
     assert refusal(b"") == refusal(MADE.text.encode()) == "checkpoint-malformed"
     assert refusal(SIGNED + b"\xff") == "checkpoint-malformed"

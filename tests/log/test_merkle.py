@@ -182,6 +182,22 @@ def test_no_other_proof_or_root_shows_consistency(data: st.DataObject) -> None:
     assert not verify_consistency(size + 1, size, old_root=before, root=top, proof=proof)
 
 
+def test_a_proof_of_more_levels_than_the_tree_has_shows_nothing() -> None:
+    leaf, other = hashes(2)
+    top = node_hash(other, leaf)
+    assert verify_inclusion(leaf, index=1, size=2, proof=[other], root=top)
+    assert not verify_inclusion(leaf, index=0, size=1, proof=[other], root=top)
+
+
+def test_a_proof_of_fewer_levels_than_the_tree_has_shows_nothing() -> None:
+    leaves = hashes(7)
+    before, top = root(leaves[:4]), root(leaves)
+    proof = consistency_proof(4, size=7, node=over(leaves))
+    assert verify_consistency(4, 7, old_root=before, root=top, proof=proof)
+    for size in (9, 16, 1000):
+        assert not verify_consistency(4, size, old_root=before, root=top, proof=proof)
+
+
 @given(st.integers(0, 400), st.integers(0, 400), st.data())
 def test_a_forked_tree_is_not_consistent(old: int, more: int, data: st.DataObject) -> None:
     size = max(1, old) + more

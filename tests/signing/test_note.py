@@ -179,6 +179,13 @@ def test_a_signature_of_another_length_does_not_hold(length: int) -> None:
 def test_one_key_may_be_given_twice_but_not_two_of_one_name_and_id() -> None:
     peter = verifier_key(PETER)
     assert open_note((TEXT + "\n" + BY_PETER).encode(), [peter, peter])
+    seen: dict[bytes, VerifierKey] = {}
+    for number in range(2**20):  # of four bytes, two in some eighty thousand are the same
+        key = VerifierKey("a", ED25519, number.to_bytes(32, "big"))
+        other = seen.setdefault(key.key_id, key)
+        if other != key:
+            break
+    assert "two of the known keys" in refused((TEXT + "\n" + BY_PETER).encode(), peter, key, other)
 
 
 def test_a_note_is_signed_as_golang_signs_it() -> None:
