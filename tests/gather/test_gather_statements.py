@@ -370,3 +370,16 @@ def test_at_most_twenty_changed_paths_are_shown_the_first_by_name(scene: Scene) 
     (found,) = scene.prove(scene.said(scene.start, old))
     assert SHOWN_PATHS == 20
     assert found.changed == tuple(f"src/n{number:02}" for number in range(20))
+
+
+def test_a_damaged_store_is_an_error_and_no_fault_of_the_statement(scene: Scene) -> None:
+    old = scene.propose(a="A\n")
+    scene.propose(b="B\n")
+    store = scene.repo.git_dir / "objects"
+    tree, harmless = scene.repo.tip(f"{old}:src"), scene.repo.tip(f"{scene.start}:src")
+    place = store / tree[:2] / tree[2:]
+    place.chmod(0o644)
+    place.write_bytes((store / harmless[:2] / harmless[2:]).read_bytes())
+    with pytest.raises(HistoryError) as caught:
+        scene.prove(scene.said(scene.start, old))
+    assert caught.value.code == "object-damaged"

@@ -173,3 +173,96 @@ def test_a_blob_is_not_a_tree(repo: Repo, viewed: Viewed) -> None:
         ls_tree(view, repo.tip("HEAD:a"))
     assert caught.value.code == "not-a-commit"
     assert b"a" in _names(repo)
+
+
+SOME = bytes(range(1, 21))
+
+
+def test_a_tree_is_parsed_to_its_last_byte() -> None:
+    data = b"40000 d\0" + SOME + b"100755 run\0" + bytes(20)
+    assert parse_tree(data, oid="0" * 40) == {
+        b"d": ("040000", SOME.hex()),
+        b"run": ("100755", "00" * 20),
+    }
+    longer = b"100644 f\0" + bytes(32)
+    assert parse_tree(longer, oid="0" * 64) == {b"f": ("100644", "00" * 32)}
+    assert parse_tree(b"", oid="0" * 40) == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"100644 a",
+        b"100644 a" + b"\xff" * 40,
+        b"100644 a\0" + SOME[:-1],
+        b"100644 a\0" + SOME + b"1",
+        b"100644a\0" + SOME,
+        b"100x44 a\0" + SOME,
+        b" a\0" + SOME,
+    ],
+)
+def test_a_tree_that_is_cut_or_has_no_mode_is_damaged(data: bytes) -> None:
+    with pytest.raises(HistoryError) as caught:
+        parse_tree(data, oid="0" * 40)
+    assert caught.value.code == "tree-damaged"
+
+
+def test_a_file_of_just_the_limit_is_read(repo: Repo, viewed: Viewed) -> None:
+    head = repo.commit(files={"a": "x" * 100})
+    with viewed(repo) as view:
+        assert blob_at(view, head, "a", limit=100) == b"x" * 100
+
+
+def test_a_listing_counts_files_and_folders_up_to_its_bound(
+    repo: Repo, viewed: Viewed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = repo.commit(files={"a": "1", "d/b": "2", "d/e/c": "3"})
+    monkeypatch.setattr(room, "MOST_ENTRIES", 5)
+    with viewed(repo) as view:
+        assert [e.path for e in ls_tree(view, head)] == ["a", "d/b", "d/e/c"]
+        monkeypatch.setattr(room, "MOST_ENTRIES", 4)
+        with pytest.raises(HistoryError) as caught:
+            ls_tree(view, head)
+    assert caught.value.code == "tree-too-large"
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_the_tree_of_a_commit_is_found_in_either_format(
+    tmp_path: Path, viewed: Viewed, object_format: str
+) -> None:
+    repo = Repo(tmp_path / "either", object_format=object_format)
+    head = repo.commit(files={"a": "1", "d/b": "2"})
+    with viewed(repo) as view:
+        assert room.tree_id(view, head) == room.tree_id(view, repo.tree()) == repo.tree()
+        assert room.tree_id(view, view.empty_tree) == view.empty_tree
+        assert blob_at(view, head, "d/b") == b"2"
+
+
+def test_a_tag_or_a_file_has_no_tree(repo: Repo, viewed: Viewed) -> None:
+    repo.commit(files={"a": "1"})
+    repo.git("tag", "-a", "-m", "tag", "v1", env=repo._people(("A", "a@example.com"), None, None))
+    with viewed(repo) as view:
+        for thing in (repo.tip("v1"), repo.tip("HEAD:a")):
+            with pytest.raises(HistoryError) as caught:
+                room.tree_id(view, thing)
+            assert caught.value.code == "not-a-commit"
+
+
+def test_what_stands_where_a_file_should_be_is_named(repo: Repo, viewed: Viewed) -> None:
+    repo.write("link", "a", mode=0o120000)
+    repo.write("run", "x", mode=0o755)
+    repo.write("d/f", "x")
+    repo.git("add", "--all")
+    repo.git("update-index", "--add", "--cacheinfo", f"160000,{'2' * 40},sub")
+    tree = repo.git("write-tree")
+    with viewed(repo) as view:
+        assert blob_at(view, tree, "run") == b"x"
+        for path, what in {
+            "link": "a symbolic link",
+            "link/below": "a symbolic link",
+            "sub": "a submodule",
+            "d": "a directory",
+            "run/below": "a file",
+        }.items():
+            with pytest.raises(HistoryError, match=what):
+                blob_at(view, tree, path)
