@@ -1,0 +1,68 @@
+"""An exported log: plain files in a directory, wherever they came from.
+
+A symbolic link in place of a file is no file of the log and is not followed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from itil_gate.model.errors import GateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of one file; no file of a log is as long."""
+
+
+class FolderFiles:
+    """All files of one exported log."""
+
+    def __init__(self, directory: Path) -> None:
+        """Look at a directory. Raises GateError `no-directory` where there is none."""
+        if not directory.is_dir():
+            raise GateError("no-directory", f"{directory} is no directory")
+        self._root = directory
+        whole = (directory / "ids").is_dir()
+        self.absent = "" if whole else "exported files hold no ids/"
+
+    def read_many(self, paths: Iterable[str], /) -> Mapping[str, bytes | None]:
+        """Return the bytes of regular files, None where none is. Raises OSError."""
+        return {path: self._read(path) for path in paths}
+
+    def top(self) -> Iterable[str]:
+        """Return the names at the root."""
+        return sorted(path.name for path in self._root.iterdir())
+
+    def walk(self, folder: str, /) -> Iterator[str]:
+        """Yield the paths of all files below a folder, folder by folder; links among them."""
+        folders = [self._root / folder]
+        while folders:
+            here = folders.pop()
+            inner = []
+            for path in sorted(here.iterdir()) if here.is_dir() else ():
+                if path.is_dir() and not path.is_symlink():
+                    inner.append(path)
+                else:
+                    yield path.relative_to(self._root).as_posix()
+            folders += reversed(inner)
+
+    def _read(self, path: str) -> bytes | None:
+        file = self._root / path
+        try:
+            opened = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            if file.is_symlink():
+                return None
+            raise
+        try:
+            return os.read(opened, MOST_BYTES)
+        except IsADirectoryError:
+            return None
+        finally:
+            os.close(opened)
