@@ -68,8 +68,8 @@ def refuse_rewound(view: View, reader: LogReader, tips: Sequence[str]) -> None:
 
 def recorded_tips(reader: LogReader) -> tuple[str, ...]:
     """Return the tips of the approvals branch that the last logged decision about a merge saw."""
-    for entry in reader.backwards():
-        if entry.kind == "gate-decision" and entry.believed:
+    for entry in reader.backwards(kinds=("gate-decision",)):
+        if entry.believed:
             facts = entry.predicate.get("itilGate", {}).get("facts")
             if isinstance(facts, dict):
                 return tuple(map(str, facts.get("approvalsTips", ())))

@@ -16,20 +16,22 @@ from itil_gate.log.entry import event_id as id_of
 from itil_gate.log.entry import leaf as leaf_of
 from itil_gate.log.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from itil_gate.log.pins import note_keys, revoke, signed_well
-from itil_gate.log.tiles import TileReader, read_leaf
+from itil_gate.log.tiles import WIDTH, TileReader, read_bundle
 from itil_gate.model.errors import LogError
 from itil_gate.model.frozen import frozen
 from itil_gate.signing import dsse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from itil_gate.log.checkpoint import Checkpoint, Opened
+    from itil_gate.log.entry import Leaf
     from itil_gate.log.pins import Pin
 
     ReadMany = Callable[[Iterable[str]], Mapping[str, bytes | None]]
 
 CHUNK = 64
+REVOCATION = "key-revocation"
 
 
 @frozen
@@ -79,6 +81,7 @@ class LogReader:
                 hint="compare since and until of the keys in itil-gate.yaml",
             )
         self._nodes = TileReader(self.checkpoint.size, self._read)
+        self._bundles: dict[int, list[Leaf]] = {}
 
     @property
     def size(self) -> int:
@@ -97,16 +100,23 @@ class LogReader:
         for index in indices:
             yield self._entry(index, files[entry_path(index)])
 
-    def backwards(self, *, stop: int = 0) -> Iterator[Entry]:
-        """Yield entries from the newest to number `stop`.
+    def backwards(self, *, stop: int = 0, kinds: Collection[str] | None = None) -> Iterator[Entry]:
+        """Yield entries, of these kinds or of all, from the newest to number `stop`.
 
-        Revocations met on the way count for everything before them.
+        Revocations met on the way count for everything before them. What is of other kinds is not
+        read, but for revocations.
         """
+        wanted = None if kinds is None else {*kinds, REVOCATION}
         for high in range(self.size, stop, -CHUNK):
-            low = max(stop, high - CHUNK)
-            for entry in self.entries(range(high - 1, low - 1, -1)):
-                yield entry
-                if entry.kind == "key-revocation" and entry.believed:
+            some = [
+                index
+                for index in range(high - 1, max(stop, high - CHUNK) - 1, -1)
+                if wanted is None or self._leaf(index).kind in wanted
+            ]
+            for entry in self.entries(some):
+                if kinds is None or entry.kind in kinds:
+                    yield entry
+                if entry.kind == REVOCATION and entry.believed:
                     self._revoke(entry)
 
     def find(self, repository: str, kind: str, key: str | tuple[str, ...]) -> int | None:
@@ -121,15 +131,7 @@ class LogReader:
             self.pins = revoke(self.pins, key, since=since)
 
     def _entry(self, index: int, file: bytes | None) -> Entry:
-        data = read_leaf(index, size=self.size, read=self._read)
-        proof = inclusion_proof(index, size=self.size, node=self._nodes)
-        if not verify_inclusion(
-            leaf_hash(data), index=index, size=self.size, proof=proof, root=self.checkpoint.root
-        ):
-            raise LogError(
-                "log-damaged", f"entry {index} does not lead to the root that was signed"
-            )
-        leaf = parse_leaf(data)
+        leaf = self._leaf(index)
         if file is None:
             return Entry(index, leaf.kind, leaf.sha256, None, frozenset(), believed=False)
         path = entry_path(index)
@@ -145,6 +147,30 @@ class LogReader:
         }
         signers = dsse.verify(envelope, good)
         return Entry(index, leaf.kind, leaf.sha256, statement, signers, believed=bool(signers))
+
+    def _leaf(self, index: int) -> Leaf:
+        """Return a leaf that the signed root leads to; a whole bundle is proved at once."""
+        at, offset = divmod(index, WIDTH)
+        if at not in self._bundles:
+            leaves = read_bundle(at, size=self.size, read=self._read)
+            first = at * WIDTH
+            hashes = list(map(leaf_hash, leaves))
+            # The proof of the first leaf is made of the hashes of all others in its tile.
+            proved = verify_inclusion(
+                hashes[0],
+                index=first,
+                size=self.size,
+                proof=inclusion_proof(first, size=self.size, node=self._nodes),
+                root=self.checkpoint.root,
+            )
+            if not proved or any(
+                self._nodes(0, number) != one for number, one in enumerate(hashes, first)
+            ):
+                raise LogError(
+                    "log-damaged", f"bundle {at} of the log does not lead to the signed root"
+                )
+            self._bundles[at] = list(map(parse_leaf, leaves))
+        return self._bundles[at][offset]
 
     def _read(self, path: str) -> bytes | None:
         if path not in self._cache:

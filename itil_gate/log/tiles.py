@@ -176,6 +176,18 @@ class TileReader:
         return found
 
 
+def read_bundle(index: int, *, size: int, read: Read) -> list[bytes]:
+    """Return the leaves of a bundle of a log of `size` entries. Raises LogError if it is not there.
+
+    They are no more true than the file: hold them against the tile above.
+    """
+    if not 0 <= index * WIDTH < size:
+        raise LogError("no-such-entry", f"the log has {size} entries and no bundle {index}")
+    width = min(WIDTH, size - index * WIDTH)
+    path, body = _present(read, bundle_path(index, width=width), full=bundle_path(index))
+    return _parsed(body, width, path=path)
+
+
 def read_leaf(index: int, *, size: int, read: Read) -> bytes:
     """Return the leaf at `index` from its bundle. Raises LogError if it is not there.
 
@@ -184,9 +196,7 @@ def read_leaf(index: int, *, size: int, read: Read) -> bytes:
     if not 0 <= index < size:
         raise LogError("no-such-entry", f"the log has {size} entries and no entry {index}")
     at, offset = divmod(index, WIDTH)
-    width = min(WIDTH, size - at * WIDTH)
-    path, body = _present(read, bundle_path(at, width=width), full=bundle_path(at))
-    return _parsed(body, width, path=path)[offset]
+    return read_bundle(at, size=size, read=read)[offset]
 
 
 def _bundles(

@@ -60,6 +60,11 @@ if TYPE_CHECKING:
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _BLOCK = 1 << 20
+KINDS = (
+    *("log-opened", "ref-update", "release-record", "outcome"),
+    *("obligation", "obligation-met"),
+)
+"""Entries that the deploy gate reads."""
 M = TypeVar("M", bound=Model)
 
 
@@ -109,7 +114,7 @@ def known_of(reader: LogReader, ref: str) -> Known:
     outcomes: dict[str, str] = {}
     owed: list[Obligation] = []
     met: set[str] = set()
-    for entry in reader.backwards():
+    for entry in reader.backwards(kinds=KINDS):
         if entry.statement is None or not entry.believed:
             continue
         match entry.kind:

@@ -93,7 +93,7 @@ def past_of(reader: LogReader, ref: str) -> Past:
     end: RefUpdate | None = None
     used: set[int] = set()
     waiting: list[Waiting] = []
-    for entry in reader.backwards():
+    for entry in reader.backwards(kinds=("ref-update", "gate-decision", "log-opened")):
         if entry.statement is None or not entry.believed:
             continue
         try:
