@@ -45,7 +45,7 @@ QUICK = 0.4
 """Seconds up to which a test counts as quick."""
 FAST = 0.05
 """Seconds up to which a test is tried first if it noticed other faults."""
-MOST = {"first": 0.5, "quick": 3.0, "slow": 15.0}
+MOST = {"own": 4.0, "first": 0.5, "quick": 3.0, "slow": 15.0}
 """Seconds of tests, as they took without a fault, that one fault is worth."""
 DECIDED = "decided:"
 MOST_INPUTS = 700
@@ -214,12 +214,18 @@ class Runner:
         order = sorted(reaching, key=known.took.__getitem__)
         first = [one for one in self.killers if one in reaching and known.took[one] < FAST][:10]
         rest = [one for one in order if one not in first and "tests/cases/" not in one]
+        name = mutant.module.rpartition(".")[2]
+        own = [one for one in order if f"/test_{name}" in one]
         stages: list[Iterable[str]] = [
             first,
+            _within(own, known.took, least=0, most=QUICK, budget=MOST["own"]),
             _within(rest, known.took, least=0, most=FAST, budget=MOST["first"]),
-            self._different(numbers),
-            _within(rest, known.took, least=0, most=QUICK, budget=MOST["quick"]),
         ]
+        if not self.asked.quick:
+            stages += [
+                self._different(numbers),
+                _within(rest, known.took, least=0, most=QUICK, budget=MOST["quick"]),
+            ]
         if self.asked.slow:
             stages.append(
                 _within(
@@ -338,6 +344,7 @@ def main() -> int:
     parser.add_argument("--report", help="where to write every fault and what became of it")
     parser.add_argument("--examples", type=int, default=20, help="of each property")
     parser.add_argument("--slow", action="store_true", help="try slow tests on what survives")
+    parser.add_argument("--quick", action="store_true", help="try only the quickest tests")
     parser.add_argument("--only", help="a file with names of faults, one a line")
     asked = parser.parse_args()
     if asked.only:
