@@ -185,6 +185,15 @@ def test_a_signature_for_another_purpose_is_no_approval(namespace: str, key: Pat
     assert (fact.status, fact.approval) == ("wrong-namespace", None)
 
 
+@pytest.mark.parametrize("namespace", ["vouch@itil-gate", "approval@itil-gate", "git"])
+def test_a_vouch_counts_in_the_namespace_of_vouches_only(namespace: str, key: Path) -> None:
+    statement = vouch_statement(VOUCH)
+    text = sign(key, signed_bytes(statement), namespace=namespace)
+    fact = read_statement(path_of(statement), compose(statement, text))
+    own = namespace == "vouch@itil-gate"
+    assert (fact.status, fact.vouch) == (("good", VOUCH) if own else ("wrong-namespace", None))
+
+
 def test_a_weak_key_approves_nothing(key_file: Callable[[str], Path]) -> None:
     statement = approval_statement(APPROVAL)
     data = signed_file(key_file("rsa1024"), statement)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from support.ssh_vectors import (
@@ -15,6 +15,7 @@ from support.ssh_vectors import (
     hardware_key,
     mpint,
     sign,
+    ssh_keygen_accepts,
     string,
     to_be_signed,
 )
@@ -107,6 +108,21 @@ def test_an_rsa_key_whose_bits_do_not_fill_its_first_byte_signs() -> None:
         string(b"rsa-sha2-512") + string(value),
     ).armored()
     assert verify_armored(text, message=b"message", namespace=NAMESPACE).status == "good"
+
+
+def test_rsa_signs_with_the_shorter_hash_too(key_file: KeyFile, scratch: Path) -> None:
+    # ssh-keygen asks for rsa-sha2-512; an agent may answer with the other.
+    key = key_file("rsa2048")
+    private = serialization.load_ssh_private_key(key.read_bytes(), None)
+    assert isinstance(private, rsa.RSAPrivateKey)
+    data = to_be_signed(b"message", namespace=NAMESPACE)
+    good = fields(sign(key, b"message", namespace=NAMESPACE))
+    for hashed, expected in ((hashes.SHA256(), "good"), (hashes.SHA512(), "bad-signature")):
+        value = private.sign(data, PKCS1v15(), hashed)
+        text = good.but(signature=string(b"rsa-sha2-256") + string(value)).armored()
+        assert verify_armored(text, message=b"message", namespace=NAMESPACE).status == expected
+        taken = ssh_keygen_accepts(scratch, text, b"message", namespace=NAMESPACE)
+        assert taken is (expected == "good")
 
 
 def test_an_rsa_key_with_an_even_modulus_is_refused() -> None:
