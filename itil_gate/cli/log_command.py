@@ -9,6 +9,7 @@ import click
 COMMANDS: dict[str, str] = {
     "init": "Open the audit log of a repository.",
     "show": "List entries, newest first, or show some of them.",
+    "verify": "Verify the whole log and what it means.",
     "checkpoint": "Print the signed head, or the keys it is verified with.",
     "prove": "Write a receipt: proof that an entry is in the log.",
     "verify-proof": "Verify a receipt, offline.",
