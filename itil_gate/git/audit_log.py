@@ -9,6 +9,8 @@ What the files mean is not known here.
 
 from __future__ import annotations
 
+import secrets
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from itil_gate.git.history import is_ancestor
 from itil_gate.git.log_store import Moved, open_log_store
 from itil_gate.git.names import branch_tips, ref_tip
 from itil_gate.git.packing import write_objects
-from itil_gate.git.refs import TRIES, busy, commit_bytes, move_ref, open_store, wait
+from itil_gate.git.refs import TRIES, busy, commit_bytes, move_ref, open_store
 from itil_gate.git.snapshot import Snapshot
 from itil_gate.git.view import open_view
 from itil_gate.model.errors import HistoryError, LogError
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
     Plan = Callable[[Snapshot], "Addition | None"]
     """From the tip's files to what is added; None where nothing is to be."""
+
+LONGEST_PAUSE = 20.0
+"""Seconds between two tries, at most."""
 
 
 @frozen
@@ -142,6 +147,7 @@ def _append_here(repository: Repository, writer: _Writer) -> Landed:
     guard = repository.common_dir / "itil-gate" / "log.lock"
     with exclusive(guard), open_store(repository) as store:
         for attempt in range(TRIES):
+            began = time.monotonic()
             tip = ref_tip(store, AUDIT_BRANCH)
             new = writer.write(store, Snapshot(store, tip))
             if new is None:
@@ -150,12 +156,13 @@ def _append_here(repository: Repository, writer: _Writer) -> Landed:
                 return Landed(new, new, attempt + 1)
             forgotten = repository.common_dir / f"{AUDIT_BRANCH}.lock"
             if not remove_stale_lock(forgotten, guard=guard.with_name("stale.lock")):
-                wait(attempt)
+                _back_off(attempt, time.monotonic() - began)
     raise busy(AUDIT_BRANCH)
 
 
 def _append_there(repository: Repository, store: LogStore, writer: _Writer) -> Landed:
     for attempt in range(TRIES):
+        began = time.monotonic()
         tip = store.tip()
         if tip is None:
             _refuse_second(repository, store.name)
@@ -169,8 +176,17 @@ def _append_there(repository: Repository, store: LogStore, writer: _Writer) -> L
             return Landed(_there(tip), None, tries, store.fetched, store.sent)
         if store.push(new):
             return Landed(store.confirmed(new), new, tries, store.fetched, store.sent)
-        wait(attempt + 2)
+        _back_off(attempt, time.monotonic() - began)
     raise busy(f"{AUDIT_BRANCH} on {store.name}")
+
+
+def _back_off(attempt: int, took: float) -> None:
+    """Sleep for a random time, up to two, four, eight times as long as a try took.
+
+    Where many write at once, a try takes longer, and so does the time over which they spread.
+    """
+    limit = min(LONGEST_PAUSE, took * (2 << attempt))
+    time.sleep(limit * secrets.randbelow(1001) / 1000)
 
 
 def _there(tip: str | None) -> str:

@@ -92,7 +92,7 @@ def make_key(path: Path, *, comment: str) -> None:
         raise SigningError(
             "key-exists", f"there is a key file {path} already", hint="name another directory"
         )
-    done = _keygen("-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path))
+    done = _keygen("-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path.absolute()))
     if done.status != 0:
         raise SigningError("key-not-made", f"ssh-keygen did not make {path}: {done.complaint}")
 
