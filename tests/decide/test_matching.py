@@ -100,3 +100,16 @@ def seats(need: Need, person: str) -> frozenset[str]:
 @given(needs_strategy, st.permutations(PEOPLE))
 def test_the_order_of_people_does_not_matter(needs: list[Need], people: list[str]) -> None:
     assert match(needs, people) == match(needs, sorted(people))
+
+
+def test_nobody_is_dropped_from_a_seat_to_make_room_for_another_voice() -> None:
+    """Both a and b speak for p; that c could go elsewhere gives p no second voice."""
+    lent = {"a": frozenset("p"), "b": frozenset("p")}
+    needs = [Need("n", 2, frozenset("abc"), lent), Need("m", 1, frozenset("c"))]
+    placed = match(needs, ["b"], placed={"n": ("a", "c")})
+    assert "a" in placed["n"]
+    assert "b" not in placed["n"]
+
+
+def test_a_need_for_nobody_takes_nobody() -> None:
+    assert match([Need("n", 0, frozenset("a"))], ["a"]) == {"n": ()}

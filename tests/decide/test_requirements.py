@@ -372,3 +372,109 @@ def test_the_strictest_of_all_ways_of_counting_holds(scenes: Scenes) -> None:
     assert (one.max_age, one.carry_over) == ("48h", ("exact",))
     elsewhere = counted_as(scenes, "levels: [low], maxAge: 1h")
     assert elsewhere == plain
+
+
+@pytest.mark.parametrize(
+    ("entries", "rank"),
+    [
+        (("levels: [high], rank: forge-review",), "forge-review"),
+        (("levels: [high], rank: forge-review", "levels: [high]"), "signed"),
+        (("levels: [high], rank: forge-review", "levels: [low], rank: signed"), "forge-review"),
+        (("levels: [low], rank: forge-review",), "signed"),
+    ],
+)
+def test_signatures_are_asked_unless_every_way_of_counting_lets_reviews_do(
+    scenes: Scenes, entries: tuple[str, ...], rank: str
+) -> None:
+    assert counted_as(scenes, *entries).rank == rank
+
+
+@pytest.mark.parametrize(
+    ("condition", "asked"),
+    [('"true"', True), ('"false"', False), ("\"risk.level == 'high'\"", True)],
+)
+def test_a_requirement_with_a_condition_is_asked_where_it_holds(
+    scenes: Scenes, condition: str, *, asked: bool
+) -> None:
+    inputs = asking(
+        scenes.sealed,
+        f"id: always, {ALL}, role: peer",
+        f"id: extra, {ALL}, role: peer, when: {condition}",
+    )
+    states = only(decide(inputs)).requirements
+    assert [one.id for one in states] == (["always", "extra"] if asked else ["always"])
+
+
+def test_a_requirement_is_listed_as_it_was_written(scenes: Scenes) -> None:
+    one = needs(scenes, f"id: any, {ALL}, role: peer, percent: 40, distinct: false")
+    assert (one.side, one.policy, one.percent, one.min) == ("target", "approvals", 40, None)
+    assert one.distinct is False
+    plain = needs(scenes, f"id: any, {ALL}, role: peer")
+    assert (plain.min, plain.percent, plain.distinct) == (1, None, True)
+
+
+def test_what_the_gate_asks_by_itself_is_one_human_more_and_no_less(scenes: Scenes) -> None:
+    (commit, *rest) = scenes.sealed.facts.commits
+    helper = commit.author.model_copy(update={"email": "helper@example.com"})
+    made = commit.model_copy(update={"author": helper, "committer": helper})
+    inputs = asking(edited(scenes.sealed, commits=(made, *rest)), f"id: any, {ALL}, role: peer")
+    states = only(approved_by(scenes, inputs, ["carol"])).requirements
+    more = next(one for one in states if one.id == "agent-contributor")
+    assert (more.needed, more.min, more.percent, more.distinct) == (1, 1, None, True)
+    assert (more.policy, more.role, more.state) == ("built-in", "peer", "PENDING")
+    assert "bob" not in more.eligible
+    assert "alice" not in more.eligible
+    assert approved_by(scenes, inputs, ["carol", "erin"]).outcome == "allow"
+
+
+def test_a_fallback_lets_nobody_approve_who_took_part(scenes: Scenes, keyring: Keyring) -> None:
+    (commit, *rest) = scenes.sealed.facts.commits
+    carol = commit.author.model_copy(update={"email": "carol@example.com"})
+    named = commit.model_copy(update={"co_authors": (carol,)})
+    asked = f"id: owner, {ALL}, role: service-owner, fallback: change-authority"
+    sole = people_file(keyring, roles={**ROLES, "service-owner": ("alice",)})
+    inputs = under(
+        asking(edited(scenes.sealed, commits=(named, *rest)), asked), {"people.yaml": sole}
+    )
+    (one,) = only(decide(only_said(inputs))).requirements
+    assert (one.state, one.eligible) == ("PENDING", ("dave",))
+
+
+def test_without_a_fallback_nobody_stands_in(scenes: Scenes, keyring: Keyring) -> None:
+    sole = people_file(keyring, roles={**ROLES, "service-owner": ("alice",)})
+    asked = asking(scenes.sealed, f"id: owner, {ALL}, role: service-owner")
+    (one,) = only(decide(only_said(under(asked, {"people.yaml": sole})))).requirements
+    assert (one.state, one.eligible) == ("UNSATISFIED", ())
+
+
+def test_people_without_a_key_are_asked_for_no_signature(scenes: Scenes, keyring: Keyring) -> None:
+    text = people_file(keyring).replace(f"    keys: ['{keyring.dave.public}']\n", "")
+    inputs = under(scenes.sealed, {"people.yaml": text})
+    states = {one.id: one for one in only(decide(only_said(inputs))).requirements}
+    assert states["owner"].eligible == ("bob",)
+    assert states["authority"].eligible == ("carol",)
+
+
+def test_a_lender_and_their_delegate_meet_no_requirement_for_two(
+    scenes: Scenes, keyring: Keyring
+) -> None:
+    lent = (
+        "delegations:\n  - {delegator: bob, delegate: erin, role: service-owner,\n"
+        "     start: 2026-01-01T00:00:00Z, end: 2027-01-01T00:00:00Z}\n"
+    )
+    people = people_file(keyring, extra=lent)
+    for distinct in ("true", "false"):
+        asked = asking(
+            scenes.sealed, f"id: owner, {ALL}, role: service-owner, min: 2, distinct: {distinct}"
+        )
+        inputs = under(asked, {"people.yaml": people})
+        said = [
+            scenes.statement(inputs.facts, name, roles=("service-owner",))
+            for name in ("bob", "erin", "dave")
+        ]
+        (one,) = only(decide(only_said(inputs, *said[:2]))).requirements
+        assert (one.state, len(one.counted)) == ("PENDING", 1)
+        assert one.eligible == ("dave",)
+        for pair in (said[1:], (said[0], said[2])):
+            (one,) = only(decide(only_said(inputs, *pair))).requirements
+            assert (one.state, len(one.counted)) == ("SATISFIED", 2)

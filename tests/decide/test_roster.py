@@ -30,10 +30,10 @@ def roster(*delegations: dict[str, object]) -> Roster:
     lab = [{"forge": "gitlab.com", "login": "dave", "id": 7}]
     persons = [
         person("alice", accounts=accounts),
-        person("bob"),
+        person("bob", emails=["Bob@Example.com"]),
         person("carol"),
         person("dave", accounts=lab),
-        person("erin"),
+        person("erin", accounts=[{"forge": "github.com", "login": "5+odd", "id": 9}]),
         person("robo", kind="bot"),
     ]
     text = json.dumps(
@@ -57,6 +57,9 @@ def lent(lender: str, to: str, role: str, **more: object) -> dict[str, object]:
     ("address", "whose"),
     [
         ("ALICE@Example.COM", "alice"),
+        ("bob@example.com", "bob"),
+        ("9+whoever@users.noreply.github.com", "erin"),
+        ("5+odd@users.noreply.github.com", None),
         ("1001+whatever@users.noreply.github.com", "alice"),
         ("1001+alice@users.noreply.GitHub.com", "alice"),
         ("1002+alice@users.noreply.github.com", None),
@@ -156,3 +159,9 @@ def test_a_peer_is_every_listed_human_and_a_machine_holds_but_is_no_holder() -> 
     assert not people.holds("robo", "owner", now=START)
     assert not people.holds("mallory", "peer", now=START)
     assert not people.holds("alice", "owner", now=START)
+
+
+def test_a_delegation_lends_the_role_that_it_names_and_no_other() -> None:
+    people = roster(lent("bob", "erin", "board"), lent("carol", "alice", "owner"))
+    assert people.holders("owner", service="api", now=START) == ("bob", "dave")
+    assert people.holders("board", service=None, now=START) == ("carol",)
