@@ -22,7 +22,7 @@ from itil_gate.git.run import MOST_OUTPUT, TIMEOUT, Result, bound, git_program, 
 from itil_gate.model.errors import HistoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator
+    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
     from typing import IO
 
     from itil_gate.git.view import View
@@ -58,10 +58,23 @@ def landings(view: View, tip: str, *, timeout: float = TIMEOUT) -> Generator[Lan
     commit or tree, after those before it except, perhaps, the last; `git-timeout` if git says
     nothing for `timeout` seconds; else `git-failed`.
     """
-    command = [git_program(), *_LOG, *_PLAIN, "-O/dev/null", "--name-only", _FORMAT]
+    arguments = (*_LOG, *_PLAIN, "-O/dev/null", "--name-only", _FORMAT, "--encoding=UTF-8")
+    everything = (*arguments, "--end-of-options", tip, "--")
+    with contextlib.closing(records(view, everything, timeout=timeout)) as stream:
+        for batch in stream:
+            yield from map(_landing, batch)
+
+
+def records(
+    view: View, arguments: Sequence[str], *, timeout: float = TIMEOUT
+) -> Generator[list[bytes]]:
+    """Yield what a `git log -z` says about each commit, without the NULs around it, many at a time.
+
+    The format begins with a NUL and has no field that may be empty. Raises as `landings` does.
+    """
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - a list, no shell
-            [*command, "--encoding=UTF-8", "--end-of-options", tip, "--"],
+            [git_program(), *arguments],
             cwd=view.directory,
             # Else git flushes after every commit, and most of the time goes into waking up.
             env=dict(view.env) | {"GIT_FLUSH": "0"},
@@ -78,14 +91,14 @@ def landings(view: View, tip: str, *, timeout: float = TIMEOUT) -> Generator[Lan
             timeout = patience(timeout)
             held: list[bytes] = []
             for batch in _batches(_reads(pipe, timeout=timeout)):
-                yield from map(_landing, held)
+                yield held
                 held = batch
-            yield from map(_landing, held[:-1])
+            yield held[:-1]
             result = Result(process.wait(timeout=timeout), b"", _said(errors))
             # Only now is it certain that git wrote the last one to its end.
             if result.status != 0 or _ERROR.search(result.err):
                 raise view.failure("log", result)
-            yield from map(_landing, filter(None, held[-1:]))
+            yield list(filter(None, held[-1:]))
         finally:
             pipe.close()
             process.kill()
