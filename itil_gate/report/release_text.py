@@ -54,9 +54,18 @@ def deploy_text(decision: DeployDecision, record: ReleaseRecord | None) -> str:
     ]
     for reason in decision.reasons:
         if not reason.passed:
-            lines.append(f"  FAILED       {reason.rule}: {terminal(reason.message)}")
-            if reason.remedy:
+            state = "OVERRIDDEN" if reason.overridden else "FAILED"
+            lines.append(f"  {state:<13}{reason.rule}: {terminal(reason.message)}")
+            if reason.remedy and not reason.overridden:
                 lines.append(f"               to satisfy it: {terminal(reason.remedy)}")
+    for entry in decision.overrides:
+        until = f" until {entry.expires_at:%Y-%m-%d %H:%M} UTC" if entry.expires_at else ""
+        lines += [
+            f"  {'COUNTED' if entry.counted else 'NOT COUNTED':<13}override of "
+            f"{entry.person or 'an unknown person'} for {terminal(entry.incident) or 'nobody'}"
+            f"{until}: {terminal(entry.reason)}",
+            f"               {entry.code}: {terminal(entry.detail)}",
+        ]
     passed = [reason.rule for reason in decision.reasons if reason.passed]
     listed = textwrap.wrap(f"{len(passed)} passed: {', '.join(passed)}", 95, break_on_hyphens=False)
     lines += [f"  {'' if number == 0 else '  '}{line}" for number, line in enumerate(listed)]
