@@ -19,8 +19,6 @@ from itil_gate.cli.screen import now, out, repository
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from git import Repo
-
     from itil_gate.release.playground import Playground
 
 WIDTH = 78
@@ -61,10 +59,10 @@ class Stage:
 
     def land(self, branch: str, *, message: str) -> str:
         """Record the decision about a branch, merge it, and record how it landed."""
-        from itil_gate.git.workshop import merge
+        from itil_gate.git.workshop import merge, workshop_at
 
         self.play("check", "--base", "main", "--head", branch, "--record", lines=3)
-        repo = self._repo()
+        repo = workshop_at(self.ground.directory)
         before = repo.head.commit.hexsha
         out(f"$ git merge --no-ff -S {branch}\n")
         after = merge(repo, branch, message=message, maker=self.ground.makers["carol"], when=now())
@@ -78,11 +76,6 @@ class Stage:
         if expected == 0:
             number = self._last_release()
             self.play("release", "finish", number, "--outcome", "success")
-
-    def _repo(self) -> Repo:
-        from git import Repo
-
-        return Repo(self.ground.directory)
 
     def _last_release(self) -> str:
         from itil_gate.gather.inputs import find_target_tip

@@ -106,7 +106,7 @@ def find_work(view: View, *, target: str, tip: str, now: datetime, root: Path | 
     Requests that were written below `root` and not committed yet count as requests of the branch.
     """
     head = find_commit(view, "HEAD")
-    inputs = gather(view, target=target, base=tip, head=head, now=now)
+    inputs = gather(view, target=target, base=tip, head=head, now=now, recorded=False)
     if not inputs.facts.diff:
         raise GateError(
             "nothing-changed",

@@ -63,6 +63,11 @@ def find_contributors(facts: Facts, roster: Roster, *, repository: str) -> Contr
             unattributable.append(_nobody(commit, nobody))
         if not proved:
             unproved.append(commit.id)
+    for commit in facts.earlier:
+        if not commit.update_merge:
+            # They only exclude: a rebase must not hide who made what is rebased.
+            _attribute(commit, roster, book)
+            _prove(commit, roster, book, ())
     sponsors = {
         person.id: person.sponsor
         for person in roster.people.persons

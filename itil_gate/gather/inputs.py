@@ -60,13 +60,15 @@ def gather(
     now: datetime,
     draft: bool = False,
     external: Mapping[str, bytes] | None = None,
+    recorded: bool = True,
 ) -> Inputs:
     """Return the sealed inputs of a decision.
 
     `target` is the full name of the branch, `base` the commit at its tip, `head` the commit that
-    is proposed; `external` are results of other tools by the names of their checks. Raises
-    HistoryError where history does not suffice, ConfigError `not-adopted` where the target has no
-    configuration.
+    is proposed; `external` are results of other tools by the names of their checks. Unless
+    `recorded` is off, the judge's data must be those that the audit log accounts for, where there
+    is one. Raises HistoryError where history does not suffice, ConfigError `not-adopted` where the
+    target has no configuration.
     """
     judge = read_judge(view, base)
     config = read_config({source.path: source for source in judge})
@@ -79,16 +81,22 @@ def gather(
     requests, unreadable = _requests(view, diff, config)
     proposed, broken = _proposed(view, merged.tree or head_tree, diff, config)
     tips = approval_tips(view)
+    asked = _ids(diff, config)
+    earlier: tuple[CommitFact, ...] = ()
     if config.log is not None:
         from itil_gate.gather.recorded import (  # noqa: PLC0415 - few have a log
+            earlier_commits,
             open_copy,
             refuse_rewound,
+            refuse_unrecorded,
         )
 
         if (log := open_copy(view, config)) is not None:
             refuse_rewound(view, log, tips)
+            if recorded:
+                refuse_unrecorded(view, config, log, target=target, tip=base)
+            earlier = earlier_commits(log, asked, known={commit.id for commit in commits})
     folders = list_statements(view, tips) if tips else {}
-    asked = _ids(diff, config)
     statements, on_target = _statements(
         view, folders, config, base=base, head=head, commits=commits, asked=asked
     )
@@ -113,6 +121,7 @@ def gather(
         external=_external(external or {}),
         target_requests=on_target,
         overrides=overrides_for(view, folders, named),
+        earlier=earlier,
         history=_history(
             view, judge, tip=base, base=fork, head=head, diff=diff, commits=commits, now=now
         ),

@@ -7,16 +7,27 @@ decided. Without a log, or before the first decision is logged, nobody can tell.
 
 from __future__ import annotations
 
+import itertools
+import json
 from typing import TYPE_CHECKING
 
+from itil_gate.git.diff import raw_diff
 from itil_gate.git.history import is_ancestor
 from itil_gate.git.names import branch_tips
+from itil_gate.git.tree import entry_at, tree_id
 from itil_gate.model.errors import HistoryError, LogError
+from itil_gate.model.facts import CommitFact
 from itil_gate.model.record import AUDIT_BRANCH
+from itil_gate.policy.places import judge_prefixes
+
+MOST_DECISIONS = 500
+"""Logged decisions that are looked through for earlier heads of a change."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
+    from itil_gate.git.tree import TreeEntry
     from itil_gate.git.view import View
     from itil_gate.log.reader import LogReader
     from itil_gate.model.config import Config
@@ -66,6 +77,71 @@ def refuse_rewound(view: View, reader: LogReader, tips: Sequence[str]) -> None:
             )
 
 
+def refuse_unrecorded(
+    view: View, config: Config, reader: LogReader, *, target: str, tip: str
+) -> None:
+    """Refuse judge's data that came onto the target without authority, or without a record.
+
+    Whoever may push to the target could otherwise weaken the policies for everybody after, and
+    have it noticed only by an audit. What was recorded as unauthorised is asked about as long as
+    its files stand as it left them; a later record of the same update stands in for it.
+
+    Raises HistoryError `policies-unrecorded` or `policies-unauthorised`.
+    """
+    end: str | None = None
+    settled: set[tuple[str, str]] = set()
+    unauthorised: list[tuple[str, str, int]] = []
+    for entry in reader.backwards(kinds=("ref-update", "log-opened")):
+        if not entry.believed:
+            continue
+        said = entry.predicate
+        if entry.kind == "log-opened":
+            end = end or str(said.get("adopted"))
+            break
+        span = (str(said.get("before")), str(said.get("after")))
+        if said.get("ref") != target or span in settled:
+            continue
+        settled.add(span)
+        end = end or span[1]
+        if said.get("standing") == "unauthorised":
+            unauthorised.append((*span, entry.index))
+    _refuse_standing(view, config, unauthorised[::-1], tip=tip)
+    if end is None or end == tip or (_here(view, end) and is_ancestor(view, tip, end)):
+        return
+    ahead = _here(view, end) and is_ancestor(view, end, tip)
+    if not ahead or _judge_paths(view, config, end, tip):
+        raise HistoryError(
+            "policies-unrecorded",
+            f"the policies of {target} changed since {end[:12]}, where the audit log's account "
+            "of it ends",
+            hint=f"run `itil-gate check --merged {end}..{tip} --record` where the log is kept, "
+            "then fetch audit-log",
+        )
+
+
+def earlier_commits(
+    reader: LogReader, changes: AbstractSet[str], *, known: AbstractSet[str]
+) -> tuple[CommitFact, ...]:
+    """Return the commits of heads that were recorded for these changes, but for those known.
+
+    The last MOST_DECISIONS decisions are looked through.
+    """
+    found: dict[str, CommitFact] = {}
+    if not changes:
+        return ()
+    decisions = reader.backwards(kinds=("gate-decision",))
+    for entry in itertools.islice(decisions, MOST_DECISIONS):
+        said = entry.predicate.get("itilGate", {})
+        if not entry.believed or "decision" not in said:
+            continue
+        if not changes & {change.get("id") for change in said["decision"].get("changes", ())}:
+            continue
+        for commit in said["facts"].get("commits", ()):
+            if commit["id"] not in known and commit["id"] not in found:
+                found[commit["id"]] = CommitFact.model_validate_json(json.dumps(commit))
+    return tuple(found.values())
+
+
 def recorded_tips(reader: LogReader) -> tuple[str, ...]:
     """Return the tips of the approvals branch that the last logged decision about a merge saw."""
     for entry in reader.backwards(kinds=("gate-decision",)):
@@ -76,12 +152,57 @@ def recorded_tips(reader: LogReader) -> tuple[str, ...]:
     return ()
 
 
+def _refuse_standing(
+    view: View, config: Config, spans: Sequence[tuple[str, str, int]], *, tip: str
+) -> None:
+    """Refuse files that stand as one of these updates left them, oldest first.
+
+    A file that is again what it was before the first of them touched it is as good as it was.
+    """
+    good: dict[str, TreeEntry | None] = {}
+    left: dict[str, list[tuple[TreeEntry | None, str, int]]] = {}
+    for before, after, index in spans:
+        if not _here(view, before):
+            raise _standing("what it removed", after, index)
+        for path in _judge_paths(view, config, before, after):
+            good.setdefault(path, entry_at(view, before, path))
+            left.setdefault(path, []).append((entry_at(view, after, path), after, index))
+    for path, versions in left.items():
+        now = entry_at(view, tip, path)
+        for version, after, index in versions:
+            if now == version and now != good[path]:
+                raise _standing(path, after, index)
+
+
+def _standing(what: str, after: str, index: int) -> HistoryError:
+    return HistoryError(
+        "policies-unauthorised",
+        f"{what} stands as {after[:12]} left it, which came onto the target without authority "
+        f"(entry {index} of the audit log)",
+        hint="put it back as it was, or let the recovery role sign a correction; until then "
+        "nothing is decided by it",
+    )
+
+
+def _judge_paths(view: View, config: Config, before: str, after: str) -> list[str]:
+    """Return the judge's data that differ between two commits."""
+    diff = raw_diff(view, tree_id(view, before), tree_id(view, after))
+    prefixes = judge_prefixes(config)
+    return [
+        entry.path
+        for entry in diff
+        if any(entry.path == one or entry.path.startswith(f"{one}/") for one in prefixes)
+    ]
+
+
+def _here(view: View, oid: str) -> bool:
+    return next(view.reader.info([oid])) is not None
+
+
 def _holds_all(view: View, tip: str, others: Sequence[str]) -> bool:
     return all(is_ancestor(view, other, tip) for other in others)
 
 
 def _descends(view: View, tip: str, old: str) -> bool:
     """Tell whether a tip follows another; what is not here at all it does not follow."""
-    if next(view.reader.info([old])) is None:
-        return False
-    return is_ancestor(view, old, tip)
+    return _here(view, old) and is_ancestor(view, old, tip)

@@ -53,6 +53,13 @@ def open_workshop(directory: Path) -> Repo:
         return Repo.init(directory, initial_branch="main")
 
 
+def workshop_at(directory: Path) -> Repo:
+    """Return a repository that `open_workshop` made."""
+    from git import Repo  # noqa: PLC0415 - GitPython costs a tenth of a second to import
+
+    return Repo(directory)
+
+
 def make_person(folder: Path, person: str, *, name: str) -> Maker:
     """Return a person with a fresh Ed25519 key, without passphrase, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

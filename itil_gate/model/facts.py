@@ -196,6 +196,11 @@ class Facts(Made):
     approvals_tips: tuple[Oid, ...] = Field(
         (), description="Tips of the approvals branch, here and as last fetched from remotes."
     )
+    earlier: tuple[CommitFact, ...] = Field(
+        (),
+        description="Commits of heads that were recorded for these changes before, and that the "
+        "branch no longer has; whoever made them took part.",
+    )
     reviews: tuple[Review, ...] = ()
     pull_request: PullRequest | None = None
     draft: bool = False

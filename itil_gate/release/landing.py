@@ -279,7 +279,14 @@ class _Scribe:
         try:
             if _lies_before(self._view, head, before):
                 return None
-            inputs = gather(self._view, target=self._ref, base=before, head=head, now=moment)
+            inputs = gather(
+                self._view,
+                target=self._ref,
+                base=before,
+                head=head,
+                now=moment,
+                recorded=False,  # that is what is being done here
+            )
             decision = decide(inputs)
         except (GateError, ConfigError) as error:
             faults.append(f"deciding about {head[:12]}: {error.message}")
