@@ -45,17 +45,17 @@ QUICK = 0.4
 """Seconds up to which a test counts as quick."""
 FAST = 0.05
 """Seconds up to which a test is tried first if it noticed other faults."""
-MOST = {"own": 4.0, "first": 0.5, "quick": 3.0, "slow": 15.0}
+MOST = {"own": 4.0, "first": 0.5, "quick": 2.0, "slow": 15.0}
 """Seconds of tests, as they took without a fault, that one fault is worth."""
 DECIDED = "decided:"
-MOST_INPUTS = 700
+MOST_INPUTS = 250
 LONG = 0.2
 """Seconds from which a decision is not repeated for every fault."""
 MOST_DIFFERENT = 8
 """Tests that are run because their inputs are decided otherwise."""
-PATIENCE = 60
+PATIENCE = 20
 """Seconds until a fault counts as an endless loop, which everybody notices."""
-MEMORY = 3 << 30
+MEMORY = 3 << 29
 
 
 @dataclass
