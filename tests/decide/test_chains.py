@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from itil_gate.decide.chains import LASTING, Link, resolve
+
+if TYPE_CHECKING:
+    from itil_gate.model.statement import Verdict
 
 APPROVE, REJECT, WITHDRAW = "approve", "reject", "withdraw"
 
@@ -103,3 +109,52 @@ def test_removing_anything_never_creates_an_approval(
     left = [link for link in links if link != gone]
     after = {one for one in resolve(left).standing if verdicts[one] == APPROVE}
     assert after <= before
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stands"),
+    [
+        (REJECT, "withdraw-change", REJECT),
+        (REJECT, WITHDRAW, REJECT),
+        (REJECT, APPROVE, REJECT),
+        ("withdraw-change", WITHDRAW, "withdraw-change"),
+        ("withdraw-change", APPROVE, "withdraw-change"),
+        (WITHDRAW, APPROVE, WITHDRAW),
+    ],
+)
+def test_of_two_words_side_by_side_the_more_negative_alone_holds(
+    first: Verdict, second: Verdict, stands: Verdict
+) -> None:
+    links = [Link("a", first, ()), Link("b", second, ())]
+    for order in (links, links[::-1]):
+        chain = resolve(order)
+        (standing,) = chain.standing
+        assert {link.digest: link.verdict for link in links}[standing] == stands
+        assert set(chain.void.values()) == {"forked"}
+        assert chain.standing.isdisjoint(chain.void)
+
+
+def test_two_words_that_say_the_same_both_stand() -> None:
+    for verdict in (APPROVE, REJECT, WITHDRAW):
+        chain = resolve([Link("b", verdict, ()), Link("a", verdict, ())])  # type: ignore[arg-type]
+        assert chain.standing == {"a", "b"}
+        assert (chain.void, chain.tips) == ({}, ("a", "b"))
+
+
+def test_a_hole_takes_no_withdrawal_away() -> None:
+    chain = resolve([Link("a", WITHDRAW, ()), Link("c", APPROVE, ("gone",))])
+    assert chain.standing == {"a"}
+    assert chain.void == {"c": "missing-predecessor"}
+
+
+def test_what_the_next_statement_follows_is_every_end_holes_or_not() -> None:
+    chain = resolve(
+        [
+            Link("d", APPROVE, ("gone",)),
+            Link("a", APPROVE, ()),
+            Link("b", WITHDRAW, ("a",)),
+            Link("c", REJECT, ("a", "gone")),
+        ]
+    )
+    assert chain.tips == ("b", "c", "d")
+    assert list(chain.void) == sorted(chain.void)
