@@ -24,7 +24,7 @@ from itil_gate.log.verdict import Check, Verification
 from itil_gate.log.verify import verify_log
 from itil_gate.model.errors import HistoryError, LogError
 from itil_gate.model.frozen import frozen, replace
-from itil_gate.release.remembered import believed, in_tags, recall
+from itil_gate.release.remembered import believed, in_tags, recall, remember
 from itil_gate.signing.ed25519 import fingerprint_of
 from itil_gate.signing.note import COSIGNATURE
 
@@ -121,7 +121,7 @@ class _Case:
         self._effort = effort
         self._spread = spread
         self._done = done
-        self._memo = None if effort.full else read_memo(repository, terms)
+        self._memo = read_memo(repository, terms)
 
     def judge(
         self, view: View, snapshot: Snapshot, tip: str, *, here: bool, remote: str | None
@@ -134,6 +134,7 @@ class _Case:
             *in_tags(view, origin=terms.origin),
         ]
         remembered = believed(notes, terms.keys, terms.origin)
+        remembered += (memo.seen.checkpoint,) if memo else ()
         behind = remote is None and has_remote(self._repository, REMOTE)
         if behind:  # a copy may be older than what was seen on the remote
             size = _size(snapshot)
@@ -157,29 +158,35 @@ class _Case:
                 f"the history of {remote} was not fetched; `git fetch {remote} audit-log` gets it"
             )
         else:
-            self._commits(view, snapshot, found, check)
+            self._commits(view, snapshot, found, check, behind=behind)
         done = _with(found.verification, check)
         if found.seen and not done.tampered and self._is_whole(found) and here:
             note = snapshot.read(PATH) or b""
             write_memo(self._repository, terms, seen=found.seen, note=note, commit=tip)
+            remember(self._repository, note)
         return done
 
     def _is_whole(self, found: Found) -> bool:
         """Tell whether all entries are verified by now, in this run or before."""
         return found.start <= (self._memo.seen.checkpoint.size if self._memo else 0)
 
-    def _commits(self, view: View, snapshot: Snapshot, found: Found, check: Check) -> None:
+    def _commits(
+        self, view: View, snapshot: Snapshot, found: Found, check: Check, *, behind: bool
+    ) -> None:
         belief = found.belief
         if belief is None or found.seen is None:  # pragma: no cover - asked before
             return
         present, memo, tip = found.seen.checkpoint, self._memo, snapshot.commit or ""
-        base = memo.commit if memo and found.start else None
+        base = memo.commit if memo else None
         if base is not None and not _descends(view, base, tip):
-            check.fault(
-                "the branch does not descend from the commit that was verified before: it was "
-                "moved back or rewritten",
-                commit=base,
-            )
+            if not (behind and _descends(view, tip, base)):
+                check.fault(
+                    "the branch does not descend from the commit that was verified before: it was "
+                    "moved back or rewritten",
+                    commit=base,
+                )
+            base = None
+        if self._effort.full or not found.start:
             base = None
         chain = Chain(
             check,

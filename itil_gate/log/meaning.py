@@ -49,7 +49,11 @@ class Meaning:
         fetch: Callable[[int], Extract | None],
         last_update: Callable[[str], Extract | None],
     ) -> None:
-        """Begin; `fetch` gives a believed earlier entry, `last_update` the last one of a ref."""
+        """Begin; `last_update` gives the last believed update of a ref.
+
+        `fetch` gives an earlier entry that is believed, or whose content is not there: then it
+        says nothing, and what refers to it is not judged by it.
+        """
         self._whose = whose
         self._check = check
         self._now = now
@@ -135,7 +139,10 @@ class Meaning:
             self._latest = (one.recorded, one.index)
 
     def _earlier(self, one: Extract, index: Any, kind: str) -> Extract | None:
-        """Return the entry of a kind that another refers to; None if there is none before it."""
+        """Return the entry of a kind that another refers to; None if there is none before it.
+
+        It says nothing where its content is gone or bad, which another check says.
+        """
         if not isinstance(index, int) or not 0 <= index < one.index:
             return None
         found = self._kept.get(index) or self._fetch(index)
@@ -162,21 +169,28 @@ class Meaning:
             self._ends[ref] = after
         if said["standing"] == "unauthorised":
             self._open.add((ref, before, after))
+        self._authority(one)
+
+    def _authority(self, one: Extract) -> None:
+        """Hold an update against the decision that it rests on."""
+        said = one.said
         wanted = _WELL.get(said["standing"])
         if wanted is None:
             if said.get("decision") is not None:
                 self._fault(one, f"it is {said['standing']} and names a decision")
             return
         decision = self._earlier(one, said.get("decision"), "gate-decision")
-        if decision is None or decision.said["of"] != "merge":
+        if decision is None or decision.said.get("of", "merge") != "merge":
             self._fault(one, f"it is {said['standing']} by no decision that stands before it")
+        elif not decision.said:
+            return
         elif decision.said["outcome"] != wanted:
             self._fault(
                 one,
                 f"it is {said['standing']}, and the decision of entry {decision.index} is "
                 f"{decision.said['outcome']}",
             )
-        elif (ref, said.get("content"), said.get("head")) != (
+        elif (said["ref"], said.get("content"), said.get("head")) != (
             decision.said["target"],
             decision.said["content"],
             decision.said["head"],
@@ -188,8 +202,10 @@ class Meaning:
     def _release(self, one: Extract) -> None:
         said = one.said
         decision = self._earlier(one, said["decision"], "gate-decision")
-        if decision is None or decision.said["of"] != "deploy":
+        if decision is None or decision.said.get("of", "deploy") != "deploy":
             self._fault(one, "no decision of the deploy gate stands before it")
+            return
+        if not decision.said:
             return
         if decision.said["outcome"] not in ("allow", "overridden"):
             self._fault(one, f"the decision of entry {decision.index} denies it")
@@ -201,7 +217,8 @@ class Meaning:
         previous = said.get("previous")
         if previous is not None:
             release = self._earlier(one, previous, "release-record")
-            if release is None or release.said["environment"] != said["environment"]:
+            where = said["environment"]
+            if release is None or release.said.get("environment", where) != where:
                 self._fault(one, f"entry {previous} is no release in the same environment")
         if not bent and not _in_window(said):
             self._fault(one, "it began outside of its window")
@@ -211,7 +228,7 @@ class Meaning:
             update = self._earlier(one, index, "ref-update")
             if update is None:
                 self._fault(one, f"it brings the update of entry {index}, which is none")
-            elif update.said["standing"] not in _WELL and not bent:
+            elif update.said and update.said["standing"] not in _WELL and not bent:
                 self._fault(
                     one, f"it brings the update of entry {index}, which is "
                     f"{update.said['standing']}"
@@ -222,7 +239,7 @@ class Meaning:
         release = self._earlier(one, said["release"], "release-record")
         if release is None:
             self._fault(one, f"entry {said['release']} is no release that stands before it")
-        elif (release.said["nonce"], release.said["environment"]) != (
+        elif release.said and (release.said["nonce"], release.said["environment"]) != (
             said["nonce"],
             said["environment"],
         ):
@@ -234,7 +251,7 @@ class Meaning:
 
     def _met(self, one: Extract) -> None:
         owed = self._earlier(one, one.said["obligation"], "obligation")
-        if owed is None or owed.said["id"] != one.said["id"]:
+        if owed is None or owed.said.get("id", one.said["id"]) != one.said["id"]:
             self._fault(one, f"entry {one.said['obligation']} is not the obligation it meets")
 
     def _owed(self, one: Extract) -> None:

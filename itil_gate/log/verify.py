@@ -319,8 +319,8 @@ class _Run:
 
         def fetch(index: int) -> Extract | None:
             one = lookup.entry(index)
-            gone = not one.there and not one.altered
-            return one if gone or (not one.altered and belief.believes(one)) else None
+            unknown = not one.there or one.altered
+            return one if unknown or belief.believes(one) else None
 
         every = 1 if full or size - start <= ALL_BELOW else SAMPLE
         judge = Judge(
