@@ -28,32 +28,53 @@ REFUSED = 1
 
 @click.command()
 @click.argument("change", metavar="CHG")
-@click.option("--head", required=True, help="The commit you looked at; the approval binds to it.")
+@click.option("--head", help="The commit you looked at; the approval binds to it.")
+@click.option("--retro", is_flag=True, help="Approve after the fact what landed by an override.")
 @click.option("--base", help="Branch to merge into; origin/main or main by default.")
 @click.option("--target", help="Full name of the target branch where --base is a commit.")
 @click.option("--role", "roles", multiple=True, help="Claim only this role; else all you hold.")
 @click.option("--reason", help="A remark that is signed with the approval.")
+@click.option("--remote", metavar="REMOTE", help="With --retro: the remote that keeps the log.")
+@click.option("--local", is_flag=True, help="With --retro: look at the copies that are here.")
 @signing_options
 @repo_option
 def command(
     change: str,
-    head: str,
+    head: str | None,
     base: str | None,
     target: str | None,
     roles: tuple[str, ...],
     reason: str | None,
+    remote: str | None,
     signing: Signing,
     repo: Path,
+    *,
+    retro: bool,
+    local: bool,
 ) -> int:
     """Approve change CHG as it stands at --head, with your own SSH key.
 
     Shows what is signed, then files the statement on the branch itil-gate-approvals. That moves
     no head and makes you no contributor.
 
+    With --retro the change has landed already, by an override or as an emergency: what you sign is
+    exactly what landed, as the audit log has it. Whoever overrode it cannot.
+
     \b
     itil-gate approve CHG-2026-7K3QX9ZB --head 1a2b3c4d…
     itil-gate approve CHG-2026-7K3QX9ZB --head 1a2b3c4d… --output approval.stmt
+    itil-gate approve CHG-2026-7K3QX9ZB --retro
     """
+    if retro:
+        from itil_gate.cli.retro import approve_retro
+
+        if head or target or roles:
+            raise click.UsageError("--retro takes no --head, --target or --role")
+        return approve_retro(
+            change, repo, base=base, reason=reason, log=(remote, local), signing=signing
+        )
+    if head is None:
+        raise click.UsageError("name the commit you looked at: --head SHA")
     from itil_gate.decide.contributors import find_contributors
     from itil_gate.decide.ledger import exclusions
 

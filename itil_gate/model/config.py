@@ -60,6 +60,7 @@ class Locations(Model):
     catalog: RepoPath = "catalog-info.yaml"
     calendar: RepoPath = "calendar"
     policies: RepoPath = "policies"
+    reviews: RepoPath = "reviews"
 
 
 class LogKey(Model):

@@ -20,6 +20,7 @@ from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy
 from itil_gate.model.policy_test import PolicyTest
 from itil_gate.model.profile import Profile
+from itil_gate.model.review import ChangeReview
 from itil_gate.model.risk import RiskModel
 from itil_gate.model.ruleset import RuleSet, Waiver
 from itil_gate.model.statement import (
@@ -55,6 +56,7 @@ NOUNS: dict[str, tuple[type[Model], str]] = {
     "stored-decision.json": (StoredDecision, "Stored decision"),
     "input.json": (ExportedInput, "Exported input"),
     "approval-statement.json": (ApprovalStatement, "Approval statement"),
+    "change-review.json": (ChangeReview, "Change review"),
     "vouch-statement.json": (VouchStatement, "Vouch statement"),
     "override-statement.json": (OverrideStatement, "Override statement"),
     "retro-approval-statement.json": (RetroApprovalStatement, "Retro-approval statement"),

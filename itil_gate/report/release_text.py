@@ -60,12 +60,10 @@ def deploy_text(decision: DeployDecision, record: ReleaseRecord | None) -> str:
                 lines.append(f"               to satisfy it: {terminal(reason.remedy)}")
     for entry in decision.overrides:
         until = f" until {entry.expires_at:%Y-%m-%d %H:%M} UTC" if entry.expires_at else ""
-        lines += [
-            f"  {'COUNTED' if entry.counted else 'NOT COUNTED':<13}override of "
-            f"{entry.person or 'an unknown person'} for {terminal(entry.incident) or 'nobody'}"
-            f"{until}: {terminal(entry.reason)}",
-            f"               {entry.code}: {terminal(entry.detail)}",
-        ]
+        who = f"{entry.person or 'an unknown person'} for {terminal(entry.incident) or 'nobody'}"
+        counts = "COUNTED" if entry.counted else "NOT COUNTED"
+        lines.append(f"  {counts:<13}override of {who}{until}: {terminal(entry.reason)}")
+        lines.append(f"               {entry.code}: {terminal(entry.detail)}")
     passed = [reason.rule for reason in decision.reasons if reason.passed]
     listed = textwrap.wrap(f"{len(passed)} passed: {', '.join(passed)}", 95, break_on_hyphens=False)
     lines += [f"  {'' if number == 0 else '  '}{line}" for number, line in enumerate(listed)]
