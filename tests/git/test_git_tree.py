@@ -266,3 +266,15 @@ def test_what_stands_where_a_file_should_be_is_named(repo: Repo, viewed: Viewed)
         }.items():
             with pytest.raises(HistoryError, match=what):
                 blob_at(view, tree, path)
+
+
+def test_a_prefix_that_is_not_there_hides_no_other(repo: Repo, viewed: Viewed) -> None:
+    head = repo.commit(files={"X/X": "1", "b c/d e": "2", "z": "3"})
+    with viewed(repo) as view:
+        found = ls_tree(view, head, ["nothing", "X", "none/at/all", "b c", "z"])
+        assert [e.path for e in found] == ["X/X", "b c/d e", "z"]
+        assert blob_at(view, head, "X/X") == b"1"
+        assert blob_at(view, head, "b c/d e") == b"2"
+        folder = entry_at(view, head, "b c")
+        assert folder is not None
+        assert (folder.type, folder.is_file, folder.path) == ("tree", False, "b c")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.ssh_vectors import SK_ECDSA, SK_ED25519, hardware_key, mpint, string
 
-from itil_gate.model.fingerprint import fingerprint
+from itil_gate.model.fingerprint import blob_fingerprint, fingerprint
 from itil_gate.signing.keys import (
     Rsa,
     UnsupportedError,
@@ -246,3 +247,21 @@ def test_any_text_is_a_key_or_one_of_two_errors(text: str) -> None:
     for line in (text, f"ssh-ed25519 {encoded}", f"{text} {encoded}"):
         with pytest.raises((WireError, UnsupportedError)):
             parse_public_key_line(line)
+
+
+def test_a_key_type_of_half_a_character_is_refused() -> None:
+    with pytest.raises(ValueError, match="names one type"):
+        fingerprint("ssh-\ud800 AAAA")
+
+
+def test_a_fingerprint_is_the_whole_digest_whatever_it_ends_with() -> None:
+    ends = set()
+    for number in range(500):
+        blob = b"%d" % number
+        named = blob_fingerprint(blob)
+        assert len(named) == len("SHA256:") + 43
+        assert (
+            base64.b64decode(named.removeprefix("SHA256:") + "=") == hashlib.sha256(blob).digest()
+        )
+        ends.add(named[-1])
+    assert len(ends) == 16
