@@ -76,10 +76,14 @@ class Plan:
 
 @frozen
 class Writers:
-    """The keys of an append: `checkpoint` signs the tree, `recorders` sign every entry."""
+    """The keys of an append: `checkpoint` signs the tree, `recorders` sign every entry.
+
+    `also` sign the tree beside it, as while one key takes over from another.
+    """
 
     checkpoint: Signer
     recorders: tuple[Signer, ...]
+    also: tuple[Signer, ...] = ()
 
 
 def event_ids(events: Sequence[Event], *, repository: str) -> list[str]:
@@ -133,7 +137,10 @@ def plan_append(
             made[name] = _make(event, payload, index=size + len(fresh), writers=writers)
             fresh.append(made[name])
         else:
-            made[name] = _found(event, payload, index=index, size=size, read=read, writers=writers)
+            gone = entries.ids_path(entries.event_id(repository, "expunged", str(index)))
+            made[name] = _found(
+                event, payload, index=index, size=size, read=read, writers=writers, gone=gone
+            )
     return _plan(read, old=old, origin=origin, made=made, fresh=fresh, ids=ids, writers=writers)
 
 
@@ -149,12 +156,13 @@ class _Made:
 
 def _check_pinned(writers: Writers, *, keys: Sequence[VerifierKey], origin: str) -> None:
     """Refuse to sign what the next append, under the same pinned keys, would not believe."""
-    if log_key(origin, writers.checkpoint.public) not in keys:
-        raise LogError(
-            "log-key",
-            f"the checkpoint key {writers.checkpoint.fingerprint} is not pinned for {origin}",
-            hint="pin its public key in itil-gate.yaml of the target branch",
-        )
+    for signer in (writers.checkpoint, *writers.also):
+        if log_key(origin, signer.public) not in keys:
+            raise LogError(
+                "log-key",
+                f"the checkpoint key {signer.fingerprint} is not pinned for {origin}",
+                hint="pin its public key in itil-gate.yaml of the target branch",
+            )
 
 
 def _present(
@@ -199,9 +207,19 @@ def _make(event: Event, payload: bytes, *, index: int, writers: Writers) -> _Mad
 
 
 def _found(
-    event: Event, payload: bytes, *, index: int, size: int, read: Read, writers: Writers
+    event: Event,
+    payload: bytes,
+    *,
+    index: int,
+    size: int,
+    read: Read,
+    writers: Writers,
+    gone: str,
 ) -> _Made:
-    """Return the entry that the log has of an event; its leaf is proved with the others' later."""
+    """Return the entry that the log has of an event; its leaf is proved with the others' later.
+
+    `gone` is the path of the file that names the entry that says it was expunged, if one does.
+    """
     leaf = entries.parse_leaf(read_leaf(index, size=size, read=read))
     path = entries.entry_path(index)
     file = read(path)
@@ -209,10 +227,16 @@ def _found(
         again = _make(event, payload, index=index, writers=writers)
         if again.leaf == leaf:  # Ed25519 signs the same bytes the same way
             return _Made(leaf, index, payload, None)
+        by = read(gone)
+        why = (
+            "is gone"
+            if by is None
+            else f"was expunged by entry {entries.parse_index(by, path=gone)}"
+        )
         raise LogError(
             "entry-missing",
-            f"the event stands in the log as entry {index}, whose file {path} is gone",
-            hint="find out why it was expunged; the log takes no event twice",
+            f"the event stands in the log as entry {index}, whose file {path} {why}",
+            hint="the log takes no event twice; `itil-gate log show` tells what is known of it",
         )
     if entries.leaf(event.kind, file) != leaf:
         raise LogError("log-damaged", f"{path} is not what the log wrote: its digest is another")
@@ -251,7 +275,7 @@ def _plan(
         checkpoint, note = old
     else:
         checkpoint = Checkpoint(origin, growth.size, growth.root)
-        note = sign_checkpoint(checkpoint, writers.checkpoint)
+        note = sign_checkpoint(checkpoint, writers.checkpoint, *writers.also)
         files = {PATH: note, **growth.files}
         for name, one in made.items():
             if one.file is not None:

@@ -87,15 +87,17 @@ def parse_text(text: str) -> Checkpoint:
     return checkpoint
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:
-    """Return the note of a checkpoint, signed under the name of its origin.
+def sign_checkpoint(checkpoint: Checkpoint, *signers: Signer) -> bytes:
+    """Return the note of a checkpoint, signed by each signer under the name of its origin.
 
     Raises LogError for an origin that is no key name. Whether it is consistent with what was
     signed before has to be known by whoever calls.
     """
-    log_key(checkpoint.origin, signer.public)
-    line = sign_note(checkpoint.text, signer, name=checkpoint.origin)
-    return compose_note(checkpoint.text, [line])
+    lines = []
+    for signer in signers:
+        log_key(checkpoint.origin, signer.public)
+        lines.append(sign_note(checkpoint.text, signer, name=checkpoint.origin))
+    return compose_note(checkpoint.text, lines)
 
 
 def cosign_checkpoint(data: bytes, signer: Signer, *, name: str, time: int) -> bytes:

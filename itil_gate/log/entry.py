@@ -96,6 +96,14 @@ def event_id(repository: str, kind: str, key: str | Sequence[str]) -> str:
     return hashlib.sha256(named).hexdigest()
 
 
+def revocation_key(fingerprint: str, replaces: int | None = None) -> str | tuple[str, ...]:
+    """Return the key of the event that revokes a key, by which it is found among all.
+
+    `replaces` is the index of the revocation of the same key before it, None for the first.
+    """
+    return fingerprint if replaces is None else (fingerprint, str(replaces))
+
+
 def ids_path(event: str) -> str:
     """Return the path of the file that holds an event's index; ValueError for no event id."""
     if not _HEX.fullmatch(event):

@@ -15,7 +15,14 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from itil_gate.log.entry import PREDICATE_TYPES, Leaf, entry_path, event_id, statement_fault
+from itil_gate.log.entry import (
+    PREDICATE_TYPES,
+    Leaf,
+    entry_path,
+    event_id,
+    revocation_key,
+    statement_fault,
+)
 from itil_gate.model.record import PREDICATES
 from itil_gate.signing import dsse, jcs
 from itil_gate.signing.dsse import IN_TOTO, Envelope, EnvelopeError, EnvelopeSignature
@@ -41,7 +48,7 @@ _SAID: dict[str, tuple[str, ...]] = {
     "obligation": ("id", "source"),
     "obligation-met": ("id", "obligation"),
     "key-rotation": ("use", "old", "new", "since"),
-    "key-revocation": ("key", "since"),
+    "key-revocation": ("key", "since", "replaces"),
     "expunged": ("entry", "sha256"),
     "correction": ("corrects",),
 }
@@ -261,6 +268,12 @@ def _event(
             key = said["origin"]
         case "obligation":
             key = said["id"]
+        case "key-rotation":
+            key = (said["use"], said["old"], said["new"])
+        case "key-revocation":
+            key = revocation_key(said["key"], said.get("replaces"))
+        case "expunged":
+            key = str(said["entry"])
         case "gate-decision" if said["of"] == "merge":
             key = hashlib.sha256(jcs.encode(predicate["itilGate"]["decision"])).hexdigest()
         case _:

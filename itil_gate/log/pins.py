@@ -34,6 +34,8 @@ class Pin:
     fingerprint: str
     since: int = 0
     until: int | None = None
+    revoked: int | None = None
+    """The position from which an entry of the log revokes it; `until` says it as well."""
 
     def good_at(self, position: int) -> bool:
         """Tell whether the key is good for this entry, or for a tree whose last entry this is."""
@@ -92,6 +94,7 @@ def revoke(pins: Sequence[Pin], fingerprint: str, *, since: int) -> tuple[Pin, .
             fingerprint=pin.fingerprint,
             since=pin.since,
             until=since if pin.until is None else min(since, pin.until),
+            revoked=since if pin.revoked is None else min(since, pin.revoked),
         )
         for pin in pins
     )

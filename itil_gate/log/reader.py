@@ -3,7 +3,8 @@
 For gates that need a few entries, mostly the newest. Every entry read is held against its leaf, the
 leaf against the signed root, and the envelope against the keys that are good at its position. An
 entry whose key is not good there is handed out as not believed: one bad entry must not stop the
-gate, and must not be counted either. `verify` looks at the whole log and at what it means.
+gate, and must not be counted either. Revocations of the pinned keys are looked up before anything
+else is believed. `verify` looks at the whole log and at what it means.
 """
 
 from __future__ import annotations
@@ -11,7 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from itil_gate.log.checkpoint import PATH, open_checkpoint
-from itil_gate.log.entry import entry_path, ids_path, parse_entry, parse_index, parse_leaf
+from itil_gate.log.entry import (
+    entry_path,
+    ids_path,
+    parse_entry,
+    parse_index,
+    parse_leaf,
+    revocation_key,
+)
 from itil_gate.log.entry import event_id as id_of
 from itil_gate.log.entry import leaf as leaf_of
 from itil_gate.log.merkle import inclusion_proof, leaf_hash, verify_inclusion
@@ -32,14 +40,18 @@ if TYPE_CHECKING:
 
 CHUNK = 64
 REVOCATION = "key-revocation"
+EXPUNGED = "expunged"
+USUAL_NAME = "/audit-log"
+"""How the name of a log ends whose beginning is the name of its repository."""
 
 
 @frozen
 class Entry:
     """An entry that the signed tree holds.
 
-    `statement` is None where the file was expunged; `believed` says whether a recorder's key that
-    is good at this position signed it.
+    `statement` is None where the file is gone; then `expunged_by` is the believed entry that says
+    so, None if none does. `believed` says whether a recorder's key that is good at this position
+    signed it.
     """
 
     index: int
@@ -48,6 +60,7 @@ class Entry:
     statement: Mapping[str, Any] | None
     signers: frozenset[str]
     believed: bool
+    expunged_by: int | None = None
 
     @property
     def predicate(self) -> Mapping[str, Any]:
@@ -59,10 +72,24 @@ class Entry:
 class LogReader:
     """Entries of one log at one tip, proved under its checkpoint."""
 
-    def __init__(self, read_many: ReadMany, *, pins: Sequence[Pin], origin: str) -> None:
-        """Open the log. Raises LogError as `open_checkpoint` does, or `log-not-opened`."""
+    def __init__(
+        self,
+        read_many: ReadMany,
+        *,
+        pins: Sequence[Pin],
+        origin: str,
+        repository: str | None = None,
+    ) -> None:
+        """Open the log of a repository; by default the one that its name begins with.
+
+        Raises LogError as `open_checkpoint` does, `checkpoint-unsigned` where the key that signed
+        it is not good for its size or was revoked before it, or `log-not-opened`.
+        """
         self._read_many = read_many
-        self._cache: dict[str, bytes | None] = {}
+        self._repository = origin.removesuffix(USUAL_NAME) if repository is None else repository
+        self._cache: dict[str, bytes | None] = dict(
+            read_many([PATH, *revocation_paths(pins, self._repository)])
+        )
         data = self._read(PATH)
         if data is None:
             raise LogError(
@@ -74,14 +101,24 @@ class LogReader:
         self.opened: Opened = open_checkpoint(data, note_keys(pins, origin=origin), origin=origin)
         self.checkpoint: Checkpoint = self.opened.checkpoint
         self.pins = tuple(pins)
-        if not signed_well(pins, self.opened.signed, size=self.checkpoint.size):
+        self._nodes = TileReader(self.checkpoint.size, self._read)
+        self._bundles: dict[int, list[Leaf]] = {}
+        for entry in self.entries(self._revocations()):
+            if entry.statement is None:
+                raise LogError(
+                    "entry-missing",
+                    f"entry {entry.index} revokes a key, and its file is gone",
+                    hint="restore the branch from a copy; a revocation is never expunged",
+                )
+            if entry.believed and entry.kind == REVOCATION:
+                self._revoke(entry)
+        if not signed_well(self.pins, self.opened.signed, size=self.checkpoint.size):
             raise LogError(
                 "checkpoint-unsigned",
                 f"the key that signed the log at {self.checkpoint.size} entries is not good for it",
-                hint="compare since and until of the keys in itil-gate.yaml",
+                hint="compare since and until of the keys in itil-gate.yaml, and what the log "
+                "revokes",
             )
-        self._nodes = TileReader(self.checkpoint.size, self._read)
-        self._bundles: dict[int, list[Leaf]] = {}
 
     @property
     def size(self) -> int:
@@ -125,6 +162,31 @@ class LogReader:
         data = self._read(path)
         return None if data is None else parse_index(data, path=path)
 
+    def _revocations(self) -> list[int]:
+        """Return where pinned keys are revoked, the newest first: what it revokes has no say."""
+        found: set[int] = set()
+        for fingerprint in dict.fromkeys(pin.fingerprint for pin in self.pins):
+            last: int | None = None
+            while True:
+                last = self.find(self._repository, REVOCATION, revocation_key(fingerprint, last))
+                if last is None or last in found:
+                    break
+                if last >= self.size:
+                    raise LogError(
+                        "log-damaged", f"a revocation is named as entry {last} of {self.size}"
+                    )
+                found.add(last)
+        return sorted(found, reverse=True)
+
+    def _expunger(self, index: int, leaf: Leaf) -> int | None:
+        """Return the believed entry that says that another was expunged."""
+        by = self.find(self._repository, EXPUNGED, str(index))
+        if by is None or not index < by < self.size:
+            return None
+        entry = self.entry(by)
+        said = (entry.kind, entry.predicate.get("entry"), entry.predicate.get("sha256"))
+        return by if entry.believed and said == (EXPUNGED, index, leaf.sha256) else None
+
     def _revoke(self, entry: Entry) -> None:
         key, since = entry.predicate.get("key"), entry.predicate.get("since")
         if isinstance(key, str) and isinstance(since, int) and key not in entry.signers:
@@ -133,7 +195,11 @@ class LogReader:
     def _entry(self, index: int, file: bytes | None) -> Entry:
         leaf = self._leaf(index)
         if file is None:
-            return Entry(index, leaf.kind, leaf.sha256, None, frozenset(), believed=False)
+            by = self._expunger(index, leaf)
+            nobody: frozenset[str] = frozenset()
+            return Entry(
+                index, leaf.kind, leaf.sha256, None, nobody, believed=False, expunged_by=by
+            )
         path = entry_path(index)
         if leaf_of(leaf.kind, file) != leaf:
             raise LogError(
@@ -176,3 +242,11 @@ class LogReader:
         if path not in self._cache:
             self._cache |= self._read_many([path])
         return self._cache[path]
+
+
+def revocation_paths(pins: Iterable[Pin], repository: str) -> list[str]:
+    """Return the files that say whether pinned keys are revoked, to read them in one batch."""
+    return [
+        ids_path(id_of(repository, REVOCATION, revocation_key(fingerprint)))
+        for fingerprint in dict.fromkeys(pin.fingerprint for pin in pins)
+    ]

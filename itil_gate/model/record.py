@@ -253,7 +253,7 @@ class KeyRotation(Model):
     use: Literal["checkpoint", "recorder"]
     old: Line
     new: Line
-    since: Index = Field(description="The first entry the new key signs.")
+    since: Index = Field(description="The first entry the new key is good for.")
     reason: Text
 
 
@@ -263,6 +263,9 @@ class KeyRevocation(Model):
     repository: Line
     key: Line = Field(description="Fingerprint, SHA256:….")
     since: Index
+    replaces: Index | None = Field(
+        None, description="The earlier revocation of the same key, if its position was too late."
+    )
     reason: Text
 
 

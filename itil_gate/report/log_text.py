@@ -28,7 +28,7 @@ _LONGEST = 160
 
 def entry_line(entry: Entry) -> str:
     """Return an entry on one line: index, time, kind, and what it is about."""
-    told = " ".join(_about(entry.predicate)) if entry.statement is not None else "EXPUNGED"
+    told = " ".join(_about(entry.predicate)) if entry.statement is not None else _gone(entry)
     mark = "" if entry.believed or entry.statement is None else "NOT BELIEVED: no pinned key  "
     when = next((str(entry.predicate[key]) for key in _TIMES if key in entry.predicate), "-")
     head = f"{entry.index:>6}  {clip(when, 25):<20}  {entry.kind:<{_WIDEST_KIND}}  {mark}"
@@ -44,7 +44,7 @@ def entry_text(entry: Entry) -> str:
         f"  signed by  {signers}",
     ]
     if entry.statement is None:
-        lines.append("  the file was expunged; its digest is still proved")
+        lines.append(f"  {_gone(entry)}; its digest is still proved")
     else:
         body = json.dumps(entry.statement, indent=2, ensure_ascii=False, sort_keys=True)
         lines += [f"  {line}" for line in body.splitlines()]
@@ -60,12 +60,19 @@ def entries_json(entries: Sequence[Entry], *, origin: str, size: int) -> str:
             "sha256": entry.sha256,
             "believed": entry.believed,
             "signers": sorted(entry.signers),
+            "expungedBy": entry.expunged_by,
             "statement": entry.statement,
         }
         for entry in entries
     ]
     shown = {"apiVersion": "itil-gate/log/v1", "origin": origin, "size": size, "entries": rows}
     return json.dumps(shown, indent=2)
+
+
+def _gone(entry: Entry) -> str:
+    if entry.expunged_by is None:
+        return "MISSING: its file is gone, and no entry says why"
+    return f"expunged by entry {entry.expunged_by}"
 
 
 def _about(predicate: Mapping[str, Any]) -> list[str]:
