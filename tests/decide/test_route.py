@@ -1,0 +1,230 @@
+"""The way of a change: what its model, its claims and its risk make of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.change_models import change_model, request_document, request_of
+from support.edits import only_said, under
+from support.scenes import edited, stored
+from support.world import APPROVALS, broken, findings, only
+
+from itil_gate.decide.gate import decide
+from itil_gate.decide.lane import lane_of
+from itil_gate.decide.models import Fit
+
+if TYPE_CHECKING:
+    from support.scenes import Scenes
+
+    from itil_gate.model.base import Level
+    from itil_gate.model.decision import ChangeVerdict, Decision
+    from itil_gate.model.facts import Inputs
+
+MODEL = """\
+apiVersion: itil-gate/v1
+kind: ChangeModel
+metadata: {name: text, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  type: TYPE
+  description: Texts that users read.
+  expires: 2026-12-31
+"""
+PLACED = "  limits: {environments: [production]}\n"
+NOW = (
+    "    - {id: now, lanes: [emergency], levels: [low, medium, high, critical],"
+    " role: change-authority, min: 1}\n"
+)
+
+
+def standard(
+    scenes: Scenes,
+    model: str = PLACED,
+    *,
+    kind: str = "standard",
+    path: str = "src/app.py",
+    of: str = "",
+    environments: str = "production",
+    **files: str,
+) -> Inputs:
+    """Return a change of one path that nobody approved and that follows a model of its type."""
+    (asked,) = scenes.sealed.requests
+    text = (
+        asked.text.replace("type: normal", f"type: {kind}\n  model: text")
+        .replace("[production]", f"[{environments}]")
+        .replace('scope: ["src/**", "deploy/**", "db/**"]', 'scope: ["**"]')
+    )
+    diff = []
+    for one in scenes.sealed.facts.diff:
+        if one.path == asked.path:
+            diff.append(one)
+        elif one.path == "src/app.py":
+            diff.append(one.model_copy(update={"path": path}))
+    inputs = edited(scenes.sealed, diff=tuple(diff))
+    inputs = inputs.model_copy(update={"requests": (stored(asked.path, text),)})
+    where = (
+        ""
+        if "paths:" in model
+        else '  paths: ["src/**", "deploy/**", "db/**", "lost/**", "policies/other.yaml"]\n'
+    )
+    texts = {"policies/text.yaml": MODEL.replace("TYPE", of or kind) + where + model}
+    texts |= {f"policies/{name}.yaml": text for name, text in files.items()}
+    return only_said(under(inputs, texts))
+
+
+def verdict(inputs: Inputs) -> ChangeVerdict:
+    return only(decide(inputs))
+
+
+def advice(decision: Decision) -> list[str]:
+    return [one.message for one in findings(decision, "outside-model") if one.effect == "advise"]
+
+
+def test_what_fits_a_standard_model_passes_without_asking_anybody(scenes: Scenes) -> None:
+    decision = decide(standard(scenes))
+    one = only(decision)
+    assert (one.lane, one.model, one.requirements) == ("express", "text", ())
+    assert (decision.outcome, broken(decision)) == ("allow", set())
+
+
+def test_what_only_the_request_places_is_approved_as_usual(scenes: Scenes) -> None:
+    for model, environments, told in (
+        ("", "production", True),
+        (PLACED, "production", False),
+        (PLACED, "production, staging", None),
+        ("  limits: {environments: [production, staging]}\n", "production", True),
+        ("  limits: {environments: [production, staging]}\n", "staging, production", False),
+    ):
+        decision = decide(standard(scenes, model, environments=environments))
+        if told is None:
+            assert "model-limit" in broken(decision)
+            continue
+        assert bool(advice(decision)) is told, (model, environments)
+        assert only(decision).lane == ("peer" if told else "express")
+        assert decision.outcome == ("pending" if told else "allow")
+    (found,) = findings(decide(standard(scenes, "")), "outside-model")
+    assert found.message == (
+        "the configuration does not say where src/app.py takes effect, so that only the request "
+        "does: it is approved as usual"
+    )
+    assert found.remedy.startswith("let itil-gate.yaml name the environment")
+    assert found.place is not None
+    two = "  limits: {environments: [production, staging]}\n"
+    (found,) = findings(decide(standard(scenes, two)), "outside-model")
+    assert found.remedy == "name all the environments of text: production, staging"
+
+
+def test_a_path_that_the_configuration_places_needs_no_word_of_the_model(scenes: Scenes) -> None:
+    lax = APPROVALS.replace("levels: [medium, high, critical]", "levels: [high, critical]")
+    decision = decide(standard(scenes, "", path="deploy/app.yaml", approvals=lax))
+    assert advice(decision) == []
+    assert only(decision).lane == "express"
+
+
+def test_what_only_the_request_gives_to_a_service_is_approved_as_usual(scenes: Scenes) -> None:
+    decision = decide(standard(scenes, path="lost/a"))
+    assert advice(decision) == [
+        (
+            "no service of the catalogue owns lost/a, so that only the request says what changes: "
+            "it is approved as usual"
+        )
+    ]
+    assert (only(decision).lane, decision.outcome) == ("peer", "pending")
+
+
+def test_a_registration_is_not_asked_where_it_lies(scenes: Scenes) -> None:
+    decision = decide(standard(scenes, "", kind="registration", path="lost/a"))
+    assert (only(decision).lane, advice(decision)) == ("registration", [])
+    assert decision.outcome == "allow"
+
+
+def test_what_does_not_fit_is_refused_and_goes_by_risk(scenes: Scenes) -> None:
+    decision = decide(standard(scenes, '  paths: ["docs/**"]\n'))
+    assert (decision.outcome, only(decision).lane) == ("deny", "peer")
+    assert only(decision).model == "text"
+    assert "outside-model" in broken(decision)
+    other = decide(standard(scenes, of="registration"))
+    assert (other.outcome, only(other).lane) == ("deny", "peer")
+    assert "model-type" in broken(other)
+
+
+def test_a_standard_change_without_a_model_is_refused(scenes: Scenes) -> None:
+    inputs = standard(scenes)
+    (asked,) = inputs.requests
+    bare = stored(asked.path, asked.text.replace("  model: text\n", ""))
+    decision = decide(inputs.model_copy(update={"requests": (bare,)}))
+    assert decision.outcome == "deny"
+    assert "missing-model" in broken(decision)
+
+
+def test_a_normal_change_may_follow_a_model_and_is_approved_as_usual(scenes: Scenes) -> None:
+    decision = decide(standard(scenes, "", kind="normal"))
+    assert (only(decision).lane, only(decision).model) == ("peer", "text")
+    assert (decision.outcome, advice(decision)) == ("pending", [])
+    narrow = decide(standard(scenes, '  paths: ["docs/**"]\n', kind="normal"))
+    assert narrow.outcome == "deny"
+
+
+def test_conditions_of_a_model_are_refusals_where_they_do_not_hold(scenes: Scenes) -> None:
+    check = "  checks:\n    - {id: calm, expect: EXPR, message: It is calm.}\n"
+    kept = decide(standard(scenes, PLACED + check.replace("EXPR", '"risk.rank == 0"')))
+    assert kept.outcome == "allow"
+    failed = decide(standard(scenes, PLACED + check.replace("EXPR", '"risk.rank == 1"')))
+    assert (failed.outcome, broken(failed) - {"missing-approval"}) == ("deny", {"model-check"})
+    (found,) = findings(failed, "model-check")
+    assert found.message == "text asks for calm: It is calm."
+    assert found.place is not None
+    assert only(failed).lane == "peer"
+
+
+def test_more_risk_than_low_or_medium_is_never_express(scenes: Scenes) -> None:
+    decision = decide(standard(scenes, path="db/x"))
+    assert (only(decision).lane, decision.outcome) == ("board", "pending")
+
+
+def test_the_judge_is_never_changed_in_another_lane_than_its_risk_says(scenes: Scenes) -> None:
+    judge = decide(standard(scenes, path="policies/other.yaml"))
+    assert only(judge).lane not in ("express", "registration", "emergency")
+    assert judge.outcome != "allow"
+    asked = APPROVALS + NOW
+    emergency = standard(scenes, "", kind="emergency", path="policies/other.yaml", approvals=asked)
+    assert only(decide(emergency)).lane != "emergency"
+
+
+def test_an_emergency_has_its_lane_only_where_somebody_is_asked_in_it(scenes: Scenes) -> None:
+    """Its model decides nothing about that."""
+    plain = standard(scenes, "", kind="emergency")
+    assert verdict(plain).lane == "peer"
+    assert [one.id for one in verdict(plain).requirements] == ["review"]
+    asked = standard(scenes, "", kind="emergency", approvals=APPROVALS + NOW)
+    assert verdict(asked).lane == "emergency"
+    assert [one.id for one in verdict(asked).requirements] == ["now"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "risk", "level", "lane"),
+    [
+        ("standard", None, "low", "express"),
+        ("standard", None, "medium", "express"),
+        ("standard", "critical", "high", "board"),
+        ("standard", "critical", "critical", "board"),
+        ("registration", None, "medium", "registration"),
+        ("registration", None, "high", "board"),
+        ("registration", "critical", "high", "registration"),
+        ("normal", "critical", "low", "peer"),
+        ("normal", "critical", "medium", "team"),
+        ("normal", "critical", "critical", "board"),
+    ],
+)
+def test_only_a_registration_that_says_so_is_unasked_at_high_risk(
+    kind: str, risk: str | None, level: Level, lane: str
+) -> None:
+    model = change_model(type=kind, limits={"risk": risk} if risk else None)
+    change = request_of(request_document(type=kind))
+    fit = Fit(model)
+    assert lane_of(change, level=level, fit=fit, policies_lanes=frozenset()) == lane
+    by_risk = {"low": "peer", "medium": "team", "high": "board", "critical": "board"}[level]
+    for other in (None, Fit(None), Fit(change_model(type="emergency"))):
+        assert lane_of(change, level=level, fit=other, policies_lanes=frozenset()) == by_risk
+    judged = lane_of(change, level=level, fit=fit, policies_lanes=frozenset(), judge=True)
+    assert judged == by_risk
