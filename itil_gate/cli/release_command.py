@@ -15,6 +15,7 @@ from itil_gate.cli.recording import Recording, recording_options, tell
 from itil_gate.cli.screen import now, out, repo_option, repository, say, write_file
 
 if TYPE_CHECKING:
+    from itil_gate.git.discover import Repository
     from itil_gate.git.view import View
     from itil_gate.model.config import Config
 
@@ -95,7 +96,6 @@ def start(
     """
     from itil_gate.decide.deploy import Attempt
     from itil_gate.gather.inputs import find_commit
-    from itil_gate.git.user import identity
     from itil_gate.git.view import open_view
     from itil_gate.release.bookkeeping import start_release
     from itil_gate.release.deploying import artifact_digest
@@ -121,7 +121,7 @@ def start(
             target=ref,
             tip=tip,
             nonce=_nonce(moment),
-            deployer=deployer or " ".join(identity(view.repository)),
+            deployer=deployer or _deployer(view.repository),
             purl=purl,
             provenance=provenance.read_bytes() if provenance else None,
         )
@@ -207,6 +207,21 @@ def _config(view: View, tip: str) -> Config:
     from itil_gate.policy.compile import read_config
 
     return read_config({source.path: source for source in read_judge(view, tip)})
+
+
+def _deployer(place: Repository) -> str:
+    from itil_gate.git.user import identity
+    from itil_gate.model.errors import GateError
+
+    try:
+        name, email = identity(place)
+    except GateError as error:
+        raise GateError(
+            "deployer-needed",
+            "nobody is named who releases, and git knows no user here",
+            hint="name who or what releases: --deployer NAME",
+        ) from error
+    return f"{name} <{email}>"
 
 
 def _nonce(moment: datetime) -> str:

@@ -6,6 +6,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from itil_gate.decide.deploy import Attempt
 from itil_gate.decide.gate import decide
 from itil_gate.gather.sources import read_judge
@@ -30,6 +33,7 @@ from support.world import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from itil_gate.log.reader import Entry
     from itil_gate.model.config import Config
@@ -186,6 +190,19 @@ def open_books(world: World, *, config: str = CONFIG, more: str = "") -> Bookish
         now=world.now,
     )
     return bookish
+
+
+def private_keys(directory: Path) -> dict[str, str]:
+    """Return the secrets with which commands record: the keys of CHECKPOINT and RECORDER."""
+    found = {}
+    for name, seed in (("ITIL_GATE_LOG_KEY", 1), ("ITIL_GATE_RECORDER_KEY", 2)):
+        key = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
+        text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        found[name] = text.decode("ascii")
+        file = directory / name
+        file.write_bytes(text)
+        file.chmod(0o600)
+    return found
 
 
 def git(world: World, *arguments: str) -> None:
