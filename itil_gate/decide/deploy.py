@@ -256,7 +256,7 @@ def _digest(facts: DeployFacts) -> list[Reason]:
     if others:
         last = others[-1]
         fault = (
-            f"{_short(attempt.artifact)} was released from {last.record.commit[:12]} before "
+            f"{attempt.artifact[:19]} was released from {last.record.commit[:12]} before "
             f"(entry {last.index}), and an artefact comes from one commit only"
         )
     return [
@@ -304,7 +304,7 @@ def _released_before(facts: DeployFacts) -> list[Reason]:
     fault = ""
     if not earlier:
         fault = (
-            f"{_short(attempt.artifact)} from {attempt.commit[:12]} was never released to "
+            f"{attempt.artifact[:19]} from {attempt.commit[:12]} was never released to "
             f"{attempt.environment} with success, so there is nothing to go back to"
         )
     well = (
@@ -497,7 +497,3 @@ def _debts(facts: DeployFacts, tiles: Sequence[Landed]) -> list[Reason]:
 def _is_urgent(tiles: Sequence[Landed]) -> bool:
     """Tell whether a release brings emergencies and nothing else."""
     return bool(tiles) and all(one.update.urgent for one in tiles)
-
-
-def _short(digest: str) -> str:
-    return digest[:19]

@@ -17,21 +17,19 @@ from itil_gate.decide.calendars import expand
 from itil_gate.decide.contributors import find_contributors
 from itil_gate.decide.coverage import check_coverage, check_request_files, survey
 from itil_gate.decide.external import check_external
+from itil_gate.decide.joining import both, unwritten
 from itil_gate.decide.matter import Asked, Bench
 from itil_gate.decide.roster import build_roster
 from itil_gate.decide.route import lanes_of
 from itil_gate.decide.verdict import Judged, judge_change, outcome_of, rule_states
-from itil_gate.model.base import LEVELS
 from itil_gate.model.calendar import Interval
 from itil_gate.model.canonical import digest
 from itil_gate.model.change import ChangeRequest
 from itil_gate.model.decision import (
     SEVERITY,
     Action,
-    ChangeVerdict,
     Decision,
     Digests,
-    LedgerEntry,
 )
 from itil_gate.model.errors import ConfigError, GateError, SourceError
 from itil_gate.model.finding import Finding, Place
@@ -98,9 +96,9 @@ def decide(inputs: Inputs) -> Decision:
     )
     sides = (now,) if then is None else (now, then)
     common = (*_merge(facts), *inputs.faults, *unread, *broken)
-    changes = tuple(_both([side.changes[index] for side in sides]) for index in range(len(asked)))
+    changes = tuple(both([side.changes[index] for side in sides]) for index in range(len(asked)))
     if not inputs.requests:
-        changes = tuple(map(_unwritten, changes))
+        changes = tuple(map(unwritten, changes))
     outcomes: list[Outcome] = [
         outcome_of(common),
         *(outcome_of(side.findings) for side in sides),
@@ -447,54 +445,6 @@ def _attribution(bench: Bench) -> tuple[Finding, ...]:
     territory: Territory = bench.territory
     governed = territory.governed or territory.requests
     return bench.contributors.unattributable if governed else ()
-
-
-def _both(sides: Sequence[Judged]) -> ChangeVerdict:
-    """Join the verdicts on one change under the old and the new policies: the stricter holds."""
-    verdicts = [one.verdict for one in sides]
-    first = verdicts[0]
-    if len(verdicts) == 1:
-        return first
-    worst = max(verdicts, key=lambda one: SEVERITY.index(one.outcome))
-    riskier = max(verdicts, key=lambda one: LEVELS.index(one.risk.level))
-    return first.model_copy(
-        update={
-            "outcome": worst.outcome,
-            "lane": riskier.lane,
-            "risk": riskier.risk,
-            "services": tuple(sorted({name for one in verdicts for name in one.services})),
-            "requirements": tuple(state for one in verdicts for state in one.requirements),
-            "ledger": _ledger(first.ledger, verdicts[1].ledger),
-            "rules": tuple(state for one in verdicts for state in one.rules),
-        }
-    )
-
-
-def _unwritten(change: ChangeVerdict) -> ChangeVerdict:
-    """Return the verdict on a change that nobody wrote a request for: nothing points at a file."""
-    rules = tuple(
-        state.model_copy(
-            update={
-                "findings": tuple(one.model_copy(update={"place": None}) for one in state.findings)
-            }
-        )
-        for state in change.rules
-    )
-    return change.model_copy(update={"path": "", "rules": rules})
-
-
-def _ledger(old: Sequence[LedgerEntry], new: Sequence[LedgerEntry]) -> tuple[LedgerEntry, ...]:
-    """Join two ledgers: a statement counts only if it counts under both sets."""
-    proposed = {entry.digest: entry for entry in new}
-    joined = []
-    for entry in old:
-        other = proposed.get(entry.digest)
-        if entry.verdict == "approve" and entry.counted and other and not other.counted:
-            detail = f"under the proposed policies: {other.detail}"
-            joined.append(other.model_copy(update={"detail": detail}))
-        else:
-            joined.append(entry)
-    return tuple(joined)
 
 
 def _unblock(findings: Sequence[Finding], sides: Sequence[_Side]) -> tuple[Action, ...]:
