@@ -1,4 +1,4 @@
-"""`itil-gate demo`: six changes, each in its lane, played through for real."""
+"""`itil-gate demo`: six changes, each in its lane, from request to release, for real."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def command(directory: Path | None) -> int:
     """Show the gate at work on a real throw-away repository.
 
     It makes people with SSH keys, signs commits and approvals, and decides six pull requests under
-    the policies of the profile team: one that nobody asked for, and one in each lane.
+    the policies of the profile team: one that nobody asked for, and one in each lane. Two of them
+    are merged and released, on the record of an audit log, which is verified; in copies, a push
+    past the gate and a tampered entry are found.
 
     \b
     itil-gate demo

@@ -9,6 +9,9 @@ import contextlib
 import hashlib
 import io
 import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,11 +20,11 @@ from itil_gate.cli import recording
 from itil_gate.cli.screen import now, out, repository
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from itil_gate.release.playground import Playground
 
 WIDTH = 78
+ENTRY = "entry/000/000/001.intoto.json"
+"""The entry that is tampered with: the first decision."""
 
 
 class Stage:
@@ -128,7 +131,64 @@ def second_half(ground: Playground, *, keys: Path) -> list[str]:
     )
     urgent = stage.land("emergency", message="Merge branch 'emergency'")
     stage.release("production", urgent, _digest(f"payments, built from {urgent}"))
+    stage.play("debt")
+    stage.tell(
+        "An auditor needs none of these people's word, and no network: every hash and signature of "
+        "the log is verified, and every update of main is held against what authorised it."
+    )
+    stage.play("log", "verify")
+    stage.play("audit", "reconcile")
+    with tempfile.TemporaryDirectory(prefix="itil-gate-copies-") as copies:
+        _push_straight(stage, Path(copies) / "pushed")
+        _tamper(stage, Path(copies) / "tampered")
     return stage.surprises
+
+
+def _push_straight(stage: Stage, copy: Path) -> None:
+    """Let somebody push to main in a copy, and reconcile it."""
+    from itil_gate.git.workshop import commit, workshop_at
+
+    stage.tell(
+        "In a copy of the repository, Bob pushes straight to main, past every gate. Nobody "
+        "recorded it; the history and the log no longer agree."
+    )
+    shutil.copytree(stage.ground.directory, copy, symlinks=True)
+    out('$ git commit -S -m "Just a quick fix" && git push origin main\n')
+    commit(
+        workshop_at(copy),
+        {"src/payments/rounding.py": "DIGITS = 0\n"},
+        message="Just a quick fix",
+        maker=stage.ground.makers["bob"],
+        when=now(),
+    )
+    stage.play("audit", "reconcile", expected=1, at=copy)
+
+
+def _tamper(stage: Stage, copy: Path) -> None:
+    """Let somebody change an entry of the log in a copy, and verify it."""
+    from itil_gate.git.workshop import commit, return_to_main, switch, workshop_at
+
+    stage.tell(
+        "In another copy, somebody changes one letter of an entry that was recorded long ago, and "
+        "commits it to the log's branch as if nothing had happened."
+    )
+    shutil.copytree(stage.ground.directory, copy, symlinks=True)
+    repo = workshop_at(copy)
+    switch(repo, "audit-log")
+    entry = copy / ENTRY
+    text = entry.read_text(encoding="ascii")
+    at = len('{"payload":"') + 40
+    changed = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+    out(f"$ git switch audit-log && $EDITOR {ENTRY} && git commit -a\n")
+    commit(
+        repo,
+        {ENTRY: changed},
+        message="Append outcome 20",
+        maker=stage.ground.makers["erin"],
+        when=now(),
+    )
+    return_to_main(repo)
+    stage.play("log", "verify", "--full", expected=1, at=copy)
 
 
 def _digest(text: str) -> str:
