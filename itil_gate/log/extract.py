@@ -53,6 +53,12 @@ _SAID: dict[str, tuple[str, ...]] = {
     "correction": ("corrects",),
 }
 """The fields of a predicate that the rules about meaning ask for."""
+_NAMED_BY = {
+    "release-record": "nonce",
+    "outcome": "nonce",
+    "log-opened": "origin",
+    "obligation": "id",
+}
 _RECORDED = {
     "log-opened": "openedAt",
     "ref-update": "recordedAt",
@@ -62,6 +68,20 @@ _RECORDED = {
     "override": "recordedAt",
 }
 """The field that says when an entry was recorded; other kinds carry other times only."""
+
+
+_KEYED: dict[str, str | tuple[str, ...]] = {
+    "log-opened": "origin",
+    "ref-update": ("ref", "before", "after", "standing"),
+    "release-record": "nonce",
+    "outcome": "nonce",
+    "approval": "statement",
+    "override": "statement",
+    "obligation": "id",
+    "key-rotation": ("use", "old", "new"),
+    "expunged": "entry",
+}
+"""The fields that tell an event of a kind from others: by them its id was made."""
 
 
 class Extract(NamedTuple):
@@ -257,30 +277,20 @@ def _event(
     The ids of decisions about releases are digests of models, which change with versions.
     """
     key: str | tuple[str, ...] | None = None
-    match kind:
-        case "ref-update":
-            key = (said["ref"], said["before"], said["after"], said["standing"])
-        case "release-record" | "outcome":
-            key = said["nonce"]
-        case "approval" | "override":
-            key = predicate["statement"]
-        case "log-opened":
-            key = said["origin"]
-        case "obligation":
-            key = said["id"]
-        case "key-rotation":
-            key = (said["use"], said["old"], said["new"])
-        case "key-revocation":
-            key = revocation_key(said["key"], said.get("replaces"))
-        case "expunged":
-            key = str(said["entry"])
-        case "gate-decision" if said["of"] == "merge":
-            key = hashlib.sha256(jcs.encode(predicate["itilGate"]["decision"])).hexdigest()
-        case _:
-            pass
+    if kind in _KEYED:
+        names = _KEYED[kind]
+        key = str(predicate[names]) if isinstance(names, str) else _texts(predicate, names)
+    elif kind == "key-revocation":
+        key = revocation_key(said["key"], said.get("replaces"))
+    elif kind == "gate-decision" and said["of"] == "merge":
+        key = hashlib.sha256(jcs.encode(predicate["itilGate"]["decision"])).hexdigest()
     if key is None or not isinstance(said.get("repository"), str):
         return hashlib.sha256(payload).hexdigest(), False
     return event_id(said["repository"], kind, key), True
+
+
+def _texts(predicate: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(predicate[name] for name in names)
 
 
 def _moment(text: Any) -> float | None:

@@ -56,7 +56,7 @@ def revocation(victim: Victim, key: Signer, since: int) -> Event:
     said = KeyRevocation(
         repository=victim.config.repository, key=key.fingerprint, since=since, reason="Stolen."
     )
-    return entry_event("key-revocation", f"{key.fingerprint} {since}", said)
+    return entry_event("key-revocation", key.fingerprint, said)
 
 
 # --- what only a remembered checkpoint sees -----------------------------------------------------
@@ -241,7 +241,13 @@ def test_a_rotation_hands_over_to_a_pinned_key_only(victim: Victim) -> None:
             reason="Yearly.",
         )
 
-    victim.append([entry_event("key-rotation", "1", said(SECOND))])
+    victim.append(
+        [
+            entry_event(
+                "key-rotation", ("recorder", RECORDER.fingerprint, SECOND.fingerprint), said(SECOND)
+            )
+        ]
+    )
     after = terms(
         victim,
         ("checkpoint", CHECKPOINT, 0, None),

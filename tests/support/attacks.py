@@ -203,7 +203,7 @@ class Victim:
         self.world.repo.git("update-ref", AUDIT_BRANCH, commit)
 
 
-def entry_event(kind: Any, key: str, predicate: Model) -> Event:
+def entry_event(kind: Any, key: str | tuple[str, ...], predicate: Model) -> Event:
     """Return an event of one of the rarer kinds."""
     return plain_event(kind, key, predicate, subject={"sha256": "0" * 64})
 
