@@ -55,7 +55,7 @@ def command(
     target, tip, config = target_config(place, base=base)
     if keys_dir is not None:
         recording = _with_new_keys(recording, keys_dir)
-    keys = _keys(recording)
+    keys = recording.keys()
     section = _section(keys)
     settings = config.log or _settings(keys)
     recorded = open_new_log(
@@ -81,19 +81,6 @@ def command(
     return 0
 
 
-def _keys(recording: Recording) -> LogKeys:
-    import os
-
-    from itil_gate.cli.recording import LOG_KEY, RECORDER_KEY
-    from itil_gate.release.keys import KeySource, open_keys
-
-    return open_keys(
-        KeySource(recording.log_key, os.environ.get(LOG_KEY), LOG_KEY),
-        KeySource(recording.recorder_key, os.environ.get(RECORDER_KEY), RECORDER_KEY),
-        agent=os.environ.get("SSH_AUTH_SOCK"),
-    )
-
-
 def _with_new_keys(recording: Recording, directory: Path) -> Recording:
     """Make the two keys, never over a file that is there."""
     from itil_gate.git.sshkeygen import make_key
@@ -115,8 +102,14 @@ def _settings(keys: LogKeys) -> LogSettings:
 
     return LogSettings(
         keys=(
-            LogKey(use="checkpoint", key=public_line(keys.checkpoint.public), since=0, until=None),
-            LogKey(use="recorder", key=public_line(keys.recorder.public), since=0, until=None),
+            *(
+                LogKey(use="checkpoint", key=public_line(one.public), since=0, until=None)
+                for one in keys.checkpoints
+            ),
+            *(
+                LogKey(use="recorder", key=public_line(one.public), since=0, until=None)
+                for one in keys.recorders
+            ),
         )
     )
 

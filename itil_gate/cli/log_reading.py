@@ -77,7 +77,12 @@ class LogPlace:
         from itil_gate.release.remembered import believed, recall, refuse_inconsistent, remember
 
         with open_branch(self.repository, remote=self.remote) as at:
-            reader = LogReader(at.read_many, pins=self.pins, origin=self.origin)
+            reader = LogReader(
+                at.read_many,
+                pins=self.pins,
+                origin=self.origin,
+                repository=self.config.repository,
+            )
             known = believed(recall(self.repository, origin=self.origin), self.keys, self.origin)
             # A copy that is here may be older than what was seen on the remote.
             larger = self.remote is not None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from itil_gate.git.discover import Repository
     from itil_gate.model.config import Config
     from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.keys import LogKeys
     from itil_gate.release.recorder import Recorded
 
 LOG_KEY = "ITIL_GATE_LOG_KEY"
@@ -35,25 +36,31 @@ class Recording:
     remote: str | None
     local: bool
     since: tuple[Path, ...]
+    more_log_keys: tuple[str, ...] = ()
+    more_recorder_keys: tuple[str, ...] = ()
+
+    def keys(self) -> LogKeys:
+        """Return the keys that sign. Raises SigningError where there are none to be had."""
+        from itil_gate.release.keys import KeySource, open_keys
+
+        return open_keys(
+            KeySource(self.log_key, os.environ.get(LOG_KEY), LOG_KEY),
+            KeySource(self.recorder_key, os.environ.get(RECORDER_KEY), RECORDER_KEY),
+            agent=os.environ.get("SSH_AUTH_SOCK"),
+            more_checkpoints=self.more_log_keys,
+            more_recorders=self.more_recorder_keys,
+        )
 
     def books(
         self, repository: Repository, config: Config, *, now: datetime, write: bool = True
     ) -> Books:
         """Open the books of a repository. Raises ConfigError `no-log` and SigningError."""
         from itil_gate.release.bookkeeping import books_of
-        from itil_gate.release.keys import KeySource, open_keys
 
-        keys = None
-        if write:
-            keys = open_keys(
-                KeySource(self.log_key, os.environ.get(LOG_KEY), LOG_KEY),
-                KeySource(self.recorder_key, os.environ.get(RECORDER_KEY), RECORDER_KEY),
-                agent=os.environ.get("SSH_AUTH_SOCK"),
-            )
         return books_of(
             repository,
             config,
-            keys=keys,
+            keys=self.keys() if write else None,
             remote=self.place(repository),
             now=now,
             remembered=tuple(file.read_text(encoding="utf-8") for file in self.since),
@@ -74,28 +81,31 @@ def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def collected(
         *,
-        log_key: str | None,
-        recorder_key: str | None,
+        log_key: tuple[str, ...],
+        recorder_key: tuple[str, ...],
         remote: str | None,
         local: bool,
         since: tuple[Path, ...],
         **others: Any,
     ) -> Any:
-        given = Recording(log_key, recorder_key, remote, local, since)
+        first, second = next(iter(log_key), None), next(iter(recorder_key), None)
+        given = Recording(first, second, remote, local, since, log_key[1:], recorder_key[1:])
         return command(recording=given, **others)
 
     options = (
         click.option(
             "--log-key",
+            multiple=True,
             metavar="KEY",
             help="Key that signs the log's head: a file or agent:SHA256:…; by default the secret "
-            f"in {LOG_KEY}.",
+            f"in {LOG_KEY}. Several sign it together.",
         ),
         click.option(
             "--recorder-key",
+            multiple=True,
             metavar="KEY",
             help=f"Key that signs entries; by default the secret in {RECORDER_KEY}, else the "
-            "log key.",
+            "log key. Several sign each entry together.",
         ),
         click.option(
             "--remote",

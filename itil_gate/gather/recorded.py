@@ -59,6 +59,7 @@ def open_copy(view: View, config: Config) -> LogReader | None:
         Snapshot(view, newest).read_many,
         pins=pins_of(config.log),
         origin=origin_of(config.log, config.repository),
+        repository=config.repository,
     )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FILE = "100644"
 _TRAILER = re.compile(r"(?m)^Log-(Size|Root): (\S+)$")
 _ENTRY = re.compile(r"entry/(\d+)/(\d+)/(\d+)\.intoto\.json", re.ASCII)
-_OURS = ("tile/", "entry/", "ids/")
+_OURS = ("tile/", "entry/", "ids/", "timestamps/")
 
 
 class Change(NamedTuple):

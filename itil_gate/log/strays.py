@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
 PAGES = frozenset({"README.md", ".gitattributes"})
 """Files of the branch that say nothing about the log."""
-FOLDERS = frozenset({"tile", "entry", "ids"})
+FOLDERS = frozenset({"tile", "entry", "ids", "timestamps"})
 AT_ONCE = 256
 _TILE = re.compile(
     r"tile/(?P<level>entries|0|[1-9][0-9]?)/(?P<number>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?",
     re.ASCII,
 )
 _ENTRY = re.compile(rf"entry/([0-9]{{3,}})/([0-9]{{3}})/([0-9]{{3}}){re.escape(SUFFIX)}", re.ASCII)
+_TIMESTAMP = re.compile(r"timestamps/(0|[1-9][0-9]{0,18})\.tsr", re.ASCII)
 _ID = re.compile(r"ids/([0-9a-f]{2})/\1[0-9a-f]{62}", re.ASCII)
 
 
@@ -48,6 +49,7 @@ def verify_files(
         check.looked += 1
         if name not in FOLDERS and name not in PAGES and name != PATH:
             check.fault("the log has no such file", path=name)
+    _timestamps(size, walk, check)
     old: list[tuple[str, str, str]] = []
     for path in walk("tile"):
         check.looked += 1
@@ -64,6 +66,14 @@ def verify_files(
             check.looked += 1
             if not _ID.fullmatch(path):
                 check.fault("the log has no such file", path=path)
+
+
+def _timestamps(size: int, walk: Walk, check: Check) -> None:
+    for path in walk("timestamps"):
+        check.looked += 1
+        match = _TIMESTAMP.fullmatch(path)
+        if match is None or int(match[1]) > size:
+            check.fault("a log of this size has no such time-stamp", path=path)
 
 
 def _tile(path: str, size: int) -> tuple[str, tuple[str, str] | None]:

@@ -68,7 +68,7 @@ class Books:
     now: datetime
     remembered: tuple[str, ...] = ()
 
-    def write(self, events: Sequence[Event]) -> Recorded:
+    def write(self, events: Sequence[Event], *, removing: Sequence[int] = ()) -> Recorded:
         """Append events; see `record`. Raises LogError `no-log-key` for books opened to read."""
         if self.keys is None:
             raise LogError("no-log-key", "these books were opened to read only")
@@ -81,6 +81,7 @@ class Books:
             remote=self.remote,
             now=self.now,
             remembered=self.remembered,
+            removing=removing,
         )
 
     def reading(self) -> AbstractContextManager[LogReader]:
@@ -378,4 +379,5 @@ def _reading(books: Books) -> Iterator[LogReader]:
             snapshot.read_many,
             pins=pins_of(books.settings),
             origin=origin_of(books.settings, books.config.repository),
+            repository=books.config.repository,
         )

@@ -28,10 +28,25 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 @frozen
 class LogKeys:
-    """The keys that an append signs with."""
+    """The keys that an append signs with; `checkpoint` signs its commit too.
+
+    More keys may sign beside each: two recorders, or an old key and the one that takes over.
+    """
 
     checkpoint: Signer
     recorder: Signer
+    more_checkpoints: tuple[Signer, ...] = ()
+    more_recorders: tuple[Signer, ...] = ()
+
+    @property
+    def checkpoints(self) -> tuple[Signer, ...]:
+        """Every key that signs the tree, each once."""
+        return _once(self.checkpoint, *self.more_checkpoints)
+
+    @property
+    def recorders(self) -> tuple[Signer, ...]:
+        """Every key that signs entries, each once."""
+        return _once(self.recorder, *self.more_recorders)
 
 
 @frozen
@@ -45,12 +60,18 @@ class KeySource:
 
 
 def open_keys(
-    checkpoint: KeySource, recorder: KeySource | None = None, *, agent: str | None = None
+    checkpoint: KeySource,
+    recorder: KeySource | None = None,
+    *,
+    agent: str | None = None,
+    more_checkpoints: Sequence[str] = (),
+    more_recorders: Sequence[str] = (),
 ) -> LogKeys:
     """Return the keys; without a source of its own the recorder's is the checkpoint key.
 
-    `agent` is the path of the agent's socket. Raises SigningError `no-log-key` where nothing says
-    where the checkpoint key is, and as `open_key` does.
+    `more_checkpoints` and `more_recorders` are the places of keys that sign beside them, `agent` is
+    the path of the agent's socket. Raises SigningError `no-log-key` where nothing says where the
+    checkpoint key is, and as `open_key` does.
     """
     first = open_key(checkpoint, agent=agent)
     if first is None:
@@ -60,7 +81,12 @@ def open_keys(
             hint="name one: --log-key FILE or --log-key agent:SHA256:…, or set ITIL_GATE_LOG_KEY",
         )
     second = open_key(recorder, agent=agent) if recorder is not None else None
-    return LogKeys(first, second or first)
+    return LogKeys(
+        first,
+        second or first,
+        tuple(_opened(place, agent) for place in more_checkpoints),
+        tuple(_opened(place, agent) for place in more_recorders),
+    )
 
 
 def open_key(source: KeySource, *, agent: str | None = None) -> Signer | None:
@@ -82,15 +108,22 @@ def open_key(source: KeySource, *, agent: str | None = None) -> Signer | None:
 def refuse_unpinned(keys: LogKeys, pins: Sequence[Pin], *, size: int, more: int) -> None:
     """Refuse keys that are not pinned for the next `more` entries of a log of `size` entries.
 
-    Raises SigningError `key-not-pinned`.
+    Raises SigningError `key-revoked` for one that the log revokes, else `key-not-pinned`.
     """
     last = size + more - 1
     for use, key, positions in (
-        ("checkpoint", keys.checkpoint, (last,)),
-        ("recorder", keys.recorder, (size, last)),
+        *(("checkpoint", key, (last,)) for key in keys.checkpoints),
+        *(("recorder", key, (size, last)) for key in keys.recorders),
     ):
         mine = [pin for pin in pins if pin.use == use and pin.public == key.public]
         if not all(any(pin.good_at(position) for pin in mine) for position in positions):
+            revoked = [pin.revoked for pin in mine if pin.revoked is not None]
+            if revoked:
+                raise SigningError(
+                    "key-revoked",
+                    f"the {use} key {key.fingerprint} was revoked from entry {min(revoked)} on",
+                    hint="sign with another one that is pinned in itil-gate.yaml",
+                )
             where = "it is pinned for other positions" if mine else "it is not pinned at all"
             raise SigningError(
                 "key-not-pinned",
@@ -98,6 +131,17 @@ def refuse_unpinned(keys: LogKeys, pins: Sequence[Pin], *, size: int, more: int)
                 hint="pin its public key under log.keys in itil-gate.yaml on the target branch, "
                 "or sign with one that is pinned there",
             )
+
+
+def _opened(place: str, agent: str | None) -> Signer:
+    found = open_key(KeySource(place), agent=agent)
+    if found is None:
+        raise SigningError("no-log-key", "the name of a key is empty", hint="name a file")
+    return found
+
+
+def _once(*signers: Signer) -> tuple[Signer, ...]:
+    return tuple({signer.public: signer for signer in signers}.values())
 
 
 def _from_agent(fingerprint: str, agent: str | None) -> Signer:

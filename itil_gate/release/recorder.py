@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from itil_gate.git.audit_log import Addition, append
 from itil_gate.log.append import Event, Writers, paths_to_read, plan_append
 from itil_gate.log.append import event_ids as ids_of
-from itil_gate.log.checkpoint import PATH, open_checkpoint
+from itil_gate.log.checkpoint import PATH
 from itil_gate.log.entry import entry_path, ids_path
-from itil_gate.log.pins import note_keys, origin_of, pins_of, signed_well
+from itil_gate.log.pins import note_keys, origin_of, pins_of
+from itil_gate.log.reader import LogReader, revocation_paths
 from itil_gate.log.tiles import HEIGHT, WIDTH, edge_paths, tile_path, tile_width
 from itil_gate.model.errors import LogError
 from itil_gate.model.frozen import frozen
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from itil_gate.git.snapshot import Snapshot
     from itil_gate.log.append import Logged, Plan
     from itil_gate.log.checkpoint import Checkpoint
+    from itil_gate.log.pins import Pin
     from itil_gate.model.config import LogSettings
 
 BATCH = 256
@@ -86,16 +88,19 @@ def record(
     now: datetime,
     remembered: Sequence[str] = (),
     timeout: float | None = None,
+    removing: Sequence[int] = (),
 ) -> Recorded:
     """Append events to the audit log of the repository `name` and return where they stand.
 
     `settings` are those of the target branch, `remote` says where the log is kept (None: only
     here), `remembered` are signed checkpoints from elsewhere beside that of this clone; events
-    that are there already change nothing. Up to 256 make one commit.
+    that are there already change nothing. Up to 256 make one commit. The files of the entries
+    `removing` are taken away in the commit that adds the first of the events, if it adds any.
 
     Raises LogError `log-rewound` or `log-forked` where the log is not the remembered one,
-    `log-not-opened`, `event-differs` and what `plan_append` says; SigningError `key-not-pinned`;
-    and what `git.audit_log.append` says. Nothing is signed then, but for batches that landed.
+    `log-not-opened`, `event-differs` and what `plan_append` says; SigningError `key-not-pinned` or
+    `key-revoked`; and what `git.audit_log.append` says. Nothing is signed then, but for batches
+    that landed.
     """
     if not events:
         raise ValueError("there is nothing to record")
@@ -103,7 +108,10 @@ def record(
     plans: list[Plan] = []
     landings: list[Landed] = []
     for low in range(0, len(events), BATCH):
-        plan, landed = scribe.write(events[low : low + BATCH], remote, now=now, timeout=timeout)
+        gone = {entry_path(index): None for index in removing} if low == 0 else {}
+        plan, landed = scribe.write(
+            events[low : low + BATCH], remote, now=now, timeout=timeout, more=gone
+        )
         plans.append(plan)
         landings.append(landed)
     return _recorded(plans, landings)
@@ -126,7 +134,8 @@ def open_new_log(
     `adopted` is the tip of `target` from which on the log accounts for its history. Raises
     LogError `log-exists`, `log-rewound` where a log is remembered here, and as `record` does.
     """
-    lines = dict.fromkeys(public_line(key.public) for key in (keys.checkpoint, keys.recorder))
+    every = (*keys.checkpoints, *keys.recorders)
+    lines = dict.fromkeys(public_line(key.public) for key in every)
     opened = LogOpened(
         repository=name,
         origin=origin_of(settings, name),
@@ -142,7 +151,7 @@ def open_new_log(
         ".gitattributes": GIT_ATTRIBUTES.encode(),
     }
     scribe = _Scribe(repository, keys, settings, name, ())
-    plan, landed = scribe.write([event], remote, now=now, timeout=timeout, opening=pages)
+    plan, landed = scribe.write([event], remote, now=now, timeout=timeout, more=pages, opening=True)
     return _recorded([plan], [landed])
 
 
@@ -173,14 +182,15 @@ class _Scribe:
         *,
         now: datetime,
         timeout: float | None,
-        opening: Mapping[str, bytes] | None = None,
+        more: Mapping[str, bytes | None],
+        opening: bool = False,
     ) -> tuple[Plan, Landed]:
-        """Append events in one commit; `opening` are the other files of a new log."""
+        """Append events in one commit; `more` are other files to write or to remove in it."""
         made: list[Plan] = []
 
         def plan(at: Snapshot) -> Addition | None:
-            made.append(self._plan(events, at, opening=opening is not None))
-            files = {**made[-1].files, **(opening or {})}
+            made.append(self._plan(events, at, opening=opening))
+            files = {**made[-1].files, **more}
             return Addition(files, _message(made[-1], events)) if made[-1].files else None
 
         landed = append(
@@ -198,8 +208,7 @@ class _Scribe:
         return made[-1], landed
 
     def _plan(self, events: Sequence[Event], at: Snapshot, *, opening: bool) -> Plan:
-        data = at.read(PATH)
-        present = None if data is None else self._believed(data)
+        present, pins = self._believed(at)
         if opening and present is not None:
             raise LogError(
                 "log-exists",
@@ -209,27 +218,28 @@ class _Scribe:
         size = present.size if present else 0
         _bring(at, events, size=size, name=self._name, old=self._remembered)
         refuse_inconsistent(present, self._remembered, at.read)
-        refuse_unpinned(self._keys, self._pins, size=size, more=len(events))
+        refuse_unpinned(self._keys, pins, size=size, more=len(events))
         return plan_append(
             events,
             at.read,
             repository=self._name,
             origin=self._origin,
             keys=self._known,
-            writers=Writers(self._keys.checkpoint, (self._keys.recorder,)),
+            writers=Writers(
+                self._keys.checkpoint, self._keys.recorders, self._keys.checkpoints[1:]
+            ),
             opening=opening,
         )
 
-    def _believed(self, data: bytes) -> Checkpoint:
-        opened = open_checkpoint(data, self._known, origin=self._origin)
-        size = opened.checkpoint.size
-        if not signed_well(self._pins, opened.signed, size=size):
-            raise LogError(
-                "checkpoint-unsigned",
-                f"the key that signed the log at {size} entries is not good for it",
-                hint="compare since and until of the keys in itil-gate.yaml",
-            )
-        return opened.checkpoint
+    def _believed(self, at: Snapshot) -> tuple[Checkpoint | None, tuple[Pin, ...]]:
+        """Return the checkpoint, None in a new log, and the keys with what the log revokes."""
+        at.locate([PATH, *revocation_paths(self._pins, self._name)])
+        if at.read(PATH) is None:
+            return None, self._pins
+        reader = LogReader(
+            at.read_many, pins=self._pins, origin=self._origin, repository=self._name
+        )
+        return reader.checkpoint, reader.pins
 
 
 def _bring(

@@ -1,0 +1,78 @@
+"""Expunge an entry: its file is taken away in the commit that records by whose order.
+
+The leaf stays, and with it every proof: that there was an entry, of which kind, and with which
+digest. What the log itself rests on cannot be taken away: who opened it, its keys, corrections,
+and where the account of a branch ends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from itil_gate.model.errors import LogError
+from itil_gate.model.frozen import frozen
+from itil_gate.model.record import Expunged
+from itil_gate.release.entries import plain_event
+
+if TYPE_CHECKING:
+    from itil_gate.log.reader import Entry, LogReader
+    from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.recorder import Recorded
+
+KEPT = frozenset({"log-opened", "key-rotation", "key-revocation", "expunged", "correction"})
+"""Kinds of entries that the log itself rests on."""
+
+
+@frozen
+class Gone:
+    """An entry without its file: which one it is, and the entry that says so.
+
+    `recorded` is None if that was recorded before.
+    """
+
+    entry: Entry
+    by: int
+    recorded: Recorded | None
+
+
+def expunge(books: Books, index: int, *, reason: str, ordered_by: str) -> Gone:
+    """Record that an entry is expunged and remove its file, in one commit.
+
+    What was expunged before is told and left. An entry whose file is gone without a word can be
+    accounted for this way, too. Raises LogError `no-such-entry`, `not-expunged` for one that the
+    log or its gates rest on, and as `record` does.
+    """
+    with books.reading() as reader:
+        entry = reader.entry(index)
+        if entry.expunged_by is not None:
+            return Gone(entry, entry.expunged_by, None)
+        _refuse_needed(reader, entry)
+    said = Expunged(
+        repository=books.config.repository,
+        entry=index,
+        sha256=entry.sha256,
+        reason=reason,
+        ordered_by=ordered_by,
+    )
+    event = plain_event("expunged", str(index), said, subject={"sha256": entry.sha256})
+    recorded = books.write([event], removing=(index,))
+    return Gone(entry, recorded.indices[0], recorded)
+
+
+def _refuse_needed(reader: LogReader, entry: Entry) -> None:
+    if entry.kind in KEPT:
+        raise LogError(
+            "not-expunged",
+            f"entry {entry.index} is a {entry.kind}, on which the log itself rests",
+            hint="record a correction that points to it",
+        )
+    if entry.kind != "ref-update":
+        return
+    ref = entry.predicate.get("ref")
+    later = reader.backwards(stop=entry.index + 1, kinds=("ref-update",))
+    if not any(one.believed and one.predicate.get("ref") == ref for one in later):
+        raise LogError(
+            "not-expunged",
+            f"the account of {ref} ends with entry {entry.index}",
+            hint="expunge it when a later update of that branch is recorded",
+        )
