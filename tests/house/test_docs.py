@@ -129,11 +129,16 @@ def play(shown: list[Step], tmp_path: Path, environment: dict[str, str]) -> None
     work.mkdir()
     where = tmp_path / "where"
     where.write_text(str(work), encoding="utf-8")
+    exported = tmp_path / "exported"
+    exported.touch()
     for step in shown:
         if step.command in HOUSE_COMMANDS:
             continue
-        # A page may change directory; the next command starts where the last one ended.
-        script = f"{step.command}\nstatus=$?\npwd > {shlex.quote(str(where))}\nexit $status"
+        # A page is one session: the next command starts where the last one ended, and sees what
+        # was exported.
+        before = f". {shlex.quote(str(exported))}\n"
+        after = f"pwd > {shlex.quote(str(where))}\nexport -p > {shlex.quote(str(exported))}"
+        script = f"{before}{step.command}\nstatus=$?\n{after}\nexit $status"
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=where.read_text(encoding="utf-8").strip(),
