@@ -1,55 +1,45 @@
-"""`itil-gate audit`: recompute what was decided."""
+"""`itil-gate audit`: look again at what was decided and at what landed. One file a command."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import importlib
 
 import click
 
-from itil_gate.cli.screen import out, say
+COMMANDS: dict[str, str] = {
+    "reconcile": "List every update of the governed branches: authorised, or not.",
+    "replay": "Decide again on what was decided, stored or logged.",
+    "dossier": "Tell one change's whole story, with its evidence.",
+}
 
-DIFFERS = 1
+
+class Audit(click.Group):
+    """The commands are imported by name when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"itil_gate.cli.audit_{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group()
+@click.group(cls=Audit)
 def command() -> None:
-    """Recompute stored decisions, offline and without trust in whoever made them."""
-
-
-@command.command()
-@click.option(
-    "--decision",
-    "file",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A decision stored by `itil-gate check --output`.",
-)
-@click.option("--show", is_flag=True, help="Print the recomputed decision as JSON.")
-def replay(file: Path, *, show: bool) -> int:
-    """Decide again on the stored inputs; the same engine must give the same bytes.
-
-    The signatures of approvals are verified again too, from the texts that were stored.
-
-    Exit code 0 if the decision stands, 1 if it differs, 2 if it cannot be read.
+    """Look again at what was decided and at what landed, offline, and without trust in whoever did.
 
     \b
-    itil-gate audit replay --decision decision.json
+    itil-gate audit reconcile
+    itil-gate audit replay --all
+    itil-gate audit dossier CHG-2026-7K3QX9ZB --dir dossier
     """
-    from itil_gate.audit.evidence import unverified_statements
-    from itil_gate.prove.replay import load_stored
-    from itil_gate.prove.replay import replay as again
-    from itil_gate.report.json_report import decision_json
-
-    stored = load_stored(file.read_text(encoding="utf-8"), file=str(file))
-    found, wrong = again(stored), unverified_statements(stored.inputs.facts)
-    if show:
-        out(decision_json(found.recomputed))
-    else:
-        out(f"{found.result}: {found.stored.outcome} by {found.stored.engine}")
-    for path in wrong:
-        say(f"not signed as the stored facts say: {path}")
-    if found.differences:
-        say(f"differing: {', '.join(found.differences)}")
-    if found.result == "engine-differs":
-        say(f"recomputed by {found.recomputed.engine}: {found.recomputed.outcome}")
-    return 0 if found.holds and not wrong else DIFFERS

@@ -1,8 +1,8 @@
 """The first-parent line of a branch with what each step of it changed, streamed newest first.
 
-One pass of `git log`: a step is a commit and its raw difference against its first parent, with whole
-ids and no rename detection. Differences are kept as git's bytes, because most are only
-digested. Trees are taken as git reads them; whoever doubts the store runs `git fsck` first.
+One pass of `git log`: a step is a commit and its raw difference against its first parent, with
+whole ids and no rename detection. Differences stay git's bytes, for most are only digested. Trees
+are taken as git reads them; whoever doubts the store runs `git fsck` first.
 """
 
 from __future__ import annotations
