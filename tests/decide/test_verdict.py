@@ -13,6 +13,7 @@ from itil_gate.decide.gate import MERGE_RULES, SIDE_RULES, decide
 from itil_gate.decide.rules import GATE_RULES
 from itil_gate.decide.verdict import CHANGE_RULES, outcome_of, rule_states
 from itil_gate.model.finding import Finding
+from itil_gate.model.statement import BoundRequirement
 
 if TYPE_CHECKING:
     from support.scenes import Scenes
@@ -188,3 +189,64 @@ def test_every_request_of_a_bundle_is_judged_and_the_worst_outcome_holds(scenes:
     assert nothing_said.outcome == "pending"
     draft = decide(edited(asked, draft=True))
     assert (draft.outcome, only(draft).outcome) == ("pending", "allow")
+
+
+def test_an_exception_is_given_in_the_role_that_may_give_it(scenes: Scenes) -> None:
+    """Carol holds the role, and approves as a peer only."""
+    files = {"policies/risk.yaml": APPETITE % ", exception: change-authority"}
+    inputs = under(scenes.sealed, files)
+    for roles, refused in ((("peer",), True), (("peer", "change-authority"), False)):
+        carol = scenes.statement(inputs.facts, "carol", roles=roles)
+        decision = decide(only_said(inputs, carol))
+        assert ("beyond-appetite" in broken(decision)) is refused
+
+
+def test_an_exception_for_one_of_the_services_that_change_is_enough(scenes: Scenes) -> None:
+    people = next(one.text for one in scenes.sealed.judge if one.path == "people.yaml")
+    grant = "  - {role: sponsor, members: [erin], services: [payments-api]}\n"
+    files = {
+        "policies/risk.yaml": APPETITE % ", exception: sponsor",
+        "people.yaml": people.replace("roles:\n", f"roles:\n{grant}", 1),
+    }
+    asked = asking(under(scenes.sealed, files), f"id: any, {HIGH}, role: peer")
+    inputs = with_request(asked, "[payments-api]", "[payments-api, zoo]")
+    at = replace_request(scenes, inputs.requests[0])
+    erin = at.statement(inputs.facts, "erin", roles=("sponsor",))
+    assert "beyond-appetite" not in broken(decide(only_said(inputs, erin)))
+    assert "beyond-appetite" in broken(decide(only_said(inputs)))
+
+
+def test_of_several_risk_models_one_with_an_appetite_is_enough(scenes: Scenes) -> None:
+    other = (APPETITE % "").replace("name: paths", "name: other")
+    decision = decide(under(scenes.sealed, {"policies/more.yaml": other}))
+    assert "beyond-appetite" in broken(decision)
+
+
+def test_an_approval_under_weaker_demands_than_todays_is_stale(scenes: Scenes) -> None:
+    weak = scenes.statement(scenes.sealed.facts, "bob", requirements=())
+    decision = decide(only_said(scenes.sealed, weak))
+    (one,) = only(decision).ledger
+    assert (one.code, one.counted) == ("stale", False)
+    assert one.detail == (
+        "the requirement 1 service-owner of payments-api was not there, or was weaker, when "
+        "approved"
+    )
+
+
+def test_what_the_gate_asks_by_itself_makes_no_approval_stale(scenes: Scenes) -> None:
+    """Nobody signs it, so nobody can have signed too little of it."""
+    (commit, *rest) = scenes.sealed.facts.commits
+    helper = commit.author.model_copy(update={"email": "helper@example.com"})
+    made = commit.model_copy(update={"author": helper, "committer": helper})
+    inputs = asking(edited(scenes.sealed, commits=(made, *rest)), f"id: any, {HIGH}, role: dba")
+    people = next(one.text for one in inputs.judge if one.path == "people.yaml")
+    grant = "  - {role: dba, members: [erin, dave]}\n"
+    inputs = under(inputs, {"people.yaml": people.replace("roles:\n", f"roles:\n{grant}", 1)})
+    bound = BoundRequirement(role="dba", min=1)
+    erin = scenes.statement(inputs.facts, "erin", roles=("dba",), requirements=(bound,))
+    decision = decide(only_said(inputs, erin))
+    (one,) = only(decision).ledger
+    assert (one.code, one.counted) == ("approved", True)
+    assert [state.id for state in only(decision).requirements] == ["any", "agent-contributor"]
+    bare = scenes.statement(inputs.facts, "erin", roles=("dba",), requirements=())
+    assert only(decide(only_said(inputs, bare))).ledger[0].code == "stale"

@@ -156,7 +156,10 @@ def test_the_role_has_to_be_held_for_something_that_changes(scenes: Scenes) -> N
             "policies/rules.yaml": rule_set(rule(BROKEN, enforcement="soft")),
             "policies/once.yaml": waiver(approvedBy="erin", role="sponsor"),
         }
-        assert decide(under(scenes.sealed, files)).outcome == outcome
+        inputs = under(scenes.sealed, files)
+        assert decide(inputs).outcome == outcome
+        two = with_request(inputs, "[payments-api]", "[payments-api, zoo]")
+        assert ("house-rule" in broken(decide(two))) is (outcome == "deny")
 
 
 @pytest.mark.parametrize(
@@ -193,6 +196,8 @@ def test_a_waiver_is_of_one_rule_and_the_first_that_counts_is_named(scenes: Scen
     good, better = waiver(name="d-good"), waiver(name="c-better")
     decision = ruled(scenes, good, wrong, better, late)
     assert of_the_house(decision).detail.startswith("waived by c-better until ")
+    elsewhere = waiver("{change: CHG-2026-AAAA0009}", name="a-elsewhere")
+    assert ruled(scenes, elsewhere, good).outcome == "allow"
     decision = ruled(scenes, wrong, late)
     assert decision.outcome == "deny"
     assert of_the_house(decision).detail == (
