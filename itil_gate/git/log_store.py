@@ -94,8 +94,12 @@ class LogStore:
     def tip(self) -> str | None:
         """Fetch the remote's branch and return its tip; None if the remote has no such branch.
 
-        Raises HistoryError `fetch-failed` or `git-timeout`.
+        What is here already is asked for first: a fetch makes the server look through the whole
+        tree, also for nothing. Raises HistoryError `fetch-failed` or `git-timeout`.
         """
+        held = None if self._fresh else self._held()
+        if held is not None and held == self._there():
+            return held
         while True:
             done = self._fetch("--depth=1", self._filters[0], "--end-of-options", NAME, _mirrored())
             if done.status == 0:
@@ -162,11 +166,7 @@ class LogStore:
         Raises HistoryError `push-lost` where the remote's branch does not hold the commit.
         """
         self._hold(commit)
-        done = self._git("ls-remote", "--quiet", "--end-of-options", NAME, AUDIT_BRANCH)
-        if done.status != 0:
-            raise _not_fetched(self.name, done)
-        lines = (line.split("\t") for line in done.out.decode("utf-8", "replace").splitlines())
-        tip = next((words[0] for words in lines if words[1:] == [AUDIT_BRANCH]), None)
+        tip = self._there()
         if tip != commit and not (tip and self._follows(commit)):
             raise HistoryError(
                 "push-lost",
@@ -190,6 +190,14 @@ class LogStore:
                 fetch(repository, self.name, [AUDIT_BRANCH], timeout=self._timeout)
             if held not in (None, tip) and is_ancestor(store, held, tip):
                 move_ref(store, AUDIT_BRANCH, tip, old=held)
+
+    def _there(self) -> str | None:
+        """Ask the remote which tip its branch has, and fetch nothing."""
+        done = self._git("ls-remote", "--quiet", "--end-of-options", NAME, AUDIT_BRANCH)
+        if done.status != 0:
+            raise _not_fetched(self.name, done)
+        lines = (line.split("\t") for line in done.out.decode("utf-8", "replace").splitlines())
+        return next((words[0] for words in lines if words[1:] == [AUDIT_BRANCH]), None)
 
     def _follows(self, commit: str) -> bool:
         """Whether the remote's tip, fetched with what lies between, descends from a commit."""
