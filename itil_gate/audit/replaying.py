@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from itil_gate import __version__
 from itil_gate.audit.evidence import unverified_statements
-from itil_gate.decide.deploy import Attempt
+from itil_gate.decide.deploy_facts import Attempt
 from itil_gate.gather.sources import read_judge
 from itil_gate.model.canonical import as_json, digest
 from itil_gate.model.errors import GateError

@@ -183,7 +183,7 @@ def _at_deploy(
 
     from itil_gate.cli.desk import signer_among
     from itil_gate.cli.log_reading import find_log
-    from itil_gate.decide.deploy import Attempt
+    from itil_gate.decide.deploy_facts import Attempt
     from itil_gate.gather.inputs import find_commit
     from itil_gate.gather.sources import read_judge
     from itil_gate.git.view import open_view

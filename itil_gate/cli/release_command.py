@@ -94,7 +94,7 @@ def start(
     itil-gate release start --environment production --commit "$SHA" --artifact sha256:… \
         --provenance app.intoto.json
     """
-    from itil_gate.decide.deploy import Attempt
+    from itil_gate.decide.deploy_facts import Attempt
     from itil_gate.gather.inputs import find_commit
     from itil_gate.git.view import open_view
     from itil_gate.release.bookkeeping import start_release

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from itil_gate.decide.deploy import Attempt, Released
+    from itil_gate.decide.deploy_facts import Attempt, Released
     from itil_gate.git.discover import Repository
     from itil_gate.git.view import View
     from itil_gate.log.append import Event

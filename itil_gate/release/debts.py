@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from itil_gate.decide.requirements import Demand, settle
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.sources import read_judge, read_sources
-from itil_gate.gather.statements import statements_in
+from itil_gate.gather.statements import approval_tips, statements_in
 from itil_gate.git.diff import content_digest, raw_diff
 from itil_gate.git.tree import ls_tree, tree_id
 from itil_gate.model.errors import GateError, LogError
@@ -26,14 +26,15 @@ from itil_gate.model.statement import RETRO_FOLDER
 from itil_gate.policy.compile import compile_policies
 from itil_gate.reading.read import read_text
 from itil_gate.release.deploying import known_of
-from itil_gate.release.entries import decision_of, deploy_of
+from itil_gate.release.entries import copy_event, decision_of, deploy_of
 from itil_gate.release.obligations import met_event
+from itil_gate.release.overriding import copied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from itil_gate.decide.deploy import Landed
+    from itil_gate.decide.deploy_facts import Landed
     from itil_gate.decide.roster import Roster
     from itil_gate.git.view import View
     from itil_gate.log.append import Event
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
     from itil_gate.model.decision import RequirementState
     from itil_gate.model.facts import StatementFact
     from itil_gate.model.record import Obligation, RefUpdate
+    from itil_gate.release.bookkeeping import Books
     from itil_gate.release.deploying import Known
+    from itil_gate.release.recorder import Recorded
 
 MOST_BYTES = 1024 * 1024
 AHEAD = timedelta(minutes=5)
@@ -73,6 +76,8 @@ class Met:
 
     by: str
     evidence: str
+    statements: tuple[StatementFact, ...] = ()
+    """The signed statements that meet it, to be kept."""
 
 
 @frozen
@@ -138,6 +143,31 @@ def met_events(found: Sequence[Account], *, now: datetime) -> tuple[Event, ...]:
     )
 
 
+def record_met(books: Books, view: View, found: Sequence[Account], *, tip: str) -> Recorded | None:
+    """Record which obligations are met, with the statements that meet them; None if none is.
+
+    `tip` is that of the target. Raises as `record` does.
+    """
+    events = met_events(found, now=books.now)
+    if not events:
+        return None
+    items = {item.digest: item for one in found if one.met for item in one.met.statements}
+    if items:
+        name, tips = books.config.repository, approval_tips(view)
+        with books.reading() as reader:
+            fresh = [
+                item
+                for digest, item in sorted(items.items())
+                if reader.find(name, "approval", digest) is None
+            ]
+        roster = build_roster(compile_policies(read_judge(view, tip)).people)
+        kept = copied(
+            fresh, repository=name, roster=roster, tip=tips[0] if tips else tip, now=books.now
+        )
+        events = (*(copy_event(one) for one in kept), *events)
+    return books.write(events)
+
+
 def met_by_review(debt: Debt, reviews: Mapping[str, ChangeReview], *, roster: Roster) -> Met | None:
     """Return the review that meets an obligation: of its change, later than what it is about."""
     for path, review in sorted(reviews.items()):
@@ -192,12 +222,12 @@ class Judge:
 
     def met(self, debt: Debt, retros: Sequence[StatementFact]) -> Met | None:
         """Return what meets an obligation: enough people who may, for each update."""
-        mine: dict[str, str] = {}
+        mine: dict[str, StatementFact] = {}
         people: list[set[str]] = []
         for update in debt.updates:
             content = self._content(update)
             said = {
-                who: item.digest
+                who: item
                 for item in retros
                 if (who := self._signer(item, debt, update, content)) is not None
             }
@@ -212,7 +242,7 @@ class Judge:
         if any(state.state != "SATISFIED" for state in states):
             return None
         last = max(both)
-        return Met(last, mine[last])
+        return Met(last, mine[last].digest, tuple(mine[who] for who in sorted(both)))
 
     def why_not(self, debt: Debt, person: str) -> str:
         """Return why somebody cannot approve after the fact; nothing if they can."""
@@ -314,7 +344,7 @@ def _updates(
 
 def _with_decisions(reader: LogReader, debt: Debt) -> Debt:
     """Add what the decisions behind an obligation say: requirements, approvals, who took part."""
-    barred: dict[str, str] = {}
+    barred: dict[str, str] = {debt.obligation.owner: "owes it"}
     approvals: dict[str, frozenset[str]] = {}
     requirements: tuple[RequirementState, ...] = ()
     cause = reader.entry(debt.obligation.source)

@@ -15,14 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
-from itil_gate.decide.deploy import (
-    Attempt,
-    DeployFacts,
-    Landed,
-    Released,
-    in_force,
-    judge_release,
-)
+from itil_gate.decide.deploy import judge_release
+from itil_gate.decide.deploy_facts import Attempt, DeployFacts, Landed, Released, in_force
 from itil_gate.decide.gate import read_requests
 from itil_gate.gather.landing import first_parents
 from itil_gate.gather.sources import read_judge, read_sources
@@ -50,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from itil_gate.decide.deploy import DeployFindings
+    from itil_gate.decide.deploy_facts import DeployFindings
     from itil_gate.git.view import View
     from itil_gate.log.reader import Entry, LogReader
     from itil_gate.model.change import ChangeRequest

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from itil_gate.decide.deploy import DeployFacts, DeployFindings
+    from itil_gate.decide.deploy_facts import DeployFacts, DeployFindings
     from itil_gate.decide.roster import Roster
     from itil_gate.git.view import View
     from itil_gate.model.facts import StatementFact

@@ -10,7 +10,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from itil_gate.decide.deploy import Provenance
+from itil_gate.decide.deploy_facts import Provenance
 from itil_gate.signing import primitives
 from itil_gate.signing.dsse import IN_TOTO, pae
 from itil_gate.signing.ed25519 import public_of

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from support.world import APPROVALS, CONFIG, RISK, SERVICES, request_file
 
-from itil_gate.decide.deploy import (
-    RULES,
-    UNBENDING,
+from itil_gate.decide.deploy import RULES, UNBENDING, judge_release
+from itil_gate.decide.deploy_facts import (
     Attempt,
     DeployFacts,
     Landed,
     Provenance,
     Released,
     in_force,
-    judge_release,
 )
 from itil_gate.decide.gate import read_requests
 from itil_gate.model.frozen import replace

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from itil_gate.decide.deploy import Attempt
+from itil_gate.decide.deploy_facts import Attempt
 from itil_gate.decide.gate import decide
 from itil_gate.gather.sources import read_judge
 from itil_gate.git.discover import discover
