@@ -321,3 +321,13 @@ def test_inline_rules_and_files_load_no_heavy_library() -> None:
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_period_may_take_place_ten_thousand_times_and_not_more() -> None:
+    hourly = period("2026-01-01T00:00", "2026-01-01T00:10", rrule="FREQ=HOURLY")
+    assert len(times(calendar(freezes=[hourly]))) in range(9_400, 10_001)
+    longer = Interval(start=YEAR.start, end=YEAR.start + timedelta(days=730))
+    with pytest.raises(GateError) as caught:
+        times(calendar(freezes=[hourly]), within=longer)
+    assert caught.value.code == "calendar-too-large"
+    assert "takes place more than 10000 times" in caught.value.message

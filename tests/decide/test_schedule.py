@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from itil_gate.decide.calendars import expand
 from itil_gate.decide.rules import GATE_RULES
 from itil_gate.decide.schedule import (
+    Exposure,
     blast_radius,
     check_schedule,
     footprint,
+    freeze_names,
+    freezes_met,
     planned_interval,
 )
-from itil_gate.model.calendar import Calendar
+from itil_gate.model.calendar import Calendar, Interval
 from itil_gate.model.change import ChangeRequest
 from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.policy import CalendarText
@@ -563,3 +567,106 @@ def test_the_footprint_is_what_is_declared_and_what_owns_changed_paths() -> None
     asked = change(services=("wiki",))
     assert footprint(asked, ("ledger/main.py", "README.md"), SERVICES) == {"wiki", "ledger"}
     assert footprint(asked, ("ledger",), SERVICES) == {"wiki"}
+
+
+@pytest.mark.parametrize(
+    ("end", "refused"), [("2027-12-02T00:00", False), ("2027-12-02T00:01", True)]
+)
+def test_a_change_takes_a_year_and_a_day_at_most(end: str, *, refused: bool) -> None:
+    """From the first of December 2026 on; 366 days later is the second."""
+    asked = change("2026-12-01T00:00", end, timezone="UTC")
+    assert rules(asked) == (["wrong-window"] if refused else [])
+    frozen = calendar(freezes=[YEAR_END])
+    assert names(asked, frozen) == (() if refused else ("year-end",))
+
+
+def names(asked: ChangeRequest, *calendars: Calendar, now: datetime = NOW) -> tuple[str, ...]:
+    """Return the freezes that conditions are shown."""
+    return freeze_names(
+        asked,
+        services=SERVICES,
+        footprint=footprint(asked, (), SERVICES),
+        calendars=calendars,
+        calendar_texts=(),
+        now=now,
+    )
+
+
+def test_conditions_are_shown_the_freezes_that_refuse_a_change() -> None:
+    first = period("2026-11-25T00:00", "2026-11-26T00:00", name="z-first")
+    second = period("2026-11-25T12:00", "2026-11-27T00:00", name="a-second")
+    away = period("2026-11-25T00:00", "2026-11-26T00:00", name="away", scope={"tiers": (5,)})
+    below = period(
+        "2026-11-25T00:00", "2026-11-26T00:00", name="below", scope={"services": ("shop",)}
+    )
+    frozen = calendar(freezes=[first, second, away, below])
+    day = change("2026-11-25T10:00", "2026-11-25T13:00")
+    assert names(day, frozen) == ("a-second", "below", "z-first")
+    assert rules(day, frozen) == ["in-freeze"] * 3
+    morning = change("2026-11-25T10:00", "2026-11-25T11:00")
+    assert names(morning, frozen) == ("below", "z-first")
+    assert names(change(), frozen) == ()
+    for now, met in (
+        (datetime(2026, 11, 25, 23, 0, tzinfo=UTC), ("a-second",)),
+        (datetime(2026, 11, 26, 22, 59, 59, tzinfo=UTC), ("a-second",)),
+        (datetime(2026, 11, 26, 23, 0, tzinfo=UTC), ()),
+    ):
+        assert names(change(), frozen, now=now) == met
+
+
+def test_a_freeze_at_another_time_is_not_met() -> None:
+    span = Interval(start=NOW, end=NOW + timedelta(hours=1))
+    frozen = calendar(freezes=[YEAR_END])
+    far = Interval(start=NOW, end=NOW + timedelta(days=90))
+    later = expand((frozen,), (), within=far)
+    exposure = Exposure(frozenset(), frozenset(), frozenset(), {})
+    assert len(freezes_met(far, later, exposure=exposure)) == 1
+    assert freezes_met(span, later, exposure=exposure) == ()
+
+
+def test_of_very_many_freezes_twenty_are_named() -> None:
+    def frozen(count: int) -> Calendar:
+        return calendar(
+            freezes=[
+                period("2026-11-25T00:00", "2026-11-26T00:00", name=f"f{number}")
+                for number in range(count)
+            ]
+        )
+
+    asked = change("2026-11-25T10:00", "2026-11-25T13:00")
+    assert [len(judge(asked, frozen(count))) for count in (19, 20, 25)] == [19, 20, 20]
+
+
+def urgent(asked: ChangeRequest, *calendars: Calendar) -> list[tuple[str, str]]:
+    """Return what an emergency is told, and with what effect."""
+    touched = footprint(asked, (), SERVICES)
+    found = check_schedule(
+        asked,
+        services=SERVICES,
+        footprint=touched,
+        blast_radius=touched,
+        calendars=calendars,
+        calendar_texts=(),
+        now=NOW,
+        urgent=True,
+    )
+    return [(one.rule, one.effect) for one in found]
+
+
+def test_an_emergency_is_told_of_freezes_and_windows_and_kept_by_none() -> None:
+    frozen = calendar(freezes=[YEAR_END], windows=[SATURDAYS])
+    asked = change("2026-12-22T10:00", "2026-12-22T11:00")
+    assert urgent(asked, frozen) == [
+        ("in-freeze", "advise"),
+        ("outside-maintenance-window", "advise"),
+    ]
+    assert {one.effect for one in judge(asked, frozen)} == {"deny"}
+
+
+def test_a_time_gone_by_refuses_an_emergency_too() -> None:
+    assert urgent(change("2026-11-20T10:00", "2026-11-20T11:00")) == [("window-past", "deny")]
+
+
+def test_what_is_over_is_told_as_over_and_not_as_outside_of_windows() -> None:
+    asked = change("2026-11-20T10:00", "2026-11-20T11:00")
+    assert rules(asked, calendar(windows=[SATURDAYS])) == ["window-past"]
