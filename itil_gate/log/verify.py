@@ -47,7 +47,7 @@ LISTED = 20_000
 
 
 CHECKS = {
-    "checkpoint": "checkpoint",
+    "checkpoint": "checkpoints",
     "witnesses": "cosignatures",
     "remembered": "checkpoints",
     "tree": "entries",

@@ -71,17 +71,21 @@ def _head(found: Verification) -> str:
     if found.checkpoint is None:
         return f"audit log {found.origin}"
     root = base64.b64encode(found.checkpoint.root).decode("ascii")
-    return f"audit log {found.origin}: {found.checkpoint.size} entries, root {root}"
+    return f"audit log {found.origin}: {_counted(found.checkpoint.size, 'entries')}, root {root}"
 
 
 def _told(one: Verdict) -> str:
-    count = (
-        f"{one.bad} faults in {one.looked} {one.unit}" if one.bad else f"{one.looked} {one.unit}"
-    )
+    looked = _counted(one.looked, one.unit)
+    count = f"{_counted(one.bad, 'faults')} in {looked}" if one.bad else looked
     if one.state == "not checked" and not one.looked:
         return one.detail
     since = f", since entry {one.since}" if one.since is not None else ""
     return f"{count}{since}{f'; {one.detail}' if one.detail else ''}"
+
+
+def _counted(number: int, many: str) -> str:
+    one = "entry" if many == "entries" else many.removesuffix("s")
+    return f"{number} {one if number == 1 else many}"
 
 
 def _fault(fault: Fault) -> str:
