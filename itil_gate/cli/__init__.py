@@ -23,7 +23,7 @@ UNDECIDED = 2
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("adopting", "Write a configuration, policies, people and an example."),
     "doctor": ("adopting", "Look whether real people can satisfy the rules."),
-    "demo": ("adopting", "Play a denied, a pending and an approved change through."),
+    "demo": ("adopting", "Play changes through from request to release and audit."),
     "policy": ("adopting", "Prove the policies: lint, test, doc."),
     "new": ("developing", "Write a change request from the diff."),
     "lint": ("developing", "Check requests and policies as files, offline."),
@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("releasing", "The deploy gate: let an artefact in, and say how it went."),
     "review": ("releasing", "Write the review of a change after it took place."),
     "debt": ("releasing", "What is owed since rules were bent, by whom, until when."),
+    "correct": ("auditing", "Say, signed, why an update had to land past the rules."),
     "log": ("auditing", "The audit log: open, show, prove, hand out."),
     "audit": ("auditing", "Replay stored decisions."),
     "schema": ("everyday", "Print the JSON Schemas of every file format."),

@@ -49,22 +49,22 @@ def command(base: str | None, form: str, recording: Recording, repo: Path, *, re
 
 def _debt(path: Path, *, base: str | None, form: str, recording: Recording, record: bool) -> int:
     from itil_gate.git.view import open_view
-    from itil_gate.release.debts import accounts, met_events
+    from itil_gate.release.debts import accounts, record_met
     from itil_gate.report.debt_text import debt_json, debt_text
 
     at = now()
     place = find_log(path, base=base, remote=recording.remote, local=recording.local)
     with open_view(place.repository) as view, place.reading() as (_, reader):
         found = accounts(view, reader, target=place.target, tip=place.tip, now=at)
-    written = False
-    events = met_events(found, now=at)
-    if record and events:
-        books = recording.books(place.repository, place.config, now=at)
-        tell(books.write(events))
-        written = True
+        written = None
+        if record:
+            books = recording.books(place.repository, place.config, now=at)
+            written = record_met(books, view, found, tip=place.tip)
+    if written is not None:
+        tell(written)
     if form == "json":
         out(json.dumps(debt_json(found, now=at), indent=2))
     else:
-        out(debt_text(found, now=at, recorded=written))
+        out(debt_text(found, now=at, recorded=written is not None))
     late = any(one.met is None and one.debt.obligation.due <= at for one in found)
     return OVERDUE if late else 0

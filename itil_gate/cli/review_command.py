@@ -72,7 +72,7 @@ def command(
 
 def _record(change: str, place: LogPlace, recording: Recording) -> int:
     from itil_gate.git.view import open_view
-    from itil_gate.release.debts import accounts, met_events
+    from itil_gate.release.debts import accounts, record_met
 
     at = now()
     with open_view(place.repository) as view, place.reading() as (_, reader):
@@ -81,8 +81,9 @@ def _record(change: str, place: LogPlace, recording: Recording) -> int:
             for one in accounts(view, reader, target=place.target, tip=place.tip, now=at)
             if one.debt.obligation.duty == "review" and one.debt.obligation.change == change
         ]
-    events = met_events(found, now=at)
-    if not events:
+        books = recording.books(place.repository, place.config, now=at)
+        recorded = record_met(books, view, found, tip=place.tip)
+    if recorded is None:
         short = place.target.removeprefix("refs/heads/")
         folder = place.config.locations.reviews
         if found:
@@ -91,8 +92,7 @@ def _record(change: str, place: LogPlace, recording: Recording) -> int:
             why = "none is owed"
         say(f"refused: no review of {change} to record: {why}")
         return REFUSED
-    books = recording.books(place.repository, place.config, now=at)
-    tell(books.write(events))
+    tell(recorded)
     for one in found:
         if one.met is not None:
             out(f"met: {one.debt.obligation.id} by {one.met.evidence}")

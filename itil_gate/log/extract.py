@@ -39,7 +39,9 @@ _SINGLE = re.compile(
 _SHARED = ("repository",)
 _SAID: dict[str, tuple[str, ...]] = {
     "log-opened": ("origin", "target", "adopted", "keys"),
-    "ref-update": ("ref", "before", "after", "standing", "decision", "head", "content"),
+    "ref-update": (
+        *("ref", "before", "after", "standing", "decision", "correction", "head", "content"),
+    ),
     "release-record": (
         *("nonce", "environment", "commit", "artifact", "previous", "updates", "backsOut"),
         *("windowStart", "windowEnd", "startedAt", "decision"),

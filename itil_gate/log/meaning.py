@@ -179,6 +179,9 @@ class Meaning:
             if said.get("decision") is not None:
                 self._fault(one, f"it is {said['standing']} and names a decision")
             return
+        if said.get("correction") is not None:
+            self._corrected(one, said["correction"])
+            return
         decision = self._earlier(one, said.get("decision"), "gate-decision")
         if decision is None or decision.said.get("of", "merge") != "merge":
             self._fault(one, f"it is {said['standing']} by no decision that stands before it")
@@ -198,6 +201,20 @@ class Meaning:
             self._fault(
                 one, f"the decision of entry {decision.index} is about another branch or content"
             )
+
+    def _corrected(self, one: Extract, index: int) -> None:
+        """Hold an update that a correction stands in for against what was recorded of it before."""
+        correction = self._earlier(one, index, "correction")
+        about = correction.said.get("corrects") if correction is not None else None
+        first = self._earlier(one, about, "ref-update")
+        same = ("ref", "before", "after")
+        if one.said["standing"] != "overridden" or first is None:
+            self._fault(one, f"entry {index} is no correction of an update before it")
+        elif first.said and (
+            first.said["standing"] != "unauthorised"
+            or any(first.said[name] != one.said[name] for name in same)
+        ):
+            self._fault(one, f"the correction of entry {index} is about another update")
 
     def _release(self, one: Extract) -> None:
         said = one.said

@@ -90,6 +90,9 @@ class RefUpdate(Model):
     reason: Text = Field(description="Why it stands so, in words.")
     proof: Proof | None = Field(None, description="How what landed carries over from what was.")
     decision: Index | None = Field(None, description="The entry of the decision it rests on.")
+    correction: Index | None = Field(
+        None, description="The entry of the correction it rests on, where no decision let it in."
+    )
     head: Oid | None = Field(None, description="The head that was authorised.")
     merge_base: Oid | None = None
     content: Sha256 | None = Field(None, description="Content digest that was authorised.")

@@ -80,7 +80,7 @@ def obligations_for(
         owed = tuple(_of_update(cause, said, owners or {}))
         return _events(
             owed,
-            key=("ref-update", cause.ref, cause.before, cause.after),
+            key=("ref-update", cause.ref, cause.before, cause.after, cause.standing),
             repository=cause.repository,
             subject={"gitCommit": cause.after},
             source=source,
@@ -147,13 +147,16 @@ def _of_update(
         if update.standing == "overridden":
             who = standing.person if standing else None
             because = f"an override stood in at the merge gate{_incident(standing)}"
+            if update.correction is not None:
+                because = update.reason
         elif verdict is not None and verdict.lane == "emergency":
             who, because = None, "it was merged as an emergency"
         else:
             continue
         owner = _owner(who, requester)
         yield _Owed("retro-approval", name, because, owner)
-        yield _Owed("review", name, because, owner)
+        if update.correction is None:  # its review is owed since it was found unauthorised
+            yield _Owed("review", name, because, owner)
 
 
 def _of_release(

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from support.books import MAIN, Bookish, open_books
 from support.breakglass import GLASS, REPOSITORY, switch_on
 from support.shell import Ran, run_gate
-from support.world import CHG, OTHER
+from support.world import CHG, CONFIG, OTHER
 
 from itil_gate.model.statement import RetroApprovalPredicate
 from itil_gate.release.signing_desk import sign_statement
@@ -198,7 +198,8 @@ def test_what_is_owed_is_met_by_somebody_else_and_written_down(books: Bookish) -
     ran = gate(world, "debt", "--record", env=KEYS)
     assert ran.code == 0, ran.err
     assert [one.duty for one in books.known().debts] == ["review"]
-    assert books.kinds()[-1] == "obligation-met"
+    assert books.kinds()[-2:] == ["approval", "obligation-met"]
+    assert books.entries()[-2].predicate["person"] == "erin"
 
 
 @pytest.mark.parametrize(
@@ -390,3 +391,35 @@ def test_debts_need_a_log(world: World, tmp_path: Path) -> None:
     assert ran.code == 2
     assert "no-log" in ran.err
     assert tmp_path.exists()
+
+
+# --- correct -----------------------------------------------------------------------------------
+
+
+def test_a_correction_is_signed_recorded_and_owed_for(world: World) -> None:
+    books = open_books(world, config=f"{CONFIG}recovery: change-authority\n")
+    before = world.repo.tip("main")
+    after = world.on_main({"src/app.py": "print('mended')\n"})
+    books.landed(before)
+    ran = gate(world, "correct", after, "--reason", "Locked out.", "--yes", by="erin")
+    assert (ran.code, ran.out) == (1, "")
+    assert "role-not-held" in ran.err
+    ran = gate(world, "correct", before, "--reason", "Locked out.", "--yes", by="carol")
+    assert ran.code == 1
+    assert "no-such-update" in ran.err
+    ran = gate(world, "correct", after, "--reason", "Locked out.", "--yes", by="carol")
+    assert ran.code == 0, ran.err
+    ran = gate(world, "correct", "--record", env=KEYS)
+    assert (ran.code, ran.out.split()[0]) == (0, "COUNTED"), ran.err
+    assert [one.update.standing for one in books.known().updates] == ["unauthorised", "overridden"]
+    assert "no correction that is not recorded" in gate(world, "correct", "--record", env=KEYS).out
+    ran = gate(world, "approve", after, "--retro", "--yes", by="carol")
+    assert ran.code == 1
+    ran = gate(world, "approve", after, "--retro", "--yes", by="erin")
+    assert ran.code == 0, ran.err
+    assert "MET" in gate(world, "debt").out
+
+
+@pytest.mark.parametrize("words", [(), ("main",), ("main", "--reason", "x", "--record")])
+def test_correct_takes_a_commit_or_records(world: World, words: tuple[str, ...]) -> None:
+    assert gate(world, "correct", *words).code == 2

@@ -1,0 +1,172 @@
+"""The way back where the rules lock out their own repair: a correction by the recovery role."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from support.books import MAIN, Bookish, open_books
+from support.breakglass import REPOSITORY
+from support.cases import case
+from support.world import CONFIG, people_file, stranger
+
+from itil_gate.git.discover import discover
+from itil_gate.git.view import open_view
+from itil_gate.model.statement import CorrectionPredicate
+from itil_gate.release.correcting import Heard, record_corrections
+from itil_gate.release.signing_desk import sign_statement
+from itil_gate.signing.statement import correction_statement
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.world import World
+
+RECOVERY = f"{CONFIG}recovery: change-authority\n"
+
+
+@pytest.fixture
+def books(world: World) -> Bookish:
+    return open_books(world, config=RECOVERY)
+
+
+def push(books: Bookish, text: str = "1\n") -> tuple[str, str]:
+    """Let an administrator merge over the gate, recorded; return the two ends."""
+    before = books.world.repo.tip("main")
+    after = books.world.on_main({"src/app.py": text})
+    books.landed(before)
+    return before, after
+
+
+def correct(books: Bookish, by: str, before: str, after: str, **edits: object) -> None:
+    """Let somebody sign a correction."""
+    said = {
+        "repository": REPOSITORY, "target": MAIN, "before": before, "after": after,
+        "reason": "Nobody held the role.", "signer": by, "issued_at": books.world.now,
+    }  # fmt: skip
+    predicate = CorrectionPredicate.model_validate(said | edits, by_name=True)
+    key = str(books.world.person(by).key)
+    books.world.file(sign_statement(correction_statement(predicate), key=key, interactive=False))
+
+
+def recorded(books: Bookish) -> tuple[Heard, ...]:
+    with open_view(discover(books.world.repo.path)) as view:
+        return record_corrections(books.books, view, target=MAIN)
+
+
+def standings(books: Bookish) -> list[str]:
+    return [one.update.standing for one in books.known().updates]
+
+
+def codes(books: Bookish) -> list[str]:
+    return [one.code for one in recorded(books)]
+
+
+@case("187", "205")
+def test_a_correction_makes_an_update_overridden_and_is_recorded_with_its_reason(
+    books: Bookish,
+) -> None:
+    ends = push(books)
+    assert books.start()[0].decision.outcome == "deny"
+    correct(books, "carol", *ends)
+    assert codes(books) == ["corrects"]
+    assert standings(books) == ["unauthorised", "overridden"]
+    last = books.known().updates[-1].update
+    assert last.reason == "corrected by carol: Nobody held the role."
+    assert last.correction is not None
+    assert books.entries()[last.correction].predicate["by"] == "carol"
+    owed = [(one.duty, one.owner) for one in books.known().debts]
+    assert owed == [("review", "nobody"), ("retro-approval", "carol")]
+    assert books.start(nonce="REL-2026-AAAAAAAA")[0].decision.outcome == "allow"
+    assert recorded(books) == ()
+
+
+@case("205")
+def test_what_a_correction_leaves_out_stays_unauthorised(books: Bookish) -> None:
+    push(books, "1\n")
+    before, after = push(books, "2\n")
+    correct(books, "carol", before, after)
+    assert codes(books) == ["corrects"]
+    examined, _ = books.start()
+    assert [one.rule for one in examined.findings.failed] == ["unauthorised-update"]
+    assert standings(books) == ["unauthorised", "unauthorised", "overridden"]
+
+
+@case("205")
+def test_a_correction_that_goes_back_too_far_counts_for_nothing(books: Bookish) -> None:
+    before, _ = push(books, "1\n")
+    _, after = push(books, "2\n")
+    correct(books, "carol", before, after)
+    assert codes(books) == ["no-such-update"]
+    assert standings(books) == ["unauthorised", "unauthorised"]
+
+
+@case("205")
+def test_a_correction_of_nothing_counts_for_nothing(books: Bookish) -> None:
+    before = books.world.repo.tip("main")
+    after = books.world.on_main({"src/app.py": "not recorded\n"})
+    correct(books, "carol", before, after)
+    assert codes(books) == ["no-such-update"]
+
+
+@case("205")
+def test_a_correction_of_what_was_authorised_counts_for_nothing(books: Bookish) -> None:
+    before = books.world.repo.tip("main")
+    after = books.land({"src/a.py": "1\n"}, "CHG-2026-AAAA0001", branch="feature")
+    correct(books, "carol", before, after)
+    assert codes(books) == ["not-unauthorised"]
+    assert standings(books) == ["authorised"]
+
+
+def test_who_names_themselves_later_corrects_nothing(books: Bookish) -> None:
+    roles = {"service-owner": ("bob",), "change-authority": ("erin",)}
+    before = books.world.repo.tip("main")
+    after = books.world.on_main({"people.yaml": people_file(books.world.keyring, roles=roles)})
+    books.landed(before)
+    correct(books, "erin", before, after)
+    assert codes(books) == ["role-not-held"]
+    correct(books, "carol", before, after)
+    assert sorted(codes(books)) == ["corrects", "role-not-held"]
+
+
+def test_a_role_that_is_named_later_recovers_nothing(world: World) -> None:
+    books = open_books(world)
+    before = world.repo.tip("main")
+    after = world.on_main({"itil-gate.yaml": RECOVERY + books_log(books)})
+    books.landed(before)
+    correct(books, "carol", before, after)
+    assert codes(books) == ["no-recovery"]
+
+
+def books_log(books: Bookish) -> str:
+    """Return the section log of the configuration as it is."""
+    text = (books.world.repo.path / "itil-gate.yaml").read_text()
+    return text[text.index("log:") :]
+
+
+@pytest.mark.parametrize(
+    ("edits", "code"),
+    [
+        ({"repository": "example.com/other"}, "not-this-repository"),
+        ({"target": "refs/heads/release"}, "not-this-target"),
+        ({"issued_at": timedelta(minutes=6)}, "issued-in-future"),
+        ({"signer": "dave"}, "signer-mismatch"),
+    ],
+)
+def test_a_correction_of_something_else_counts_for_nothing(
+    books: Bookish, edits: dict[str, object], code: str
+) -> None:
+    ends = push(books)
+    if isinstance(shift := edits.get("issued_at"), timedelta):
+        edits = {"issued_at": books.world.now + shift}
+    correct(books, "carol", *ends, **edits)
+    assert codes(books) == [code]
+    assert standings(books) == ["unauthorised"]
+
+
+def test_a_stranger_corrects_nothing(books: Bookish, tmp_path: Path) -> None:
+    ends = push(books)
+    books.world.people["mallory"] = stranger(tmp_path, "mallory")
+    correct(books, "mallory", *ends, signer="carol")
+    assert codes(books) == ["unknown-key"]
