@@ -75,8 +75,13 @@ class Recording:
         return COMMON_REMOTE if has_remote(repository, COMMON_REMOTE) else None
 
 
-def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that records; it gets them as one `recording`."""
+def recording_options(
+    command: Callable[..., Any], *, remembered: bool = True
+) -> Callable[..., Any]:
+    """Add the options of every command that records; it gets them as one `recording`.
+
+    Without `remembered` there is no --since, for a command that means something else by it.
+    """
 
     @functools.wraps(command)
     def collected(
@@ -85,7 +90,7 @@ def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
         recorder_key: tuple[str, ...],
         remote: str | None,
         local: bool,
-        since: tuple[Path, ...],
+        since: tuple[Path, ...] = (),
         **others: Any,
     ) -> Any:
         first, second = next(iter(log_key), None), next(iter(recorder_key), None)
@@ -120,9 +125,13 @@ def recording_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="A checkpoint remembered elsewhere, which the log must extend.",
         ),
     )
-    for option in reversed(options):
+    for option in reversed(options if remembered else options[:-1]):
         collected = option(collected)
     return collected
+
+
+recording_without_since = functools.partial(recording_options, remembered=False)
+"""As `recording_options`, for a command that has a --since of its own."""
 
 
 def tell(recorded: Recorded) -> None:
