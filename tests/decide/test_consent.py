@@ -244,3 +244,14 @@ def test_two_rejections_of_two_requests_are_both_inherited(scenes: Scenes) -> No
             f"{who} rejected CHG-2026-AAAA000{number}, which asked for the same work"
             for who, number in (("bob", 2), ("carol", 2), ("dave", 3))
         ]
+
+
+def test_a_rejection_of_which_git_knows_nothing_is_inherited_by_who_asks_again(
+    scenes: Scenes,
+) -> None:
+    for requester, told in (("alice", True), ("erin", False)):
+        no = scenes.statement(
+            scenes.sealed.facts, "carol", "reject", change="CHG-2026-AAAA0002", requester=requester
+        )
+        inputs = only_said(scenes.sealed, no.model_copy(update={"approved": None}))
+        assert bool(findings(decide(inputs), "open-rejection")) is told

@@ -279,3 +279,14 @@ def test_a_bot_is_no_agent(scenes: Scenes) -> None:
     people = found(scenes, commit(scenes, "robo"))
     assert people.ids == {"robo"}
     assert not people.by_agent
+
+
+def test_only_agents_have_somebody_who_answers_for_them(scenes: Scenes) -> None:
+    people = roster(scenes).people
+    edits = {"robo": {"sponsor": "bob"}, "helper": {"sponsor": None}}
+    persons = tuple(one.model_copy(update=edits.get(one.id, {})) for one in people.persons)
+    known = build_roster(people.model_copy(update={"persons": persons}))
+    facts = edited(scenes.sealed, commits=(commit(scenes, "helper"), commit(scenes, "robo"))).facts
+    found_now = find_contributors(facts, known, repository=REPOSITORY)
+    assert found_now.sponsors == {}
+    assert found_now.by_agent

@@ -10,11 +10,11 @@ from support.casting import requiring
 from support.edits import only_said, under
 from support.rules import rule as rule_of
 from support.rules import rule_set
-from support.scenes import edited, stored
+from support.scenes import SCAN, edited, stored
 from support.world import CHG, CONFIG, RISK, SERVICES, broken, entry, findings, request_file
 
 from itil_gate import __version__
-from itil_gate.decide.gate import decide, in_audit_mode, read_requests
+from itil_gate.decide.gate import decide, in_audit_mode, read_requests, readings_of
 from itil_gate.model.canonical import digest
 from itil_gate.model.config import Config
 from itil_gate.model.errors import ConfigError, GateError
@@ -179,6 +179,45 @@ def test_a_change_that_three_files_claim_is_told_once_with_all_of_them() -> None
     assert found.message == f"{CHG} is claimed by 3 files: " + ", ".join(
         one.path for one in sources
     )
+
+
+def test_a_change_that_two_files_claim_is_refused() -> None:
+    sources = [stored(f"{part}/2026/{CHG}.yaml", request_file()) for part in ("a", "b")]
+    _, (found,) = read_requests(sources)
+    assert (found.rule, found.effect) == ("duplicate-change", "deny")
+    assert read_requests(sources[:1])[1] == ()
+
+
+def test_what_rules_read_is_told_by_change_and_rule(scenes: Scenes) -> None:
+    assert readings_of(scenes.sealed) == {}
+    text = rule_set(rule_of("diff.files < 4", name="small", enforcement="hard"))
+    told = readings_of(under(scenes.sealed, {"policies/own.yaml": text}))
+    assert list(told) == [CHG]
+    assert list(told[CHG]) == ["small"]
+    assert [(one.field, one.value) for one in told[CHG]["small"]] == [("diff.files", "5")]
+
+
+@pytest.mark.parametrize(
+    ("when", "paths", "asked", "awaited"),
+    [
+        ("", ("src/app.py",), True, True),
+        ("", ("docs/index.md",), True, False),
+        ("risk.rank >= 0", ("src/app.py",), True, True),
+        ("risk.rank >= 3", ("src/app.py",), True, False),
+        ("risk.rank >= 3", ("src/app.py",), False, True),
+        ("risk.rank >= 3", ("docs/index.md",), False, False),
+    ],
+)
+def test_a_check_is_awaited_where_it_is_asked_for_or_nothing_can_tell(
+    scenes: Scenes, when: str, paths: tuple[str, ...], *, asked: bool, awaited: bool
+) -> None:
+    """Where no request can be read, its condition has no values, and it is asked for."""
+    text = SCAN.replace("sarif,", f'sarif, when: "{when}",') if when else SCAN
+    diff = tuple(one for one in scenes.sealed.facts.diff if one.path in paths)
+    inputs = under(edited(scenes.sealed, diff=diff), {"policies/scan.yaml": text})
+    if not asked:
+        inputs = inputs.model_copy(update={"requests": ()})
+    assert ("awaited-evidence" in broken(decide(inputs))) is awaited
 
 
 def test_what_could_not_be_read_is_a_refusal_of_its_own(scenes: Scenes) -> None:

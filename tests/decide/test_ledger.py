@@ -72,6 +72,9 @@ def test_two_approvals_side_by_side_count_in_the_roles_of_both(scenes: Scenes) -
     alone, both = judged(scenes, authority), judged(scenes, owner, authority)
     assert counted(only(alone)) == {"owner": (), "authority": ("dave",)}
     assert "dave" in {name for people in counted(only(both)).values() for name in people}
+    bob = scenes.statement(facts, "bob", roles=("service-owner",))
+    decision = judged(scenes, owner, authority, bob)
+    assert counted(only(decision)) == {"owner": ("bob",), "authority": ("dave",)}
     carol = scenes.statement(facts, "carol", roles=("change-authority",))
     for said in ((owner, authority, carol), (carol, authority, owner)):
         decision = judged(scenes, *said)

@@ -17,6 +17,7 @@ ROLES = (
     {"role": "owner", "members": ["bob", "dave"], "services": ["api"]},
     {"role": "board", "members": ["carol", "robo"]},
 )
+ODD = {"forge": "gitlab.com", "login": "7-odd", "id": 50}
 TICK = timedelta(seconds=1)
 
 
@@ -33,7 +34,7 @@ def roster(*delegations: dict[str, object]) -> Roster:
         person("bob", emails=["Bob@Example.com"]),
         person("carol"),
         person("dave", accounts=lab),
-        person("erin", accounts=[{"forge": "github.com", "login": "5+odd", "id": 9}]),
+        person("erin", accounts=[{"forge": "github.com", "login": "5+odd", "id": 9}, ODD]),
         person("robo", kind="bot"),
     ]
     text = json.dumps(
@@ -67,6 +68,7 @@ def lent(lender: str, to: str, role: str, **more: object) -> dict[str, object]:
         ("mallory@users.noreply.github.com", None),
         ("1001+alice@users.noreply.gitlab.com", None),
         ("7-dave@users.noreply.gitlab.com", "dave"),
+        ("7-odd@users.noreply.gitlab.com", "erin"),
         ("7-renamed@users.noreply.gitlab.com", "dave"),
         ("8-dave@users.noreply.gitlab.com", None),
         ("7+@users.noreply.gitlab.com", None),
