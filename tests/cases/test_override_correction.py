@@ -119,6 +119,7 @@ def test_a_correction_of_what_was_authorised_counts_for_nothing(books: Bookish) 
     assert standings(books) == ["authorised"]
 
 
+@case("141")
 def test_who_names_themselves_later_corrects_nothing(books: Bookish) -> None:
     roles = {"service-owner": ("bob",), "change-authority": ("erin",)}
     before = books.world.repo.tip("main")

@@ -174,7 +174,7 @@ def test_a_merge_by_override_is_recorded_as_overridden_and_owes(books: Bookish) 
 
 
 @case("200")
-def test_what_is_overdue_holds_the_next_release_back_but_not_an_emergency(books: Bookish) -> None:
+def test_what_is_overdue_holds_the_next_release_back(books: Bookish) -> None:
     books.world.propose()
     override(books.world)
     books.decide()
