@@ -6,6 +6,7 @@ commit signature by a listed key, a vouch, or the forge's word on who opened and
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,13 @@ from itil_gate.model.decision import Contributor
 from itil_gate.model.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from itil_gate.decide.roster import Roster
     from itil_gate.model.facts import CommitFact, Facts, Identity, StatementFact
 
 SHORT = 12
+STRANGERS = 20
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Contributors:
     by_agent: bool
     sponsors: Mapping[str, str] = field(default_factory=dict)
     """The human who answers for each agent, whether or not it took part."""
+    strangers: tuple[str, ...] = ()
+    """Co-authors who are nobody in people.yaml, perhaps agents; at most STRANGERS of them."""
 
     @property
     def ids(self) -> frozenset[str]:
@@ -82,7 +86,18 @@ def find_contributors(facts: Facts, roster: Roster, *, repository: str) -> Contr
         unproved=tuple(unproved),
         by_agent=any(roster.persons[person].kind == "agent" for person in book.parts),
         sponsors=sponsors,
+        strangers=tuple(itertools.islice(_strangers(facts, roster), STRANGERS)),
     )
+
+
+def _strangers(facts: Facts, roster: Roster) -> Iterator[str]:
+    seen = set()
+    for commit in (*facts.commits, *facts.earlier):
+        for identity in commit.co_authors:
+            mark = identity.email.casefold()
+            if mark not in seen and roster.by_address(identity.email) is None:
+                seen.add(mark)
+                yield _written(identity)[:200]
 
 
 class _Book:

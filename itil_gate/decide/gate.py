@@ -277,7 +277,7 @@ def _recognise(bench: Bench, facts: Facts) -> tuple[tuple[Asked, ...], tuple[Fin
 
     people = bench.contributors
     found: Recognised | tuple[str, ...]
-    if people.by_agent or people.unproved or people.unattributable:
+    if people.by_agent or people.unproved or people.unattributable or people.strangers:
         found = ("who made it has to be proved, and an agent's work seen by one human more",)
     elif "express" in lanes_of(bench.policies.approvals):
         found = ("somebody has to approve standard changes",)

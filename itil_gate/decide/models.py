@@ -66,16 +66,18 @@ def fit_model(
     stands, `checks` what the model's own expressions find.
     """
     spec = change.spec
-    if spec.model is None:
-        if spec.type != "standard":
+    published = _for_emergencies(models) if spec.type == "emergency" else ()
+    if spec.model is None and len(published) != 1:
+        if spec.type != "standard" and not published:
             return Fit(None)
-        said = "the request is a standard change and names no change model"
+        said = f"the request is of type {spec.type} and names no change model"
         return Fit(None, (_unknown(said, models, None, place(("spec", "type"))),))
-    model = next((one for one in models if one.metadata.name == spec.model), None)
+    name = spec.model or published[0].metadata.name
+    model = next((one for one in models if one.metadata.name == name), None)
     if model is None:
         said = f"the change model {spec.model} is not published"
         return Fit(None, (_unknown(said, models, spec.model, place(("spec", "model"))),))
-    used = place(("spec", "model"))
+    used = place(("spec", "model" if spec.model else "type"))
     found = [
         *_type(change, model, place),
         *_term(model, today, used),
@@ -90,6 +92,14 @@ def fit_model(
         said = f"the risk is {level}, and {model.metadata.name} allows at most {limits.risk}"
         found.append(_limit(said, used))
     return Fit(model, (*found, *_fields(change, model, place), *checks(model)))
+
+
+def _for_emergencies(models: Sequence[ChangeModel]) -> tuple[ChangeModel, ...]:
+    """Return the models that emergencies follow, whether or not a request names one.
+
+    Their limits hold for every emergency; only where there are several must one be named.
+    """
+    return tuple(one for one in models if one.spec.type == "emergency")
 
 
 def few(names: Sequence[str]) -> str:

@@ -76,7 +76,8 @@ def find_route(
     """Return the way a change takes; `footprint` is of the whole diff, `values` know the risk."""
     change, policies = asked.change, bench.policies
     lanes, judge = lanes_of(policies.approvals), bool(bench.territory.judge)
-    if change.spec.model is None and change.spec.type != "standard":
+    plain = change.spec.type not in ("standard", "emergency") or not policies.change_models
+    if change.spec.model is None and plain and change.spec.type != "standard":
         lane = lane_of(change, level=risk.level, fit=None, policies_lanes=lanes, judge=judge)
         return Route(lane, None, ())
     from itil_gate.decide.models import Fit, fit_model  # noqa: PLC0415 - few follow a model
@@ -118,6 +119,16 @@ def _claimed(asked: Asked, model: ChangeModel, *, bench: Bench) -> Iterator[Find
     from itil_gate.decide.models import few  # noqa: PLC0415 - few follow a model
 
     territory, policies = bench.territory, bench.policies
+    strangers = bench.contributors.strangers
+    if strangers:
+        yield Finding(
+            rule="outside-model",
+            message=f"nobody in people.yaml is {few(strangers)}, who took part: it is approved as "
+            "usual",
+            remedy="list who took part in people.yaml on the target, an agent with its sponsor",
+            effect="advise",
+            place=asked.document.place(("spec", "model")),
+        )
     limits = model.spec.limits.environments
     lost = unowned(territory.governed, policies.services)
     if lost:

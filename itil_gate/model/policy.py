@@ -29,7 +29,9 @@ if TYPE_CHECKING:  # classes that few checks need
     from itil_gate.model.ruleset import RuleSet, Waiver
 
 Lane = Literal["exempt", "express", "peer", "team", "board", "emergency", "registration"]
-NORMAL_LANES: tuple[Lane, ...] = ("peer", "team", "board")
+AskedLane = Literal["express", "peer", "team", "board", "emergency", "registration"]
+"""The lanes in which somebody can be asked; what is exempt asks nobody."""
+NORMAL_LANES: tuple[AskedLane, ...] = ("peer", "team", "board")
 CarryOver = Literal["exact", "same-content", "clean-replay"]
 CARRY_OVERS: tuple[CarryOver, ...] = ("exact", "same-content", "clean-replay")
 
@@ -40,7 +42,7 @@ class Requirement(Model):
     id: Name
     when: Expression | None = Field(None, description="Whether it is asked; always if absent.")
     levels: tuple[Level, ...] = Field(min_length=1, description="Risk levels it applies to.")
-    lanes: tuple[Lane, ...] = Field(
+    lanes: tuple[AskedLane, ...] = Field(
         NORMAL_LANES,
         min_length=1,
         description="Lanes it applies to: express, peer, team, board, emergency, registration.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.world import APPROVALS, CHG, World, broken, findings
+from support.world import APPROVALS, CHG, World, broken, findings, request_file
 
 MODEL = """\
 apiVersion: itil-gate/v1
@@ -152,6 +152,27 @@ def test_an_emergency_asks_one_authorised_person_also_in_a_freeze(world: World) 
     assert world.check().outcome == "allow"
 
 
+URGENT = VENDOR.replace("vendor", "urgent").replace("registration", "emergency")
+
+
+def test_an_emergency_is_held_against_the_model_of_emergencies_unnamed(world: World) -> None:
+    world.on_main({"policies/approvals.yaml": EMERGENCY, "policies/urgent.yaml": URGENT})
+    world.propose({"db/schema.sql": "2\n"}, kind="emergency")
+    decision = world.check()
+    assert decision.outcome == "deny"
+    assert "outside-model" in broken(decision)
+
+
+def test_an_emergency_names_its_model_where_there_are_several(world: World) -> None:
+    other = URGENT.replace("name: urgent", "name: other").replace("src/urgent/**", "db/**")
+    world.on_main({"policies/approvals.yaml": EMERGENCY, "policies/urgent.yaml": URGENT})
+    world.on_main({"policies/other.yaml": other})
+    world.propose({"db/schema.sql": "2\n"}, kind="emergency")
+    assert "unknown-model" in broken(world.check())
+    world.commit({f"changes/2026/{CHG}.yaml": request_file(kind="emergency", model="other")})
+    assert world.check().outcome == "pending"
+
+
 def test_an_emergency_that_nobody_has_authority_over_goes_by_its_risk(world: World) -> None:
     world.on_main({"calendar/frozen.yaml": FREEZE})
     world.propose({"db/schema.sql": "2\n"}, kind="emergency")
@@ -194,3 +215,19 @@ def test_the_id_of_a_recognised_change_cannot_be_claimed_by_a_file(modelled: Wor
         or modelled.check("other").outcome == "deny"
     )
     assert CHG not in name
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_helper_whom_nobody_knows_closes_the_express_lane(modelled: World, asked: bool) -> None:  # noqa: FBT001
+    trailer = "Co-authored-by: Some Agent <agent@models.example>"
+    if asked:
+        modelled.propose({"src/texts/a": "2\n"}, kind="standard", model="text")
+        modelled.commit({"src/texts/a": "3\n"}, trailers=[trailer])
+        decision = modelled.check()
+        assert decision.outcome == "pending"
+        assert decision.changes[0].lane == "peer"
+    else:
+        unasked(modelled, {"src/texts/a": "2\n"}, trailers=[trailer])  # type: ignore[arg-type]
+        decision = modelled.check()
+        assert decision.outcome == "deny"
+        assert "uncovered-change" in broken(decision)
