@@ -478,3 +478,46 @@ def test_a_lender_and_their_delegate_meet_no_requirement_for_two(
         for pair in (said[1:], (said[0], said[2])):
             (one,) = only(decide(only_said(inputs, *pair))).requirements
             assert (one.state, len(one.counted)) == ("SATISFIED", 2)
+
+
+def test_a_share_of_nobody_is_still_somebody(scenes: Scenes) -> None:
+    inputs = asking(scenes.sealed, f"id: none, {ALL}, role: nobodys-role, percent: 50")
+    (one,) = only(decide(inputs)).requirements
+    assert (one.needed, one.state, one.counted) == (1, "UNSATISFIED", ())
+
+
+def test_every_voice_for_a_shared_requirement_is_listed_lenders_first() -> None:
+    wanted = demand("one", "a", "b", "c", speaks={"a": ("c",)}, distinct=False)
+    assert settled(wanted, by=said("a", "b"))["one"].counted == ("a", "b")
+    assert settled(wanted, by=said("a", "c"))["one"].counted == ("c",)
+    assert settled(wanted, by=said("a", "b", "c"))["one"].counted == ("b", "c")
+
+
+def test_a_shared_requirement_takes_nobody_from_another_wherever_it_is_written() -> None:
+    shared, second = demand("shared", "a", distinct=False), demand("second", "a")
+    for wanted in ((shared, second), (second, shared)):
+        both = settled(*wanted, by=said("a"))
+        assert {one.state for one in both.values()} == {"SATISFIED"}
+
+
+def test_of_a_lender_and_their_delegate_one_may_be_the_human_more() -> None:
+    speaks = {"a": ("c",)}
+    shared = demand("shared", "a", "c", role="peer", speaks=speaks, distinct=False)
+    both = settled(shared, built_in("a", "c"), by=said("a", "c", role="peer"))
+    assert [one.state for one in both.values()] == ["SATISFIED", "SATISFIED"]
+    one = settled(shared, built_in("a", "c"), by=said("a", role="peer"))
+    assert [state.state for state in one.values()] == ["SATISFIED", "PENDING"]
+
+
+def test_where_reviews_count_people_without_a_key_are_asked_too(
+    scenes: Scenes, keyring: Keyring
+) -> None:
+    text = people_file(keyring).replace(f"    keys: ['{keyring.dave.public}']\n", "")
+    requirement = f"id: owner, {ALL}, role: service-owner"
+    inputs = under(asking(scenes.sealed, requirement), {"people.yaml": text})
+    policy = next(one.text for one in inputs.judge if one.path == "policies/approvals.yaml")
+    for rank, eligible in (("signed", ("bob",)), ("forge-review", ("bob", "dave"))):
+        counted = f"{policy}  counting:\n    - {{levels: [high], rank: {rank}}}\n"
+        judged = under(inputs, {"policies/approvals.yaml": counted})
+        (one,) = only(decide(only_said(judged))).requirements
+        assert one.eligible == eligible
