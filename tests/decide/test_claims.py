@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.edits import only_said, under, with_request
+from support.rules import rule, rule_set
 from support.scenes import edited, stored
 from support.world import CONFIG, SERVICES, findings, only, request_file
 
@@ -186,3 +187,26 @@ def test_a_declared_service_counts_also_where_no_path_of_it_changes(scenes: Scen
     inputs = with_request(inputs, "[payments-api]", "[payments-api, archive, elsewhere]")
     verdict = only(decide(only_said(inputs)))
     assert verdict.services == ("archive", "elsewhere", "payments-api")
+
+
+def test_expressions_read_the_services_of_the_whole_for_every_request(scenes: Scenes) -> None:
+    """One is declared by the other request alone, one owns a path and is declared by none."""
+    inputs = split(scenes)
+    first, second = inputs.requests
+    more = stored(second.path, second.text.replace("[archive]", "[archive, zoo]"))
+    third = SERVICES.replace("payments-api", "deployer").replace(
+        "src/** deploy/** db/**", "deploy/**"
+    )
+    text = rule_set(
+        rule(
+            "services.map(s, s.name) == ['archive', 'deployer', 'payments-api', 'zoo']",
+            name="whole",
+            enforcement="hard",
+        )
+    )
+    files = {"services/more.yaml": third, "policies/whole.yaml": text}
+    decision = decide(
+        only_said(under(inputs, files)).model_copy(update={"requests": (first, more)})
+    )
+    states = [one.state for each in decision.changes for one in each.rules if one.rule == "whole"]
+    assert states == ["SATISFIED", "SATISFIED"]
