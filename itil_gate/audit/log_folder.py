@@ -6,6 +6,7 @@ A symbolic link in place of a file is no file of the log and is not followed.
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from itil_gate.model.errors import GateError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes of one file; no file of a log is as long."""
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class FolderFiles:
@@ -26,6 +28,7 @@ class FolderFiles:
         if not directory.is_dir():
             raise GateError("no-directory", f"{directory} is no directory")
         self._root = directory
+        self._place = str(directory)
         whole = (directory / "ids").is_dir()
         self.absent = "" if whole else "exported files hold no ids/"
 
@@ -51,18 +54,19 @@ class FolderFiles:
             folders += reversed(inner)
 
     def _read(self, path: str) -> bytes | None:
-        file = self._root / path
+        # A log has a million files: paths are texts here, and what is read is asked for once.
         try:
-            opened = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            opened = os.open(f"{self._place}/{path}", _FLAGS)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError:
-            if file.is_symlink():
+            if (self._root / path).is_symlink():
                 return None
             raise
         try:
-            return os.read(opened, MOST_BYTES)
-        except IsADirectoryError:
-            return None
+            said = os.fstat(opened)
+            if not stat.S_ISREG(said.st_mode) or said.st_size > MOST_BYTES:
+                return None
+            return os.read(opened, said.st_size)
         finally:
             os.close(opened)
