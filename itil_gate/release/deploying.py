@@ -310,7 +310,7 @@ def _facts(
         releases=known.releases,
         requests=_requests(view, policies.config, tip=tip, names=names),
         paths=_paths(view, pairs),
-        provenance=read_provenance(provenance, policies.config) if provenance else None,
+        provenance=(None if provenance is None else read_provenance(provenance, policies.config)),
         debts=known.debts,
     )
 

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from itil_gate.decide.deploy_facts import Provenance
+from itil_gate.model.errors import ConfigError
 from itil_gate.signing import primitives
 from itil_gate.signing.dsse import IN_TOTO, pae
 from itil_gate.signing.ed25519 import public_of
@@ -18,18 +19,21 @@ from itil_gate.signing.ed25519 import public_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from itil_gate.model.config import Config
+    from itil_gate.model.config import Builder, Config
 
 PROVENANCE_TYPES = ("https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2")
 MOST_BYTES = 4 * 1024 * 1024
 MOST_SIGNATURES = 20
+MOST_SHOWN = 100
+"""Characters of a stranger's text that are shown."""
 
 
 def read_provenance(data: bytes, config: Config) -> Provenance:
     """Return what an attestation proves: which builder made which artefacts from which commits.
 
     `data` is the JSON of a DSSE envelope around an in-toto Statement of SLSA provenance. The
-    signature has to be of the builder that the provenance names.
+    signature has to be of the builder that the provenance names. Raises ConfigError `builder-key`
+    where the configuration lists that builder with something that is no key.
     """
     if len(data) > MOST_BYTES:
         return _unproved(f"it has more than {MOST_BYTES >> 20} MiB")
@@ -40,7 +44,7 @@ def read_provenance(data: bytes, config: Config) -> Provenance:
         statement = json.loads(payload)
         kind = statement["predicateType"]
         if said["payloadType"] != IN_TOTO or kind not in PROVENANCE_TYPES:
-            return _unproved(f"it is no SLSA provenance but {str(kind)[:100]}")
+            return _unproved(f"it is no SLSA provenance but {_shown(kind)}")
         builder = _builder(statement["predicate"])
         artifacts = frozenset(
             f"{name}:{value}"
@@ -49,18 +53,34 @@ def read_provenance(data: bytes, config: Config) -> Provenance:
         )
         commits = frozenset(_commits(statement["predicate"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return _unproved(f"it cannot be read: {type(error).__name__}: {str(error)[:200]}")
-    keys = [public_of(one.key) for one in config.release.builders if one.id == builder]
+        return _unproved(f"it cannot be read: {type(error).__name__}: {_shown(error)}")
+    keys = [_key(one) for one in config.release.builders if one.id == builder]
     if not keys:
-        return _unproved(f"the builder {builder[:100]} is not listed in itil-gate.yaml")
+        return _unproved(f"the builder {_shown(builder)} is not listed in itil-gate.yaml")
     message = pae(IN_TOTO, payload)
     if not any(
         primitives.ed25519_holds(key, signature=signature, data=message)
         for key in keys
         for signature in signatures[:MOST_SIGNATURES]
     ):
-        return _unproved(f"it is not signed by a key of the builder {builder[:100]}")
+        return _unproved(f"it is not signed by a key of the builder {_shown(builder)}")
     return Provenance(builder, artifacts, commits)
+
+
+def _key(builder: Builder) -> bytes:
+    try:
+        return public_of(builder.key)
+    except ValueError as error:
+        raise ConfigError(
+            "builder-key",
+            f"the key of the builder {builder.id} in itil-gate.yaml is none: {error}",
+            hint="write it as OpenSSH does: ssh-ed25519 AAAA…",
+        ) from error
+
+
+def _shown(said: Any) -> str:
+    """Return a beginning of what strangers wrote, in characters that every format can carry."""
+    return str(said)[:MOST_SHOWN].encode("unicode_escape").decode("ascii")
 
 
 def _builder(predicate: Mapping[str, Any]) -> str:
