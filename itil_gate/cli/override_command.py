@@ -263,7 +263,7 @@ def _finish(
         say(f"             {line}")
     terms = signer.policies.config.override
     if terms is not None and not taken_back:
-        say(f"  owed       approval by somebody else within {terms.retro_approval}, ")
+        say(f"  owed       approval by somebody else within {terms.retro_approval},")
         say(f"             a review within {terms.review}")
     say(f"  as         {signer.person.id}")
     say(f"  good until {said.expires_at:%Y-%m-%d %H:%M}Z")

@@ -217,8 +217,16 @@ class Judge:
         self._now = now
 
     def eligible(self, debt: Debt) -> tuple[str, ...]:
-        """Return who could still approve after the fact."""
-        return tuple(sorted({who for one in self._demands(debt) for who in one.eligible}))
+        """Return who could still approve after the fact.
+
+        Where nobody was passed over, because it was a freeze or a window that was, somebody who
+        may override will do as well.
+        """
+        may = {who for one in self._demands(debt) for who in one.eligible}
+        terms = self._config.override
+        if terms is not None and self._settled(debt, debt.approvals):
+            may |= set(self._roster.holders(terms.role, service=None, now=self._now))
+        return tuple(sorted(may - debt.barred.keys()))
 
     def met(self, debt: Debt, retros: Sequence[StatementFact]) -> Met | None:
         """Return what meets an obligation: enough people who may, for each update."""
@@ -237,12 +245,15 @@ class Judge:
         if not both:
             return None
         roles = {who: self._roles(who, debt) for who in sorted(both)}
-        approvals = {**debt.approvals, **roles}
-        states = settle(self._demands(debt), approvals, side="target").states
-        if any(state.state != "SATISFIED" for state in states):
+        if not self._settled(debt, {**debt.approvals, **roles}):
             return None
         last = max(both)
         return Met(last, mine[last].digest, tuple(mine[who] for who in sorted(both)))
+
+    def _settled(self, debt: Debt, approvals: Mapping[str, frozenset[str]]) -> bool:
+        """Tell whether these approvals are all that was asked for."""
+        states = settle(self._demands(debt), approvals, side="target").states
+        return all(state.state == "SATISFIED" for state in states)
 
     def why_not(self, debt: Debt, person: str) -> str:
         """Return why somebody cannot approve after the fact; nothing if they can."""
@@ -367,6 +378,7 @@ def _with_decisions(reader: LogReader, debt: Debt) -> Debt:
                     for entry in change.ledger
                     if entry.counted and entry.verdict == "approve" and entry.person
                 }
+                barred |= dict.fromkeys(approvals, "approved it before")
             entries = [(one.person, one.counted) for one in decision.overrides]
         else:
             deploy = deploy_of(statement)

@@ -232,6 +232,8 @@ environments:
 release:
   environments: [staging, production]
   after: {production: staging}
+override: {role: emergency-authority}
+recovery: change-authority
 """
 
 SERVICES = """\

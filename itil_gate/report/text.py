@@ -181,6 +181,8 @@ def _overrides(page: _Page, decision: Decision) -> Iterator[str]:
     for entry in decision.overrides:
         yield from page.row(phrases.counted(entry), phrases.override(entry))
         yield from page.below(phrases.override_reason(entry))
+    if decision.overrides and len(decision.changes) == 1:
+        yield ""
 
 
 def _change(page: _Page, change: ChangeVerdict) -> Iterator[str]:

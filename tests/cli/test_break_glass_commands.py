@@ -266,6 +266,22 @@ def test_as_many_approve_afterwards_as_would_have_been_asked_before(books: Booki
     assert "MET" in gate(world, "debt").out
 
 
+def test_who_approved_before_is_not_the_second_pair_of_eyes(books: Bookish) -> None:
+    world = books.world
+    head = world.propose({"db/schema.sql": "drop table t;\n"})
+    world.approve("bob")
+    assert gate(world, "override", CHG, "--head", head, *TERMS, by="carol").code == 0
+    books.decide()
+    before, _ = books.merge()
+    books.landed(before)
+    ran = gate(world, "approve", CHG, "--retro", "--yes", by="bob")
+    assert ran.code == 1
+    assert "approved it before" in ran.err
+    assert "--retro, by dave\n" in gate(world, "debt").out
+    assert gate(world, "approve", CHG, "--retro", "--yes", by="dave").code == 0
+    assert "MET" in gate(world, "debt").out
+
+
 def test_nothing_is_approved_afterwards_that_nobody_owes(books: Bookish) -> None:
     overridden(books)
     ran = gate(books.world, "approve", OTHER, "--retro", "--yes", by="erin")
