@@ -13,6 +13,7 @@ from support.world import APPROVALS, broken, findings, only
 from itil_gate.decide.gate import decide
 from itil_gate.decide.lane import lane_of
 from itil_gate.decide.models import Fit
+from itil_gate.model.facts import SignatureFact
 
 if TYPE_CHECKING:
     from support.scenes import Scenes
@@ -85,6 +86,57 @@ def test_what_fits_a_standard_model_passes_without_asking_anybody(scenes: Scenes
     one = only(decision)
     assert (one.lane, one.model, one.requirements) == ("express", "text", ())
     assert (decision.outcome, broken(decision)) == ("allow", set())
+
+
+@pytest.mark.parametrize("kind", ["standard", "registration"])
+def test_where_nobody_is_asked_an_unproved_or_agents_change_is_still_seen_by_one(
+    scenes: Scenes, kind: str
+) -> None:
+    inputs = standard(scenes, kind=kind)
+    (commit, *_) = inputs.facts.commits
+    unsigned = commit.model_copy(update={"signature": SignatureFact()})
+    decision = decide(edited(inputs, commits=(unsigned,)))
+    assert [one.id for one in only(decision).requirements] == ["unproved-contributor"]
+    assert decision.outcome == "pending"
+    helper = commit.author.model_copy(update={"email": "helper@example.com"})
+    made = commit.model_copy(update={"author": helper, "committer": helper})
+    decision = decide(edited(inputs, commits=(made,)))
+    assert [one.id for one in only(decision).requirements] == ["agent-contributor"]
+    assert decision.outcome == "pending"
+
+
+def unwritten(scenes: Scenes, **files: str) -> Inputs:
+    """Return the standard change without its request, under a model that recognises it."""
+    limits = "  limits: {environments: [production], files: 3, deletions: 0, risk: low}\n"
+    inputs = standard(scenes, f"{limits}  recognise: true\n", **files)
+    diff = tuple(one for one in inputs.facts.diff if one.path == "src/app.py")
+    return edited(inputs, diff=diff).model_copy(update={"requests": ()})
+
+
+def test_a_change_is_recognised_only_where_it_is_proved_and_nobody_would_be_asked(
+    scenes: Scenes,
+) -> None:
+    inputs = unwritten(scenes)
+    good = decide(inputs)
+    assert (good.outcome, only(good).path, only(good).lane) == ("allow", "", "express")
+    (commit, *_) = inputs.facts.commits
+    helper = commit.author.model_copy(update={"email": "helper@example.com"})
+    nobody = commit.author.model_copy(update={"email": "x@nowhere.example"})
+    merge = commit.model_copy(update={"update_merge": True})
+    for commits, why in (
+        ((commit.model_copy(update={"signature": SignatureFact()}),), "has to be proved"),
+        ((commit.model_copy(update={"author": helper}),), "has to be proved"),
+        ((commit.model_copy(update={"author": nobody}),), "has to be proved"),
+        ((merge,), "nobody is known to have made it"),
+    ):
+        decision = decide(edited(inputs, commits=commits))
+        assert (decision.outcome, decision.changes) == ("deny", ())
+        (found,) = findings(decision, "not-recognised")
+        assert why in found.message
+        assert found.effect == "advise"
+    asked = APPROVALS + "    - {id: see, lanes: [express], levels: [low], role: peer, min: 1}\n"
+    (found,) = findings(decide(unwritten(scenes, approvals=asked)), "not-recognised")
+    assert "somebody has to approve standard changes" in found.message
 
 
 def test_what_only_the_request_places_is_approved_as_usual(scenes: Scenes) -> None:
