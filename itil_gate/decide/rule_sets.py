@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from itil_gate.decide.matter import Asked, Bench
     from itil_gate.expressions.environment import Bindings
     from itil_gate.model.decision import RuleOutcome
+    from itil_gate.model.facts import WaiverUse
     from itil_gate.model.finding import Effect
     from itil_gate.policy.conditions import CompiledRule, CompiledRules
 
@@ -33,6 +34,7 @@ def judge_rules(
     paths: Sequence[str],
     footprint: frozenset[str],
     now: datetime,
+    uses: Sequence[WaiverUse] | None = None,
 ) -> tuple[RuleState, ...]:
     """Return the state of every rule for one change.
 
@@ -40,7 +42,16 @@ def judge_rules(
     request files. Raises PolicyError for an expression without a value.
     """
     return tuple(
-        _judge(rule, own, asked=asked, bench=bench, paths=paths, footprint=footprint, now=now)
+        _judge(
+            rule,
+            own,
+            asked=asked,
+            bench=bench,
+            paths=paths,
+            footprint=footprint,
+            now=now,
+            uses=uses,
+        )
         for rules in sets
         for own in (with_variables(rules, values),)
         for rule in rules.rules
@@ -70,8 +81,11 @@ def _judge(
     paths: Sequence[str],
     footprint: frozenset[str],
     now: datetime,
+    uses: Sequence[WaiverUse] | None,
 ) -> RuleState:
     rule = compiled.rule
+
+    used = ""
 
     def state(outcome: RuleOutcome, detail: str = "", *found: Finding) -> RuleState:
         return RuleState(
@@ -83,6 +97,7 @@ def _judge(
             enforcement=rule.enforcement,
             detail=detail,
             docs=rule.docs or "",
+            waiver=used,
         )
 
     if compiled.when is not None and not compiled.when.evaluate(values):
@@ -93,10 +108,16 @@ def _judge(
     outcome: RuleOutcome = "ADVISORY" if effect == "advise" else "UNSATISFIED"
     if effect == "deny" and rule.enforcement == "soft":
         waived = find_waiver(
-            rule.id, asked=asked, bench=bench, paths=paths, footprint=footprint, now=now
+            rule.id,
+            asked=asked,
+            bench=bench,
+            paths=paths,
+            footprint=footprint,
+            now=now,
+            uses=uses,
         )
         if waived.waiver is not None:
-            effect, outcome = "advise", "ADVISORY"
+            effect, outcome, used = "advise", "ADVISORY", waived.waiver.metadata.name
         detail = waived.detail
     place = asked.document.place(tuple(rule.at.split("."))) if rule.at else None
     message = compiled.message.render(values)

@@ -173,6 +173,7 @@ def judge_change(
             paths=_matter(facts, bench),
             footprint=footprint,
             now=facts.now,
+            uses=facts.waiver_uses,
         )
         rules += own_rules
         findings += findings_of(own_rules)

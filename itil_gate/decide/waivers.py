@@ -1,4 +1,6 @@
-"""Waivers: a time-limited exception from one soft rule, for one change, that a person answers for.
+"""Waivers: a time-limited exception from one soft rule that a person answers for.
+
+It is for one change, or for as many as it says, which the audit log counts as they land.
 
 It holds for as long as that person holds the role in which it was given, and is nothing to a change
 in which they took part themselves.
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from itil_gate.decide.matter import Asked, Bench
+    from itil_gate.model.facts import WaiverUse
     from itil_gate.model.ruleset import Waiver
 
 
@@ -37,15 +40,21 @@ def find_waiver(
     paths: Sequence[str],
     footprint: frozenset[str],
     now: datetime,
+    uses: Sequence[WaiverUse] | None = None,
 ) -> Waived:
-    """Return the waiver of a rule for a change; `now` is the time of the decision."""
+    """Return the waiver of a rule for a change; `now` is the time of the decision.
+
+    `uses` are those that the audit log counts, None where there is none to count them.
+    """
     refused = []
     for waiver in sorted(bench.policies.waivers, key=lambda one: one.metadata.name):
         if waiver.spec.rule != rule or not _is_for(
             waiver, asked=asked, paths=paths, footprint=footprint
         ):
             continue
-        fault = _fault(waiver, asked=asked, bench=bench, footprint=footprint, now=now)
+        fault = _fault(waiver, asked=asked, bench=bench, footprint=footprint, now=now) or _spent(
+            waiver, asked.change.metadata.id, uses
+        )
         if fault is None:
             spec = waiver.spec
             return Waived(
@@ -83,4 +92,16 @@ def _fault(
         return f"{spec.approved_by} does not hold the role {spec.role} for what changes"
     if exclusions(spec.approved_by, asked.change, bench.contributors):
         return f"{spec.approved_by} took part in the change"
+    return None
+
+
+def _spent(waiver: Waiver, change: str, uses: Sequence[WaiverUse] | None) -> str | None:
+    """Return why a waiver for more than one change cannot be used once more; None if it can."""
+    if waiver.spec.selector.change is not None:
+        return None
+    if uses is None:
+        return "the audit log, which counts its uses, is not here"
+    others = {use.change for use in uses if use.waiver == waiver.metadata.name} - {change}
+    if len(others) >= waiver.spec.max_uses:
+        return f"it was used by {len(others)} changes, and is for {waiver.spec.max_uses}"
     return None

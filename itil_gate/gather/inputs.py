@@ -40,7 +40,13 @@ if TYPE_CHECKING:
     from itil_gate.git.history import RawCommit
     from itil_gate.git.view import View
     from itil_gate.model.config import Config
-    from itil_gate.model.facts import DiffEntry, ExternalResult, HistoryFacts, StatementFact
+    from itil_gate.model.facts import (
+        DiffEntry,
+        ExternalResult,
+        HistoryFacts,
+        StatementFact,
+        WaiverUse,
+    )
     from itil_gate.model.policy import Source
 
 AHEAD = timedelta(minutes=5)
@@ -83,18 +89,21 @@ def gather(
     tips = approval_tips(view)
     asked = _ids(diff, config)
     earlier: tuple[CommitFact, ...] = ()
+    uses: tuple[WaiverUse, ...] | None = None
     if config.log is not None:
         from itil_gate.gather.recorded import (  # noqa: PLC0415 - few have a log
             earlier_commits,
             open_copy,
             refuse_rewound,
             refuse_unrecorded,
+            waiver_uses,
         )
 
         if (log := open_copy(view, config)) is not None:
             refuse_rewound(view, log, tips)
             if recorded:
                 refuse_unrecorded(view, config, log, target=target, tip=base)
+            uses = waiver_uses(log)
             earlier = earlier_commits(log, asked, known={commit.id for commit in commits})
     folders = list_statements(view, tips) if tips else {}
     statements, on_target = _statements(
@@ -122,6 +131,7 @@ def gather(
         target_requests=on_target,
         overrides=overrides_for(view, folders, named),
         earlier=earlier,
+        waiver_uses=uses,
         history=_history(
             view, judge, tip=base, base=fork, head=head, diff=diff, commits=commits, now=now
         ),

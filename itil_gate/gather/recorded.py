@@ -16,7 +16,7 @@ from itil_gate.git.history import is_ancestor
 from itil_gate.git.names import branch_tips
 from itil_gate.git.tree import entry_at, tree_id
 from itil_gate.model.errors import HistoryError, LogError
-from itil_gate.model.facts import CommitFact
+from itil_gate.model.facts import CommitFact, WaiverUse
 from itil_gate.model.record import AUDIT_BRANCH
 from itil_gate.policy.places import judge_prefixes
 
@@ -141,6 +141,17 @@ def earlier_commits(
             if commit["id"] not in known and commit["id"] not in found:
                 found[commit["id"]] = CommitFact.model_validate_json(json.dumps(commit))
     return tuple(found.values())
+
+
+def waiver_uses(reader: LogReader) -> tuple[WaiverUse, ...]:
+    """Return which changes landed by which waivers, as the log counts them."""
+    return tuple(
+        WaiverUse(
+            waiver=str(entry.predicate.get("waiver")), change=str(entry.predicate.get("change"))
+        )
+        for entry in reader.backwards(kinds=("waiver-used",))
+        if entry.believed
+    )
 
 
 def recorded_tips(reader: LogReader) -> tuple[str, ...]:

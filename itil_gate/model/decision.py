@@ -72,6 +72,7 @@ class RuleState(Made):
     enforcement: Enforcement | None = None
     detail: str = Field("", description="Why it does less than it says, or does not: a waiver.")
     docs: str = Field("", description="Where its rule set says that one can read more.")
+    waiver: str = Field("", description="Name of the waiver that keeps it from refusing.")
 
 
 class LedgerEntry(Made):

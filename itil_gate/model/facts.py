@@ -133,6 +133,13 @@ class PullRequest(Made):
     title: str = ""
 
 
+class WaiverUse(Made):
+    """A change that landed by a waiver, as the audit log counts it."""
+
+    waiver: str
+    change: str
+
+
 class HistoryFacts(Made):
     """What the target's history says about the files of a change; whole numbers only.
 
@@ -211,6 +218,9 @@ class Facts(Made):
         None, description="Only read where the target's risk model has a likelihood card."
     )
     external: tuple[ExternalResult, ...] = ()
+    waiver_uses: tuple[WaiverUse, ...] | None = Field(
+        None, description="None where there is no audit log to count them."
+    )
     target_requests: tuple[str, ...] = Field(
         (), description="Of the changes that statements name, those whose request is on the target."
     )

@@ -209,6 +209,29 @@ class DeployDecision(Model):
     overrides: tuple[Overriding, ...] = Field((), description="All that name this release.")
 
 
+class WaiverUsed(Model):
+    """A change landed by a waiver; each change uses a waiver once."""
+
+    repository: Line
+    waiver: Name
+    rule: Line
+    change: Line
+    update: Index = Field(description="The entry of the update with which it landed.")
+    recorded_at: Moment
+
+
+class PolicyChange(Model):
+    """An update changed the judge's data."""
+
+    repository: Line
+    ref: RefName
+    before: Oid
+    after: Oid
+    update: Index = Field(description="The entry of the update that brought it.")
+    paths: tuple[str, ...] = Field(description="The judge's data that changed.")
+    recorded_at: Moment
+
+
 class Copied(Model):
     """A signed statement or a forge review, copied in so that nothing depends on its source."""
 
@@ -298,6 +321,8 @@ PREDICATES: dict[Kind, type[Model]] = {
     "release-record": ReleaseRecord,
     "outcome": ReleaseOutcome,
     "approval": Copied,
+    "waiver-used": WaiverUsed,
+    "policy-change": PolicyChange,
     "override": Copied,
     "obligation": Obligation,
     "obligation-met": ObligationMet,

@@ -74,7 +74,7 @@ def _compile(sources: tuple[Source, ...]) -> tuple[PolicySet, Conditions]:
     if rule_sets or waivers:
         from itil_gate.policy.rule_names import check_rules  # noqa: PLC0415 - few sets have rules
 
-        faults += check_rules(documents)
+        faults += check_rules(documents, counted=config.log is not None)
     faults += unsound(documents)
     texts = _calendar_texts(by_path, places.calendar, calendars, faults)
     extension_schema = _extension_schema(by_path, config, faults)

@@ -1,7 +1,7 @@
 """Rules and waivers by their names: each rule has one, and a waiver names a rule it may waive.
 
-A waiver says which change it is for: how often one is used is counted in the audit log, and what
-nobody counts must not be open to everybody.
+How often a waiver is used is counted in the audit log. Without one a waiver says which change it is
+for, because what nobody counts must not be open to everybody.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from itil_gate.reading.document import Document
 
 
-def check_rules(documents: Iterable[tuple[Document, Model]]) -> Iterator[Finding]:
-    """Yield what is wrong with names of rules and with waivers, over a whole policy set."""
+def check_rules(documents: Iterable[tuple[Document, Model]], *, counted: bool) -> Iterator[Finding]:
+    """Yield what is wrong with names of rules and with waivers, over a whole policy set.
+
+    `counted` tells whether there is an audit log that counts how often waivers are used.
+    """
     known: dict[str, str] = {}
     waivers = []
     for document, item in documents:
@@ -38,10 +41,12 @@ def check_rules(documents: Iterable[tuple[Document, Model]]) -> Iterator[Finding
                 )
             known[rule.id] = rule.enforcement
     for document, item in waivers:
-        yield from _waiver(document, item, known)
+        yield from _waiver(document, item, known, counted=counted)
 
 
-def _waiver(document: Document, item: Waiver, known: dict[str, str]) -> Iterator[Finding]:
+def _waiver(
+    document: Document, item: Waiver, known: dict[str, str], *, counted: bool
+) -> Iterator[Finding]:
     name = item.spec.rule
     at = document.place(("spec", "rule"))
     if name not in known:
@@ -59,10 +64,10 @@ def _waiver(document: Document, item: Waiver, known: dict[str, str]) -> Iterator
             remedy="remove the waiver, or have the rule changed",
             place=at,
         )
-    if item.spec.selector.change is None:
+    if item.spec.selector.change is None and not counted:
         yield Finding(
             rule="waiver-without-change",
             message=f"the waiver {item.metadata.name} does not say which change it is for",
-            remedy="name it under selector.change; uses by several changes are not counted yet",
+            remedy="name it under selector.change, or open the audit log, which counts its uses",
             place=document.place(("spec", "selector")),
         )

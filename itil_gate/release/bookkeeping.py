@@ -28,7 +28,7 @@ from itil_gate.release.entries import (
     release_event,
     update_event,
 )
-from itil_gate.release.landing import past_of, trace
+from itil_gate.release.landing import consequences, past_of, trace
 from itil_gate.release.obligations import obligations_for
 from itil_gate.release.recorder import record
 from itil_gate.release.remembered import remembered_here
@@ -212,7 +212,7 @@ def start_release(
         return examined, recorded, None
     release = record_of(examined, index=recorded.indices[0], purl=purl, overridden_by=overridden_by)
     recorded = books.write([release_event(release)])
-    _owe(
+    _follow(
         books,
         obligations_for(
             release,
@@ -258,7 +258,7 @@ def finish_release(
     recorded = books.write([outcome_event(said, artifact=release.record.artifact)])
     updates = {*release.record.updates, *release.record.backs_out}
     touched = [one.update for one in known.updates if one.index in updates]
-    _owe(
+    _follow(
         books,
         obligations_for(
             said,
@@ -317,23 +317,34 @@ def _write_tiles(books: Books, tiles: Sequence[Tile]) -> tuple[tuple[Tile, ...],
         for tile in tiles
     ]
     recorded = books.write([update_event(tile.update) for tile in whole])
-    _owe(
+    _follow(
         books,
         [
             event
             for tile, index in zip(whole, recorded.indices, strict=True)
-            for event in obligations_for(
-                tile.update, source=index, config=books.config, decision=tile.decision
+            for event in (
+                *consequences(tile, index=index, config=books.config, now=books.now),
+                *obligations_for(
+                    tile.update, source=index, config=books.config, decision=tile.decision
+                ),
             )
         ],
     )
     return tuple(whole), recorded
 
 
-def _owe(books: Books, events: Sequence[Event]) -> None:
-    """Record what somebody owes now; most things owe nothing."""
-    if events:
-        books.write(events)
+def _follow(books: Books, events: Sequence[Event]) -> None:
+    """Record what follows from something, such as what somebody owes now; mostly nothing does.
+
+    What is recorded already stands: a change that lands in two parts uses its waiver once.
+    """
+    if not events:
+        return
+    with books.reading() as reader:
+        name = books.config.repository
+        fresh = [one for one in events if reader.find(name, one.kind, one.key) is None]
+    if fresh:
+        books.write(fresh)
 
 
 def _patiently(books: Books, events: Callable[[], Sequence[Event]]) -> Recorded:

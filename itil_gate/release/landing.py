@@ -30,14 +30,17 @@ from itil_gate.git.tree import entry_at
 from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.errors import ConfigError, GateError, LogError
 from itil_gate.model.frozen import frozen
-from itil_gate.model.record import LogOpened, Manifest, RefUpdate
-from itil_gate.release.entries import decision_of
+from itil_gate.model.record import LogOpened, Manifest, PolicyChange, RefUpdate, WaiverUsed
+from itil_gate.policy.places import judge_prefixes
+from itil_gate.release.entries import decision_of, plain_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from itil_gate.git.view import View
+    from itil_gate.log.append import Event
     from itil_gate.log.reader import LogReader
+    from itil_gate.model.config import Config
     from itil_gate.model.decision import Decision
     from itil_gate.model.facts import Facts, Inputs
 
@@ -165,6 +168,52 @@ def trace(
         else:
             loose.append(one)
     return (*tiles, *scribe.unexplained(loose, chain, heads=heads))
+
+
+def consequences(tile: Tile, *, index: int, config: Config, now: datetime) -> tuple[Event, ...]:
+    """Return what is recorded beside an update: waivers it used, policies it changed.
+
+    `index` is the update's own entry.
+    """
+    update, found = tile.update, []
+    verdicts = tile.decision.changes if tile.decision else ()
+    used = {
+        (rule.waiver, verdict.id): rule.rule
+        for verdict in verdicts
+        for rule in verdict.rules
+        if rule.waiver
+    }
+    for (waiver, change), rule in sorted(used.items()):
+        said = WaiverUsed(
+            repository=update.repository,
+            waiver=waiver,
+            rule=rule,
+            change=change,
+            update=index,
+            recorded_at=now,
+        )
+        subject = {"gitCommit": update.after}
+        found.append(plain_event("waiver-used", (waiver, change), said, subject=subject))
+    prefixes = judge_prefixes(config)
+    paths = tuple(
+        entry.path
+        for entry in update.manifest
+        if any(entry.path == one or entry.path.startswith(f"{one}/") for one in prefixes)
+    )
+    if paths:
+        changed = PolicyChange(
+            repository=update.repository,
+            ref=update.ref,
+            before=update.before,
+            after=update.after,
+            update=index,
+            paths=paths,
+            recorded_at=now,
+        )
+        key = (update.ref, update.before, update.after)
+        subject = {"gitCommit": update.after}
+        found.append(plain_event("policy-change", key, changed, subject=subject))
+    return tuple(found)
 
 
 class _Scribe:

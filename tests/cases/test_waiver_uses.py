@@ -1,0 +1,123 @@
+"""A waiver for more than one change is counted by the audit log, and by nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.books import LOG, Bookish, open_books
+from support.world import CHG, CONFIG, OTHER
+
+if TYPE_CHECKING:
+    from support.world import World
+
+    from itil_gate.model.decision import Decision
+
+THIRD = "CHG-2026-AAAA0003"
+RULES = """\
+apiVersion: itil-gate/v1
+kind: RuleSet
+metadata: {name: style, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  rules:
+    - id: tested
+      enforcement: soft
+      expect: "'junit' in evidence.kinds"
+      message: It is not tested.
+"""
+WAIVER = """\
+apiVersion: itil-gate/v1
+kind: Waiver
+metadata: {name: no-tests-yet, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  rule: tested
+  selector: {services: [payments-api]}
+  reason: The tests are written this month.
+  approvedBy: carol
+  role: change-authority
+  expires: 2026-12-31
+  maxUses: 2
+"""
+
+
+@pytest.fixture
+def books(world: World) -> Bookish:
+    world.on_main(
+        {
+            "itil-gate.yaml": CONFIG + LOG,
+            "policies/rules.yaml": RULES,
+            "policies/waiver.yaml": WAIVER,
+        }
+    )
+    return open_books(world)
+
+
+def _land(books: Bookish, change: str, number: int) -> Decision:
+    books.world.propose(
+        {f"src/f{number}.py": "1\n"}, branch=f"b{number}", change=change, title=f"Part {number}"
+    )
+    books.world.approve("bob", head=f"b{number}", change=change)
+    decision = books.world.check(f"b{number}")
+    if decision.outcome == "allow":
+        books.decide(f"b{number}")
+        before, _ = books.merge(f"b{number}")
+        books.landed(before)
+    return decision
+
+
+def _told(decision: Decision) -> str:
+    return " ".join(
+        rule.detail for change in decision.changes for rule in change.rules if rule.rule == "tested"
+    )
+
+
+def test_a_waiver_holds_for_as_many_changes_as_it_says(books: Bookish) -> None:
+    first, second = _land(books, CHG, 1), _land(books, OTHER, 2)
+    assert (first.outcome, second.outcome) == ("allow", "allow")
+    assert "waived by no-tests-yet" in _told(second)
+    third = _land(books, THIRD, 3)
+    assert third.outcome == "deny"
+    assert "used by 2 changes" in _told(third)
+    used = [entry.predicate["change"] for entry in books.entries() if entry.kind == "waiver-used"]
+    assert used == [CHG, OTHER]
+
+
+def test_a_change_that_has_its_use_keeps_it(books: Bookish) -> None:
+    _land(books, CHG, 1)
+    _land(books, OTHER, 2)
+    assert _land(books, CHG, 4).outcome == "allow"  # the request is amended, for its second part
+    assert books.kinds().count("waiver-used") == 2
+
+
+def test_a_waiver_nobody_can_count_waives_nothing(books: Bookish) -> None:
+    world = books.world
+    world.propose()
+    world.approve("bob")
+    assert world.check().outcome == "allow"
+    world.repo.git("update-ref", "-d", "refs/heads/audit-log")
+    decision = world.check()
+    assert decision.outcome == "deny"
+    assert "the audit log, which counts its uses, is not here" in _told(decision)
+
+
+def test_without_a_log_a_waiver_names_its_change(world: World) -> None:
+    world.on_main({"policies/rules.yaml": RULES, "policies/waiver.yaml": WAIVER})
+    world.propose()
+    assert world.refusal() == "invalid-policy-set"
+
+
+def test_policies_that_change_are_recorded(books: Bookish) -> None:
+    world = books.world
+    world.propose(
+        {"policies/waiver.yaml": WAIVER.replace("maxUses: 2", "maxUses: 1")},
+        branch="policy",
+        scope='"policies/**"',
+        change=OTHER,
+        extra="  evidence: [{kind: junit, path: r.xml}]\n",
+    )
+    world.approve("carol", "dave", head="policy", change=OTHER)
+    books.decide("policy")
+    before, after = books.merge("policy")
+    books.landed(before)
+    (said,) = (entry.predicate for entry in books.entries() if entry.kind == "policy-change")
+    assert (said["after"], said["paths"]) == (after, ["policies/waiver.yaml"])
