@@ -167,12 +167,24 @@ class Line:
             return self._row("unauthorised", tile, f"{said}: {claim.reason}", claim)
         if claim.fault:
             return self._row("unauthorised", tile, f"{said}, and {claim.fault}", claim)
+        if claim.correction:
+            return self._corrected(claim, tile, said)
         way = self._recomputed(claim, tile)
         if way is None:
             how = f"{said}, and what landed is not what entry {claim.decision} let in"
             return self._row("unauthorised", tile, how, claim)
         how = f"entry {claim.index} rests on entry {claim.decision}; recomputed: {way}"
         return self._row(found, tile, how, claim)
+
+    def _corrected(self, claim: Claim, tile: Sequence[_Seen], said: str) -> Row:
+        """Return an update that nothing let in, and that the recovery role stands for."""
+        from itil_gate.release.correcting import correction_fault  # noqa: PLC0415 - rare
+
+        fault = correction_fault(self._view, self._reader, entry=claim.index)
+        if fault:
+            return self._row("unauthorised", tile, f"{said}, and {fault}", claim)
+        how = f"NOTHING LET IT IN; {claim.reason} (entry {claim.index})"
+        return self._row("overridden", tile, how, claim)
 
     def _recomputed(self, claim: Claim, tile: Sequence[_Seen]) -> str | None:
         """Return how what landed carries over from the decision; None if it does not."""

@@ -37,8 +37,8 @@ class Claim:
     """An update as the log records it; `fault` says why its decision does not carry it."""
 
     __slots__ = (
-        *("after", "before", "believed", "changes", "content", "decision", "fault", "index"),
-        *("late", "reason", "ref", "standing"),
+        *("after", "before", "believed", "changes", "content", "correction", "decision", "fault"),
+        *("index", "late", "reason", "ref", "standing"),
     )
 
     def __init__(self, entry: Entry) -> None:
@@ -54,10 +54,12 @@ class Claim:
         self.late = said.get("late") is True
         decision = said.get("decision")
         self.decision = decision if isinstance(decision, int) else None
+        self.correction = isinstance(said.get("correction"), int)
         # What was let in needs no more words than its changes.
-        self.reason = "" if self.standing in _GOOD else str(said.get("reason", ""))
+        plain = self.standing in _GOOD and not self.correction
+        self.reason = "" if plain else str(said.get("reason", ""))
         self.fault = ""
-        if self.standing in _GOOD:
+        if plain:
             self.fault = "it names no decision"
             if self.decision is not None:
                 self.fault = f"entry {self.decision}, which it rests on, is no earlier decision"

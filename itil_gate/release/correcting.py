@@ -9,29 +9,34 @@ that one overridden, never authorised, and it owes what every override owes.
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from itil_gate.decide.deploy_facts import Landed
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.sources import read_judge
 from itil_gate.gather.statements import approval_tips, list_statements, read_statements
 from itil_gate.model.errors import GateError
 from itil_gate.model.frozen import frozen
-from itil_gate.model.record import Correction
+from itil_gate.model.record import Copied, Correction, LogOpened, RefUpdate
 from itil_gate.model.statement import CORRECTION_FOLDER
 from itil_gate.policy.compile import compile_policies
 from itil_gate.release.deploying import known_of
 from itil_gate.release.entries import copy_event, plain_event, update_event
 from itil_gate.release.obligations import obligations_for
 from itil_gate.release.overriding import copied
+from itil_gate.signing.statement import read_statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from itil_gate.decide.deploy_facts import Landed
     from itil_gate.decide.roster import Roster
     from itil_gate.git.view import View
+    from itil_gate.log.reader import LogReader
     from itil_gate.model.facts import StatementFact
     from itil_gate.release.bookkeeping import Books
 
@@ -160,6 +165,57 @@ def record_corrections(books: Books, view: View, *, target: str) -> tuple[Heard,
         owners = dict.fromkeys(update.changes or (update.after,), one.person)
         books.write(obligations_for(update, source=source, config=books.config, owners=owners))
     return heard
+
+
+def correction_fault(view: View, reader: LogReader, *, entry: int) -> str:
+    """Return why an overridden update of the log is not corrected; empty if it is.
+
+    `entry` is that of the update. Everything is taken from the log: the correction that it names,
+    the unauthorised update which that corrects, and the signed statement that was copied; who may
+    correct from the commit at which the log was opened.
+    """
+    try:
+        return _fault(view, reader, entry=entry)
+    except ValidationError:
+        return "an entry that it rests on is not as this version writes it"
+
+
+def _fault(view: View, reader: LogReader, *, entry: int) -> str:
+    update = RefUpdate.model_validate_json(json.dumps(reader.entry(entry).predicate))
+    opened = LogOpened.model_validate_json(json.dumps(reader.entry(0).predicate))
+    at = update.correction
+    if at is None or at >= entry or update.standing != "overridden":
+        return "it rests on no correction before it"
+    said = reader.entry(at)
+    if said.kind != "correction" or not said.believed:
+        return f"entry {at} is no correction that is believed"
+    correction = Correction.model_validate_json(json.dumps(said.predicate))
+    if correction.corrects is None or correction.corrects >= at:
+        return f"entry {at} corrects nothing before it"
+    first = reader.entry(correction.corrects)
+    if first.kind != "ref-update" or not first.believed:
+        return f"entry {correction.corrects}, which it corrects, is no update"
+    wrong = RefUpdate.model_validate_json(json.dumps(first.predicate))
+    digest = correction.statement or ""
+    place = reader.find(opened.repository, "approval", digest)
+    if wrong.ref != update.ref or place is None:
+        return f"the statement that entry {at} rests on is not in the log"
+    copy = Copied.model_validate_json(json.dumps(reader.entry(place).predicate))
+    item = read_statement(copy.path, copy.text.encode())
+    if item.digest != digest or item.correction is None:
+        return f"the statement that entry {at} rests on is {item.status}"
+    if (item.correction.before, item.correction.after) != (update.before, update.after):
+        return f"the statement that entry {at} rests on is about another update"
+    recovery = recovery_of(
+        view,
+        adopted=opened.adopted,
+        target=update.ref,
+        repository=opened.repository,
+        updates=[Landed(correction.corrects, wrong)],
+        now=update.recorded_at,
+    )
+    heard = _heard(item, recovery)
+    return "" if heard.update is not None else f"{heard.code}: {heard.detail}"
 
 
 def _heard(item: StatementFact, recovery: Recovery) -> Heard:

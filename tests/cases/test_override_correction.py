@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.audits import reconciled
 from support.books import MAIN, Bookish, open_books
 from support.breakglass import REPOSITORY
 from support.cases import case
@@ -13,8 +14,10 @@ from support.world import CONFIG, people_file, stranger
 
 from itil_gate.git.discover import discover
 from itil_gate.git.view import open_view
+from itil_gate.model.record import Correction
 from itil_gate.model.statement import CorrectionPredicate
 from itil_gate.release.correcting import Heard, record_corrections
+from itil_gate.release.entries import plain_event, update_event
 from itil_gate.release.signing_desk import sign_statement
 from itil_gate.signing.statement import correction_statement
 
@@ -80,6 +83,9 @@ def test_a_correction_makes_an_update_overridden_and_is_recorded_with_its_reason
     assert owed == [("review", "nobody"), ("retro-approval", "carol")]
     assert books.start(nonce="REL-2026-AAAAAAAA")[0].decision.outcome == "allow"
     assert recorded(books) == ()
+    rows, audit = reconciled(books)
+    assert (rows[0].found, audit.totals.bad) == ("overridden", 0)
+    assert "NOTHING LET IT IN; corrected by carol: Nobody held the role." in rows[0].how
 
 
 @case("205")
@@ -117,6 +123,22 @@ def test_a_correction_of_what_was_authorised_counts_for_nothing(books: Bookish) 
     correct(books, "carol", before, after)
     assert codes(books) == ["not-unauthorised"]
     assert standings(books) == ["authorised"]
+
+
+def test_a_correction_that_a_recorder_made_up_is_found(books: Bookish) -> None:
+    push(books)
+    (landed,) = books.known().updates
+    said = Correction(
+        repository=REPOSITORY, corrects=landed.index, statement="0" * 64, reason="x", by="carol"
+    )
+    event = plain_event("correction", "0" * 64, said, subject={"sha256": "0" * 64})
+    index = books.books.write([event]).indices[0]
+    update = landed.update.model_copy(update={"standing": "overridden", "correction": index})
+    books.books.write([update_event(update)])
+    rows, audit = reconciled(books)
+    assert rows[0].found == "unauthorised"
+    assert "is not in the log" in rows[0].how
+    assert audit.totals.bad == 1
 
 
 @case("141")
