@@ -167,7 +167,7 @@ class Chain:
             self._fault(one, "its trailers do not say what its checkpoint says", path=PATH)
         if now.size > self._size:
             self._fault(one, f"the log had {now.size} entries then, and has fewer now")
-        elif now.size >= self._roots.size and self._roots.at(now.size) != now.root:
+        elif now.size >= self._roots.size and self._roots.at(now.size) not in (now.root, None):
             self._fault(
                 one,
                 f"its checkpoint of {now.size} entries is not one of this log: it was rewritten or "
@@ -194,13 +194,18 @@ class Chain:
 
 
 class Roots:
-    """The roots of a tree at growing sizes, each leaf read once."""
+    """The roots of a tree at growing sizes, each leaf read once.
+
+    Where a tile is not there no root is told from there on; that the tree is damaged is said by the
+    check of the tree.
+    """
 
     def __init__(self, read_many: ReadMany, size: int) -> None:
         self._read_many = read_many
         self._whole = size
         self._stack: list[tuple[int, bytes]] = []
         self._tile: tuple[int, bytes] = (-1, b"")
+        self._broken = False
         self.size = 0
 
     def start(self, size: int) -> None:
@@ -213,18 +218,24 @@ class Roots:
             low += 1 << level
         self.size = size
 
-    def at(self, size: int) -> bytes:
+    def at(self, size: int) -> bytes | None:
         """Return the root of the first `size` leaves; sizes only grow."""
-        if self.size == 0 and size > WIDTH:
-            self.start(size)
-        while self.size < size:
+        try:
+            if self.size == 0 and size > WIDTH:
+                self.start(size)
+        except LogError:
+            self._broken = True
+        while self.size < size and not self._broken:
             level, found = 0, self._leaf(self.size)
+            if len(found) != HASH_BYTES:
+                self._broken = True
+                break
             while self._stack and self._stack[-1][0] == level:
                 found = node_hash(self._stack.pop()[1], found)
                 level += 1
             self._stack.append((level, found))
             self.size += 1
-        return fold([found for _, found in self._stack])
+        return None if self._broken else fold([found for _, found in self._stack])
 
     def _leaf(self, index: int) -> bytes:
         number, at = divmod(index, WIDTH)
@@ -233,8 +244,7 @@ class Roots:
             part, full = tile_path(0, number, width=width), tile_path(0, number)
             found = self._read_many([part, full])
             self._tile = (number, found[part] or found[full] or b"")
-        row = self._tile[1][at * HASH_BYTES : (at + 1) * HASH_BYTES]
-        return row if len(row) == HASH_BYTES else b"\0" * HASH_BYTES
+        return self._tile[1][at * HASH_BYTES : (at + 1) * HASH_BYTES]
 
 
 def _step(one: LogCommit) -> Step:

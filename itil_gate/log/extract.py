@@ -53,6 +53,8 @@ _SAID: dict[str, tuple[str, ...]] = {
     "key-revocation": ("key", "since", "replaces"),
     "expunged": ("entry", "sha256"),
     "correction": ("corrects",),
+    "waiver-used": ("waiver", "change", "update"),
+    "policy-change": ("ref", "before", "after", "update"),
 }
 """The fields of a predicate that the rules about meaning ask for."""
 _NAMED_BY = {
@@ -68,6 +70,8 @@ _RECORDED = {
     "outcome": "recordedAt",
     "approval": "recordedAt",
     "override": "recordedAt",
+    "waiver-used": "recordedAt",
+    "policy-change": "recordedAt",
 }
 """The field that says when an entry was recorded; other kinds carry other times only."""
 

@@ -275,6 +275,15 @@ class Meaning:
         if not 0 <= one.said["source"] < one.index:
             self._fault(one, f"its source, entry {one.said['source']}, does not stand before it")
 
+    def _beside(self, one: Extract) -> None:
+        """Hold what is recorded beside an update against it."""
+        update = self._earlier(one, one.said.get("update"), "ref-update")
+        ends = {name: one.said[name] for name in ("ref", "before", "after") if name in one.said}
+        if update is None:
+            self._fault(one, "it names no update that stands before it")
+        elif update.said and any(update.said[name] != end for name, end in ends.items()):
+            self._fault(one, f"the update of entry {update.index} is another one")
+
     def _revocation(self, one: Extract) -> None:
         if one.said["key"] in one.keyids:
             self._fault(one, "a key revokes itself; another good key has to say so")
@@ -328,6 +337,8 @@ _RULES: Mapping[str, Callable[[Meaning, Extract], None]] = {
     "ref-update": Meaning._update,  # noqa: SLF001
     "release-record": Meaning._release,  # noqa: SLF001
     "outcome": Meaning._outcome,  # noqa: SLF001
+    "waiver-used": Meaning._beside,  # noqa: SLF001
+    "policy-change": Meaning._beside,  # noqa: SLF001
     "obligation": Meaning._owed,  # noqa: SLF001
     "obligation-met": Meaning._met,  # noqa: SLF001
     "key-revocation": Meaning._revocation,  # noqa: SLF001
@@ -335,5 +346,5 @@ _RULES: Mapping[str, Callable[[Meaning, Extract], None]] = {
     "expunged": Meaning._expunged,  # noqa: SLF001
     "correction": Meaning._correction,  # noqa: SLF001
 }
-_FREE = frozenset({"gate-decision", "approval", "override", "waiver-used", "policy-change"})
+_FREE = frozenset({"gate-decision", "approval", "override"})
 """Kinds that refer to no other entry."""

@@ -235,12 +235,17 @@ class _Run:
                     "cut off or moved back",
                     index=present.size,
                 )
-            elif self.extends(present, one):
+            elif (why := self._broken(present, one)) is None:
                 held.append(one)
-            else:
+            elif why.code == "log-inconsistent":
                 check.fault(
                     f"the log is not the one that is remembered with {one.size} entries: it was "
                     "rewritten or forked"
+                )
+            else:
+                check.fault(
+                    f"whether the log extends the {one.size} entries it is remembered with cannot "
+                    f"be told: {why.message}"
                 )
         if not old:
             check.skip(
@@ -251,11 +256,15 @@ class _Run:
 
     def extends(self, present: Checkpoint, old: Checkpoint) -> bool:
         """Tell whether the log is proved to extend an older checkpoint."""
+        return self._broken(present, old) is None
+
+    def _broken(self, present: Checkpoint, old: Checkpoint) -> LogError | None:
+        """Return what keeps the log from being proved to extend an older checkpoint."""
         try:
             consistency(old, present, self._read)
-        except LogError:
-            return False
-        return True
+        except LogError as error:
+            return error
+        return None
 
     def tree(self, present: Checkpoint, base: Seen | None) -> dict[str, list[int]]:
         """Verify the tree, and return where entries of the kinds in WATCHED stand."""

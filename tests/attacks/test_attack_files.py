@@ -10,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-from support.attacks import entry_event
+from support.attacks import entry_event, harmless
 from support.log import STRANGER, event
 
 from itil_gate.git.refs import open_store
@@ -189,7 +189,7 @@ def test_an_older_partial_tile_has_to_be_a_beginning(victim: Victim) -> None:
 def test_a_partial_tile_that_is_left_behind_is_seen(victim: Victim) -> None:
     left = victim.read(EDGE)
     assert left
-    events = [event(number, kind="waiver-used") for number in range(256 - SIZE)]
+    events = [harmless(number) for number in range(256 - SIZE)]
     victim.append(events)
     assert not victim.bad(full=True)
     victim.commit({EDGE: left})
@@ -216,3 +216,18 @@ def test_a_link_in_place_of_an_entry_is_as_good_as_missing(victim: Victim) -> No
 def _trailers(victim: Victim) -> str:
     lines = victim.note.decode().splitlines()
     return f"Expunge 2\n\nLog-Size: {lines[1]}\nLog-Root: {lines[2]}\n"
+
+
+@pytest.mark.parametrize("path", ["tile/1/000.p/1", "tile/0/000", "tile/entries/000"])
+def test_a_damaged_log_gets_verdicts_all_the_same(victim: Victim, path: str) -> None:
+    events = [harmless(number) for number in range(300 - SIZE)]
+    victim.append(events)
+    since = victim.checkpoint
+    victim.append([harmless(999)])
+    assert not victim.verify(full=True).tampered
+    victim.commit({path: None})
+    for given in ({"full": True}, {"since": since}, {"again": True}):
+        found = victim.verify(**given)
+        assert found.verdict("tree").faults[0].path == path
+        told = " ".join(fault.message for fault in found.verdict("commits").faults)
+        assert "rewritten or forked" not in told

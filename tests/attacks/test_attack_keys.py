@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.attacks import Victim, entry_event
-from support.log import CHECKPOINT, RECORDER, STRANGER, WITNESS, event, signer
+from support.attacks import Victim, entry_event, harmless
+from support.log import CHECKPOINT, RECORDER, STRANGER, WITNESS, signer
 
 from itil_gate.log.checkpoint import cosign_checkpoint, open_checkpoint, sign_checkpoint
 from itil_gate.log.entry import entry_path
@@ -45,11 +45,6 @@ def two(victim: Victim) -> Terms:
         ("recorder", RECORDER, 0, None),
         ("recorder", SECOND, 0, None),
     )
-
-
-def harmless(number: int = 1) -> Event:
-    """Return an event that nobody can object to by itself."""
-    return event(number, kind="waiver-used")
 
 
 def revocation(victim: Victim, key: Signer, since: int) -> Event:
@@ -270,7 +265,7 @@ def test_a_checkpoint_key_signs_no_entries(victim: Victim) -> None:
 
 
 def test_an_entry_that_nobody_signed_well_is_seen(victim: Victim) -> None:
-    victim.append_raw("waiver-used", b'{"not": "an envelope"}')
+    victim.append_raw("correction", b'{"not": "an envelope"}')
     found = victim.verify()
     assert "no signed entry" in found.verdict("signatures").faults[0].message
     assert victim.bad() == {"signatures"}

@@ -355,6 +355,22 @@ def test_an_obligation_has_a_source_before_it(victim: Victim) -> None:
     assert "does not stand before it" in fault(victim)
 
 
+@pytest.mark.parametrize(("index", "well"), [(UPDATE_2, True), (UPDATE, False), (DEPLOY, False)])
+def test_a_change_of_policies_is_recorded_beside_its_update(
+    victim: Victim, index: int, *, well: bool
+) -> None:
+    update = victim.statement(UPDATE_2)["predicate"]
+    said = {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": "x", "digest": {"gitCommit": update["after"]}}],
+        "predicateType": PREDICATE_TYPES["policy-change"],
+        "predicate": {name: update[name] for name in ("repository", "ref", "before", "after")}
+        | {"update": index, "paths": ["policies/risk.yaml"], "recordedAt": moment(victim)},
+    }
+    victim.append([Event("policy-change", "x", said)])
+    assert victim.bad() == (set() if well else {"meaning"})
+
+
 def test_what_is_expunged_is_named_by_its_digest(victim: Victim) -> None:
     said = Expunged(
         repository=victim.config.repository, entry=3, sha256="0" * 64, reason="So.", ordered_by="x"

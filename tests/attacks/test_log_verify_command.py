@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from support.log import event
+from support.attacks import harmless
 from support.repository import Repo
 from support.shell import Ran, run_gate
 
@@ -173,7 +173,7 @@ def test_a_branch_that_was_deleted_from_the_remote_is_missed(victim: Victim) -> 
 
 
 def test_text_of_strangers_reaches_no_terminal(victim: Victim) -> None:
-    victim.append([event(1, kind="waiver-used")])
+    victim.append([harmless(1)])
     victim.commit({"evil\x1b[31mname": b"x"})
     ran = verify(victim.world.repo.path)
     assert ran.code == 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.attacks import harmless
 from support.log import (
     CHECKPOINT,
     KEYS,
@@ -20,7 +21,6 @@ from support.log import (
     WRITERS,
     append,
     apply,
-    event,
 )
 
 from itil_gate.log.append import Event, plan_append
@@ -93,7 +93,9 @@ def log(size: int) -> dict[str, bytes]:
     )  # fmt: skip
     apply(files, plan)
     for low in range(1, size, 100):
-        append(files, [event(n, kind="waiver-used") for n in range(low, min(size, low + 100))])
+        append(
+            files, [harmless(n, repository=REPOSITORY) for n in range(low, min(size, low + 100))]
+        )
     return files
 
 

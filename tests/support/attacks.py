@@ -31,7 +31,7 @@ from itil_gate.log.entry import (
 )
 from itil_gate.log.tiles import grow
 from itil_gate.log.verify import terms_of
-from itil_gate.model.record import AUDIT_BRANCH
+from itil_gate.model.record import AUDIT_BRANCH, Correction
 from itil_gate.release.entries import plain_event
 from itil_gate.release.remembered import memory_file
 from itil_gate.signing import jcs
@@ -201,6 +201,12 @@ class Victim:
     def move(self, commit: str) -> None:
         """Force the branch to a commit."""
         self.world.repo.git("update-ref", AUDIT_BRANCH, commit)
+
+
+def harmless(number: int = 1, *, repository: str = "example.com/acme/payments") -> Event:
+    """Return an event of its own for every number, to which nobody can object by itself."""
+    said = Correction(repository=repository, reason=f"Number {number} was no mistake.", by="carol")
+    return entry_event("correction", f"harmless {number}", said)
 
 
 def entry_event(kind: Any, key: str | tuple[str, ...], predicate: Model) -> Event:
