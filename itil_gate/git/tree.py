@@ -6,6 +6,7 @@ there has to look at the mode. A path asked for that lies behind one is answered
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from itil_gate.git.paths import to_bytes, to_text
@@ -110,6 +111,18 @@ def parse_tree(data: bytes, *, oid: str) -> dict[bytes, tuple[str, str]]:
     empty, `.`, `..` or with a slash. `oid` is the tree's own id.
     """
     raw = len(oid) // 2
+    found = _ENTRY[raw].findall(data)
+    entries = {
+        name: (_MODES.get(mode) or mode.decode().zfill(6), mark.hex()) for mode, name, mark in found
+    }
+    spelled = sum(len(mode) + len(name) for mode, name, _ in found) + len(found) * (raw + 2)
+    if spelled == len(data) and len(entries) == len(found) and not _ODD & entries.keys():
+        return entries
+    return _parse_slowly(data, oid=oid, raw=raw)
+
+
+def _parse_slowly(data: bytes, *, oid: str, raw: int) -> dict[bytes, tuple[str, str]]:
+    """Return what `parse_tree` does, entry by entry, to say what is wrong with one."""
     entries: dict[bytes, tuple[str, str]] = {}
     position = 0
     while position < len(data):
@@ -122,6 +135,11 @@ def parse_tree(data: bytes, *, oid: str) -> dict[bytes, tuple[str, str]]:
             raise HistoryError("tree-damaged", f"tree {oid} has an entry {to_text(name)!r}")
         entries[name] = (mode.decode().zfill(6), data[end + 1 : position].hex())
     return entries
+
+
+_ENTRY = {raw: re.compile(rb"([0-9]+) ([^/\0]+)\0(.{%d})" % raw, re.DOTALL) for raw in (20, 32)}
+_ODD = {b".", b".."}
+_MODES = {b"100644": FILE, b"40000": TREE}
 
 
 def _find(view: View, root: str, path: bytes) -> TreeEntry | None:
