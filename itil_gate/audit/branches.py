@@ -26,6 +26,7 @@ from itil_gate.gather.statements import approval_tips
 from itil_gate.git.history import is_ancestor
 from itil_gate.git.line import count_line, line_ids
 from itil_gate.git.tree import ls_tree
+from itil_gate.git.view import missing_hint
 from itil_gate.log.checkpoint import open_checkpoint
 from itil_gate.log.pins import note_keys, pins_of
 from itil_gate.log.proof import consistency
@@ -94,6 +95,14 @@ class Audit:
         Raises HistoryError, LogError and GateError where it cannot be told.
         """
         opened = self._opened()
+        if next(self._view.reader.info([opened.adopted]), None) is None:
+            raise HistoryError(
+                "history-too-shallow",
+                f"{opened.adopted[:12]}, where the record begins, is not in this clone",
+                hint=missing_hint(self._view.repository, bool(self._view.shallow)).format(
+                    oid=opened.adopted
+                ),
+            )
         home = opened.target
         refs = [scope.ref] if scope.ref else list(dict.fromkeys((home, *self._config.targets)))
         branches = [branch for ref in refs if (branch := self._branch(ref, opened)) is not None]

@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "debt": ("releasing", "What is owed since rules were bent, by whom, until when."),
     "correct": ("auditing", "Say, signed, why an update had to land past the rules."),
     "log": ("auditing", "The audit log: open, show, prove, hand out."),
-    "audit": ("auditing", "Replay stored decisions."),
+    "audit": ("auditing", "Reconcile what landed, replay decisions, tell a change's story."),
     "schema": ("everyday", "Print the JSON Schemas of every file format."),
     "migrate": ("everyday", "Bring files to the current format version."),
 }
