@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "consistency": "Prove that the log extends an older checkpoint.",
     "cosign": "Add a witness's signature to the head.",
     "witness-request": "Print what a public witness asks for.",
+    "timestamp": "Have a third party say when the head was there.",
     "rotate": "Let a new key take over.",
     "revoke": "Believe a key no more, from a position on.",
     "expunge": "Take an entry's content away, and say so.",

@@ -278,11 +278,16 @@ def _message(plan: Plan, events: Sequence[Event]) -> str:
     fresh = [one for one in plan.logged if one.new]
     many = len({one.index for one in fresh})
     subject = f"Append {fresh[0].kind} {fresh[0].index}" if many == 1 else f"Append {many} entries"
-    root = base64.b64encode(plan.checkpoint.root).decode("ascii")
     changes = dict.fromkeys(change for event in events for change in change_ids(event.statement))
-    lines = [f"Log-Size: {plan.checkpoint.size}", f"Log-Root: {root}"]
+    lines = log_trailers(plan.checkpoint)
     lines += [f"Change-Id: {change}" for change in list(changes)[:MOST_TRAILERS]]
     return "\n".join([subject, "", *lines])
+
+
+def log_trailers(checkpoint: Checkpoint) -> list[str]:
+    """Return the trailers by which every commit of the log says how it stands."""
+    root = base64.b64encode(checkpoint.root).decode("ascii")
+    return [f"Log-Size: {checkpoint.size}", f"Log-Root: {root}"]
 
 
 def change_ids(statement: Mapping[str, Any]) -> tuple[str, ...]:
