@@ -150,7 +150,8 @@ def statement(data: bytes) -> None:
     for path in (f"{folder}/{digest}{SUFFIX}", data[:40].decode("utf-8", "surrogateescape")):
         fact = read_statement(path, data)
         assert fact == read_statement(path, data)
-        assert (fact.status == "good") is bool(fact.approval or fact.vouch)
+        said = (fact.approval, fact.vouch, fact.override, fact.retro, fact.correction)
+        assert sum(one is not None for one in said) == (fact.status == "good")
         assert fact.digest == digest
         json.dumps(fact.model_dump(mode="json")).encode("ascii")
     _refusable(lambda: split(data), StatementError)
