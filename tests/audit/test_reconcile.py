@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 from support.attacks import Victim
 from support.audits import founds, reconciled
-from support.books import MAIN, git
+from support.books import MAIN, git, open_books
+from support.breakglass import GLASS, override
 from support.log import STRANGER
-from support.world import CHG, OTHER
+from support.repository import Keyring, Repo
+from support.world import CHG, OTHER, World, adopt
 
 from itil_gate.model.record import RefUpdate
 from itil_gate.release.entries import update_event
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.books import Bookish
 
 
@@ -144,6 +148,38 @@ def test_a_decision_lets_in_one_landing_only(books: Bookish) -> None:
     rows, _ = reconciled(books)
     assert [row.found for row in rows] == ["unauthorised", "unauthorised", "authorised"]
     assert "has let in entry 3" in rows[0].how
+
+
+def test_an_overridden_change_is_neither_authorised_nor_bad(
+    tmp_path: Path, keyring: Keyring
+) -> None:
+    repo = Repo(tmp_path / "glass")
+    adopt(repo, keyring)
+    books = open_books(World(repo, keyring), config=GLASS)
+    books.world.propose({"deploy/app.yaml": "replicas: 9\n"})
+    override(books.world)
+    books.decide()
+    before, _ = books.merge(way="squash")
+    books.landed(before)
+    (row,), audit = reconciled(books)
+    assert (row.found, row.changes, audit.totals.bad) == ("overridden", (CHG,), 0)
+
+
+def test_an_update_called_authorised_on_a_decision_that_was_overridden_is_not(
+    tmp_path: Path, keyring: Keyring
+) -> None:
+    repo = Repo(tmp_path / "glass")
+    adopt(repo, keyring)
+    books = open_books(World(repo, keyring), config=GLASS)
+    books.world.propose({"deploy/app.yaml": "replicas: 9\n"})
+    override(books.world)
+    decided = books.decide().indices[0]
+    content = books.entries()[decided].predicate["itilGate"]["decision"]["content"]
+    before, after = books.merge(way="squash")
+    recorded_as(books, before, after, standing="authorised", decision=decided, content=content)
+    (row,), _ = reconciled(books)
+    assert row.found == "unauthorised"
+    assert "says overridden" in row.how
 
 
 def test_other_content_under_a_good_decision_is_unauthorised(books: Bookish) -> None:
