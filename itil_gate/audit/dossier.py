@@ -12,10 +12,10 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from itil_gate.audit.reconcile import who_of
 from itil_gate.audit.told import Dossier, Told
+from itil_gate.audit.who import who_of
 from itil_gate.gather.statements import statements_in
-from itil_gate.git.history import read_commit
+from itil_gate.git.history import LIMIT
 from itil_gate.git.tree import blob_at, ls_tree
 from itil_gate.model.errors import GateError, SourceError
 from itil_gate.reading.yaml import decode
@@ -141,17 +141,16 @@ class Story:
         data = blob_at(self._view, commit, path)
         if data is None:
             return None
-        raw = read_commit(self._view, commit)
         mark = hashlib.sha256(data).hexdigest()
         self.requests.setdefault(mark, data)
-        who = who_of(raw, self._roster)
+        who = who_of(self._view.read(commit, limit=LIMIT), self._roster)
         signed = f"signature of the commit: {who.status}"
         if who.status == "good":
             signed = f"the commit is signed by {self._whose(who.fingerprint)}"
         return Told(
             at=who.at,
             kind="request",
-            what=f"{path} as of commit {commit[:12]}, by {raw.author.name} <{raw.author.email}>",
+            what=f"{path} as of commit {commit[:12]}, by {who.author} <{who.author_email}>",
             lines=tuple(_summary(data, path)),
             digest=f"sha256:{mark}",
             proof=f"a git object on the target; its date is what the commit says; {signed}",

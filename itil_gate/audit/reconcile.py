@@ -11,30 +11,28 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from itil_gate.audit.rows import Row, Who
+from itil_gate.audit.rows import Row
+from itil_gate.audit.who import who_of
 from itil_gate.gather.landing import REBASED, Authority, Carried, carried
-from itil_gate.git.history import LIMIT, is_ancestor, parse_commit, refuse_shallow
+from itil_gate.git.history import LIMIT, is_ancestor, refuse_shallow
 from itil_gate.git.line import landed_digest, line_ids, steps, touched
 from itil_gate.git.tree import entry_at
 from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.frozen import frozen
 from itil_gate.model.record import Kept
 from itil_gate.release.entries import decision_of
-from itil_gate.signing.commit import commit_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from itil_gate.audit.recorded import Claim, Waiting
-    from itil_gate.audit.rows import Found
+    from itil_gate.audit.rows import Found, Who
     from itil_gate.decide.roster import Roster
-    from itil_gate.git.history import RawCommit
     from itil_gate.git.line import Step
     from itil_gate.git.view import View
     from itil_gate.log.reader import LogReader
@@ -112,9 +110,8 @@ class Line:
                 some = [step for step in some if step.id not in branch.others]
                 things = self._view.read_many([step.id for step in some], limit=LIMIT)
                 for step, thing in zip(some, things, strict=True):
-                    commit = parse_commit(thing)
                     self._last = step
-                    yield from self._take(_Seen(step, who_of(commit, self._roster)))
+                    yield from self._take(_Seen(step, who_of(thing, self._roster)))
                 number += len(some)
                 if self._progress is not None:
                     self._progress(number)
@@ -343,7 +340,7 @@ class Line:
     def _who(self, commit: str) -> tuple[Who, ...]:
         if next(self._view.reader.info([commit]), None) is None:
             return ()
-        return (who_of(parse_commit(self._view.read(commit, limit=LIMIT)), self._roster),)
+        return (who_of(self._view.read(commit, limit=LIMIT), self._roster),)
 
     def _row(
         self,
@@ -392,7 +389,7 @@ def before_adoption(view: View, tip: str, *, ref: str, roster: Roster) -> Iterat
                     before=step.before,
                     after=step.id,
                     how="the log was opened after it",
-                    who=(who_of(parse_commit(thing), roster),),
+                    who=(who_of(thing, roster),),
                 )
 
 
@@ -427,36 +424,11 @@ def lost_statements(
         )
 
 
-def who_of(commit: RawCommit, roster: Roster) -> Who:
-    """Return the people of a commit, and whose signature it carries."""
-    proof = commit_signature(commit.raw)
-    person = roster.by_key.get(proof.fingerprint or "") if proof.status == "good" else None
-    return Who(
-        commit=commit.id,
-        author=commit.author.name,
-        author_email=commit.author.email,
-        committer=commit.committer.name,
-        committer_email=commit.committer.email,
-        at=_moment(commit.committed_at),
-        signature=proof.kind,
-        status=proof.status,
-        fingerprint=proof.fingerprint,
-        person=person.id if person else None,
-    )
-
-
 def follows(view: View, tip: str, old: str) -> bool:
     """Tell whether a tip descends from an older one; from what is not here it does not."""
     if next(view.reader.info([old]), None) is None:
         return False
     return is_ancestor(view, old, tip)
-
-
-def _moment(seconds: int) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, tz=UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
 
 
 def _record(before: str | None, after: str) -> str:

@@ -7,9 +7,8 @@ at the end. Names, addresses and reasons were written by strangers and are shown
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from itil_gate.model.canonical import as_json
 from itil_gate.report.escape import clip, terminal
 
 if TYPE_CHECKING:
@@ -54,10 +53,41 @@ def rows_json(rows: Iterable[Row], counts: Mapping[Found, int]) -> Iterator[str]
     yield f'{{"apiVersion": "{VERSION}", "updates": ['
     first = True
     for row in rows:
-        plain = json.dumps(as_json(row)).replace("##", "#\\u0023").replace("\x7f", "\\u007f")
+        plain = json.dumps(_plain(row)).replace("##", "#\\u0023").replace("\x7f", "\\u007f")
         yield ("\n" if first else ",\n") + plain
         first = False
     yield f'\n], "totals": {json.dumps(dict(counts))}}}\n'
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    """Return a row as `as_json` does, quicker: there may be a hundred thousand."""
+    return {
+        "found": row.found,
+        "ref": row.ref,
+        "before": row.before,
+        "after": row.after,
+        "how": row.how,
+        "who": [
+            {
+                "commit": one.commit,
+                "author": one.author,
+                "authorEmail": one.author_email,
+                "committer": one.committer,
+                "committerEmail": one.committer_email,
+                "at": one.at.isoformat().replace("+00:00", "Z") if one.at else None,
+                "signature": one.signature,
+                "status": one.status,
+                "fingerprint": one.fingerprint,
+                "person": one.person,
+            }
+            for one in row.who
+        ],
+        "entry": row.entry,
+        "decision": row.decision,
+        "changes": list(row.changes),
+        "late": row.late,
+        "remedy": row.remedy,
+    }
 
 
 def who_text(who: Who) -> str:

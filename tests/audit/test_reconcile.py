@@ -15,6 +15,7 @@ from support.log import STRANGER
 from support.repository import Keyring, Repo
 from support.world import CHG, OTHER, World, adopt
 
+from itil_gate.model.canonical import as_json
 from itil_gate.model.record import RefUpdate
 from itil_gate.release.entries import update_event
 
@@ -301,3 +302,4 @@ def test_rows_are_plain_json(books: Bookish) -> None:
     assert said["apiVersion"] == "itil-gate/reconciliation/v1"
     assert said["updates"][0]["who"][0]["person"] == "alice"
     assert said["totals"]["unauthorised"] == 1
+    assert said["updates"] == [as_json(row) for row in rows]
