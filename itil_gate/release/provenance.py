@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PROVENANCE_TYPES = ("https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2")
 MOST_BYTES = 4 * 1024 * 1024
+SIGSTORE = "application/vnd.dev.sigstore.bundle"
 MOST_SIGNATURES = 20
 MOST_SHOWN = 100
 """Characters of a stranger's text that are shown."""
@@ -39,6 +40,10 @@ def read_provenance(data: bytes, config: Config) -> Provenance:
         return _unproved(f"it has more than {MOST_BYTES >> 20} MiB")
     try:
         said = json.loads(data)
+        if str(said.get("mediaType", "")).startswith(SIGSTORE):
+            return _unproved(
+                "it is a sigstore bundle, and keyless signatures are not verified here"
+            )
         payload = base64.b64decode(said["payload"], validate=True)
         signatures = [base64.b64decode(one["sig"], validate=True) for one in said["signatures"]]
         statement = json.loads(payload)

@@ -126,6 +126,10 @@ def test_an_envelope_that_another_library_made_is_read() -> None:
         (signed({"predicateType": "https://slsa.dev/provenance/v1"}), "cannot be read"),
         (b"", "cannot be read"),
         (b"null", "cannot be read"),
+        (
+            b'{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": {}}',
+            "keyless signatures are not verified here",
+        ),
         (b"[" * 100_000, "cannot be read"),
         (b"\xff\xfe", "cannot be read"),
         (b" " * (MOST_BYTES + 1), "more than 4 MiB"),
