@@ -9,6 +9,7 @@ import click
 COMMANDS: dict[str, str] = {
     "reconcile": "List every update of the governed branches: authorised, or not.",
     "replay": "Decide again on what was decided, stored or logged.",
+    "continuity": "Say when the gate was in force, and when it was not.",
     "dossier": "Tell one change's whole story, with its evidence.",
 }
 

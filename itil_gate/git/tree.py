@@ -111,12 +111,15 @@ def parse_tree(data: bytes, *, oid: str) -> dict[bytes, tuple[str, str]]:
     empty, `.`, `..` or with a slash. `oid` is the tree's own id.
     """
     raw = len(oid) // 2
-    found = _ENTRY[raw].findall(data)
-    entries = {
-        name: (_MODES.get(mode) or mode.decode().zfill(6), mark.hex()) for mode, name, mark in found
-    }
-    spelled = sum(len(mode) + len(name) for mode, name, _ in found) + len(found) * (raw + 2)
-    if spelled == len(data) and len(entries) == len(found) and not _ODD & entries.keys():
+    entries: dict[bytes, tuple[str, str]] = {}
+    position, count, end, match = 0, 0, len(data), _ENTRY[raw].match
+    # Each match begins where the last one ended: a search would take for ever on rubbish.
+    while position < end and (found := match(data, position)):
+        mode, name, mark = found.groups()
+        entries[name] = (_MODES.get(mode) or mode.decode().zfill(6), mark.hex())
+        position = found.end()
+        count += 1
+    if position == end and len(entries) == count and not _ODD & entries.keys():
         return entries
     return _parse_slowly(data, oid=oid, raw=raw)
 
