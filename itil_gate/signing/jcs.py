@@ -29,7 +29,11 @@ def encode(value: object) -> bytes:
 
     Raises JcsError for everything else.
     """
-    plain = _plain(value, MAX_DEPTH)
+    return _spelled(_plain(value, MAX_DEPTH))
+
+
+def _spelled(plain: Any) -> bytes:
+    """Return the RFC 8785 form of values that were judged."""
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     try:
         if text.isascii() or max(text) <= _LAST_OF_THE_BASIC_PLANE:
@@ -43,7 +47,10 @@ def decode(data: bytes) -> Any:
     """Return the value of a text that is byte for byte its own RFC 8785 form; else JcsError."""
     try:
         value = json.loads(
-            data.decode("utf-8"), parse_float=_refuse_number, parse_constant=_refuse_number
+            data.decode("utf-8"),
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
+            parse_int=_integer,
         )
     except RecursionError as error:
         raise JcsError(f"the JSON is nested deeper than {MAX_DEPTH} levels") from error
@@ -51,7 +58,10 @@ def decode(data: bytes) -> Any:
         raise
     except ValueError as error:
         raise JcsError(f"the text is not JSON in UTF-8: {error}") from error
-    if encode(value) != data:
+    # What `json` made is of its own types, and integers were judged; only depth may be left.
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        value = _plain(value, MAX_DEPTH)
+    if _spelled(value) != data:
         raise JcsError("the JSON is not in its RFC 8785 form, byte for byte")
     return value
 
@@ -77,6 +87,13 @@ def _plain(value: object, levels: int) -> Any:
     if isinstance(value, str):
         return str(value)
     raise JcsError(f"a {kind.__name__} has no canonical form here")
+
+
+def _integer(text: str) -> int:
+    # Longer ones are not read at all: that takes time beyond proportion.
+    if len(text) > len(str(-MAX_INTEGER)) or not -MAX_INTEGER <= int(text) <= MAX_INTEGER:
+        raise JcsError("an integer lies beyond 2^53, where readers of JSON disagree")
+    return int(text)
 
 
 def _refuse_number(text: str) -> Any:
