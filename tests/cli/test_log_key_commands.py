@@ -421,14 +421,15 @@ def _remove(keys: Keys, path: str) -> None:
     index = keys.hub.path / "some-index"
     env = {**os.environ, "GIT_INDEX_FILE": str(index)}
 
-    def git(*words: str) -> str:
+    def git(*words: str, stdin: str = "") -> str:
         done = subprocess.run(
             ["git", "-c", "user.name=x", "-c", "user.email=x@y", *words],
             cwd=keys.hub.path, env=env, check=True, capture_output=True, text=True,
+            input=stdin,
         )  # fmt: skip
         return done.stdout.strip()
 
     git("read-tree", AUDIT_BRANCH)
-    git("update-index", "--force-remove", path)
+    git("update-index", "--index-info", stdin=f"0 {'0' * 40}\t{path}\n")
     commit = git("commit-tree", "-p", AUDIT_BRANCH, "-m", "x", git("write-tree"))
     git("update-ref", AUDIT_BRANCH, commit)
