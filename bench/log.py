@@ -39,6 +39,7 @@ from itil_gate.log.verdict import Check
 from itil_gate.log.verify import Terms, verify_log
 from itil_gate.model.record import AUDIT_BRANCH, Obligation, statement_of
 from itil_gate.model.statement import Subject
+from itil_gate.release.recorder import bring
 from itil_gate.signing import dsse, jcs
 from itil_gate.signing.primitives import ed25519_holds
 
@@ -201,9 +202,10 @@ class _Log:
     def append(self, count: int) -> None:
         """Append events that are not there yet, in one commit."""
         events = [event(self._number + n, kind="outcome") for n in range(count)]
-        self._number += count
+        size, self._number = self._number, self._number + count
 
         def plan(at: Snapshot) -> Addition:
+            bring(at, events, size=size, name=REPOSITORY, old=())
             made = plan_append(
                 events, at.read, repository=REPOSITORY, origin=ORIGIN, keys=KEYS, writers=WRITERS
             )

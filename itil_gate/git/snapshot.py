@@ -48,6 +48,7 @@ class Snapshot:
         self._supply = supply
         self._complete = complete
         self._trees: dict[str, Entries] = {}
+        self._located: dict[str, tuple[str, str] | None] = {}
         self._blobs: dict[str, bytes] = {}
         self._held = 0
         self._entries = 0
@@ -86,8 +87,12 @@ class Snapshot:
 
         All trees on the way are then here, so that the paths can be written as well.
         """
-        found: dict[str, tuple[str, str] | None] = dict.fromkeys(paths)
-        at = {path: (self._root, path.encode("utf-8").split(b"/")) for path in found}
+        found = {path: self._located.get(path) for path in paths}
+        at = {
+            path: (self._root, path.encode("utf-8").split(b"/"))
+            for path in found
+            if path not in self._located
+        }
         while at:
             self._grow({oid for oid, _ in at.values() if oid})
             below: dict[str, tuple[str | None, list[bytes]]] = {}
@@ -100,6 +105,7 @@ class Snapshot:
                 elif entry[0] == TREE:
                     below[path] = (entry[1], rest)
             at = below
+        self._located |= found
         return found
 
     def names(self, folder: str) -> tuple[str, ...]:
@@ -166,7 +172,7 @@ class Snapshot:
     def _grow(self, oids: Collection[str]) -> None:
         """Read trees that were not read yet."""
         if self._entries > MOST_ENTRIES:
-            self._trees, self._entries = {}, 0
+            self._trees, self._entries, self._located = {}, 0, {}
         lacking = [oid for oid in oids if oid not in self._trees]
         self._obtain(lacking)
         for one in self._view.read_many(lacking):

@@ -216,7 +216,7 @@ class _Scribe:
                 hint="`itil-gate log show` lists them",
             )
         size = present.size if present else 0
-        _bring(at, events, size=size, name=self._name, old=self._remembered)
+        bring(at, events, size=size, name=self._name, old=self._remembered)
         refuse_inconsistent(present, self._remembered, at.read)
         refuse_unpinned(self._keys, pins, size=size, more=len(events))
         return plan_append(
@@ -242,7 +242,7 @@ class _Scribe:
         return reader.checkpoint, reader.pins
 
 
-def _bring(
+def bring(
     at: Snapshot, events: Sequence[Event], *, size: int, name: str, old: Sequence[Checkpoint]
 ) -> None:
     """Have all that is read and written here at once, level by level: each is one fetch."""
