@@ -106,6 +106,7 @@ def test_fields_of_ones_own_are_held_against_a_schema_or_refused(scenes: Scenes)
         return decide(under(inputs, files)).outcome
 
     assert outcome(extended, schema) == "deny"
+    assert decide(extended).outcome == "deny"  # without a schema nobody knows the field
     assert outcome(with_request(extended, "x-cost: 7", "x-cost: much"), asked) == "pending"
     assert outcome(scenes.sealed, asked) == "deny"
     assert outcome(scenes.sealed, schema) == "allow"
@@ -174,6 +175,26 @@ def test_each_request_names_what_lies_in_its_scope_and_risk_is_of_the_whole(
     assert (first.risk.level, second.risk.level) == ("high", "high")
     assert findings(decision, "undeclared-service") == ()
     assert findings(decision, "uncovered-change") == ()
+
+
+WIDE = """\
+apiVersion: itil-gate/v1
+kind: RiskModel
+metadata: {name: wide, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  impact: {tiers: [{tier: 2, impact: 1}, {tier: 5, impact: 1}],
+           blastRadius: [{atLeast: 2, impact: 5}]}
+  matrix: [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [90, 90, 90, 90]]
+  bands: [{level: high, upTo: 50}, {level: critical, upTo: 100}]
+"""
+
+
+def test_risk_counts_the_services_that_the_whole_reaches(scenes: Scenes) -> None:
+    inputs = under(split(scenes), {"policies/wide.yaml": WIDE})
+    both = decide(only_said(inputs)).changes
+    assert [one.risk.level for one in both] == ["critical", "critical"]
+    alone = under(scenes.sealed, {"policies/wide.yaml": WIDE})
+    assert only(decide(only_said(alone))).risk.level == "high"
 
 
 def test_owners_are_asked_for_the_services_of_each_request(scenes: Scenes) -> None:

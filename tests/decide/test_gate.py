@@ -11,7 +11,17 @@ from support.edits import only_said, under
 from support.rules import rule as rule_of
 from support.rules import rule_set
 from support.scenes import SCAN, edited, stored
-from support.world import CHG, CONFIG, RISK, SERVICES, broken, entry, findings, request_file
+from support.world import (
+    CHG,
+    CONFIG,
+    RISK,
+    SERVICES,
+    broken,
+    entry,
+    findings,
+    people_file,
+    request_file,
+)
 
 from itil_gate import __version__
 from itil_gate.decide.gate import decide, in_audit_mode, read_requests, readings_of
@@ -22,6 +32,7 @@ from itil_gate.model.facts import AccountRef, PullRequest
 from itil_gate.model.finding import Finding
 
 if TYPE_CHECKING:
+    from support.repository import Keyring
     from support.scenes import Scenes
 
     from itil_gate.model.facts import Inputs
@@ -206,6 +217,7 @@ def test_what_rules_read_is_told_by_change_and_rule(scenes: Scenes) -> None:
         ("risk.rank >= 3", ("src/app.py",), True, False),
         ("risk.rank >= 3", ("src/app.py",), False, True),
         ("risk.rank >= 3", ("docs/index.md",), False, False),
+        ("risk.rank >= 0", ("docs/index.md",), True, False),
     ],
 )
 def test_a_check_is_awaited_where_it_is_asked_for_or_nothing_can_tell(
@@ -318,6 +330,28 @@ def test_an_approval_counts_only_if_it_does_under_both_sets(scenes: Scenes) -> N
     assert (entry(decision, "carol").counted, entry(decision, "carol").code) == (True, "rejected")
 
 
+def test_in_the_ledger_only_what_the_proposed_set_takes_away_is_written_anew(
+    scenes: Scenes, keyring: Keyring
+) -> None:
+    """Bob loses the role, carol who rejects leaves, erin counts nowhere and dave everywhere."""
+    names = ("alice", "bob", "dave", "erin")
+    roles = {"service-owner": ("dave",), "change-authority": ("dave",)}
+    without = people_file(keyring, only=names, roles=roles)
+    said = [
+        scenes.statement(scenes.sealed.facts, who, roles=("service-owner",))
+        for who in ("bob", "dave", "erin")
+    ]
+    no = scenes.statement(scenes.sealed.facts, "carol", "reject")
+    inputs = only_said(scenes.sealed, *said, no)
+    before = {one.person: one for one in decide(inputs).changes[0].ledger}
+    decision = decide(proposing(scenes, inputs, {"people.yaml": without}))
+    after = {one.person: one for one in decision.changes[0].ledger}
+    assert {who: one.counted for who, one in before.items()} == {
+        "bob": True, "carol": True, "dave": True, "erin": False,
+    }  # fmt: skip
+    assert [who for who in before if before[who] != after[who]] == ["bob"]
+
+
 def test_a_proposed_set_that_does_not_load_names_where(scenes: Scenes) -> None:
     decision = decide(proposing(scenes, scenes.sealed, {"policies/risk.yaml": "kind: Nothing\n"}))
     (found,) = findings(decision, "proposed-policy-invalid")
@@ -356,3 +390,141 @@ def test_commits_of_nobody_matter_only_where_something_is_governed(scenes: Scene
         inputs = edited(scenes.sealed, commits=(stray,), diff=diff, statements=())
         asked = inputs.model_copy(update={"requests": inputs.requests if request in paths else ()})
         assert ("unattributable-commit" in broken(decide(asked))) is told, paths
+
+
+def test_a_check_that_one_of_two_requests_asks_for_is_awaited(scenes: Scenes) -> None:
+    (first,) = scenes.sealed.requests
+    second = stored(
+        "changes/2026/CHG-2026-AAAA0002.yaml",
+        request_file("CHG-2026-AAAA0002", extra="  significant: true\n"),
+    )
+    text = SCAN.replace("sarif,", 'sarif, when: "change.spec.significant",')
+    inputs = under(scenes.sealed, {"policies/scan.yaml": text})
+    for requests, awaited in (((first,), False), ((second,), True), ((first, second), True)):
+        decision = decide(inputs.model_copy(update={"requests": requests}))
+        assert ("awaited-evidence" in broken(decision)) is awaited
+
+
+# Changes that nobody wrote a request for ----------------------------------------------------------
+
+RECOGNISING = """\
+apiVersion: itil-gate/v1
+kind: ChangeModel
+metadata: {name: text, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  type: standard
+  description: Texts that users read.
+  paths: ["src/**"]
+  limits: {environments: [production], files: 3, deletions: 0, risk: low}
+  recognise: true
+  expires: 2026-12-31
+"""
+SILENT = RECOGNISING.replace("  recognise: true\n", "")
+
+
+def unwritten_of(scenes: Scenes, *paths: str, model: str = RECOGNISING) -> Inputs:
+    """Return the sealed diff of some paths without a request, under a change model."""
+    diff = tuple(one for one in scenes.sealed.facts.diff if one.path in paths)
+    assert len(diff) == len(paths)
+    files = {"policies/model.yaml": model} if model else {}
+    inputs = under(edited(scenes.sealed, diff=diff, statements=()), files)
+    return inputs.model_copy(update={"requests": ()})
+
+
+def test_only_what_is_governed_and_has_no_request_is_looked_at_for_a_standard_change(
+    scenes: Scenes,
+) -> None:
+    request = scenes.sealed.requests[0].path
+    for model, paths, told in (
+        (RECOGNISING, ("src/app.py", "deploy/app.yaml"), True),
+        (RECOGNISING, ("docs/index.md",), False),
+        (RECOGNISING, ("src/app.py", "deploy/app.yaml", request), False),
+        (SILENT, ("src/app.py", "deploy/app.yaml"), False),
+        ("", ("src/app.py", "deploy/app.yaml"), False),
+    ):
+        decision = decide(unwritten_of(scenes, *paths, model=model))
+        assert bool(findings(decision, "not-recognised")) is told, (model, paths)
+        assert decision.changes == ()
+        assert "not-recognised" not in {step.why for step in decision.unblock}
+
+
+def test_what_could_not_be_read_keeps_a_diff_from_being_recognised(scenes: Scenes) -> None:
+    inputs = unwritten_of(scenes, "src/app.py")
+    assert [one.path for one in decide(inputs).changes] == [""]
+    fault = Finding(rule="invalid-request", message="It is no text.", remedy="Write text.")
+    decision = decide(inputs.model_copy(update={"faults": (fault,)}))
+    assert (decision.outcome, decision.changes) == ("deny", ())
+    assert findings(decision, "not-recognised") == ()
+
+
+def test_nothing_points_at_the_file_of_a_request_that_nobody_wrote(scenes: Scenes) -> None:
+    """What is found is kept, and stands at no place."""
+    text = rule_set(rule_of("false", name="told", enforcement="hard"))
+    decision = decide(under(unwritten_of(scenes, "src/app.py"), {"policies/own.yaml": text}))
+    (verdict,) = decision.changes
+    assert (verdict.path, verdict.outcome) == ("", "deny")
+    (found,) = findings(decision, "told")
+    assert (found.message, found.place) == ("The rule is broken.", None)
+
+
+# What is proposed ---------------------------------------------------------------------------------
+
+OFTEN = """\
+apiVersion: itil-gate/v1
+kind: Calendar
+metadata: {name: often, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  files:
+    - {path: calendar/often.ics, means: freeze}
+"""
+
+
+def hourly(events: int) -> str:
+    """Return a calendar in which so many things happen every hour from the next day on."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//x//EN"]
+    for number in range(events):
+        lines += [
+            *("BEGIN:VEVENT", f"UID:{number}", "DTSTAMP:20260101T000000Z", "SUMMARY:Often"),
+            *("DTSTART:20260303T000000Z", "DTEND:20260303T000100Z", "RRULE:FREQ=HOURLY"),
+            "END:VEVENT",
+        ]
+    return "\r\n".join([*lines, "END:VCALENDAR", ""])
+
+
+@pytest.mark.parametrize(("events", "refused"), [(1, False), (5, True)])
+def test_proposed_calendars_that_are_too_large_within_ninety_days_are_refused(
+    scenes: Scenes, events: int, *, refused: bool
+) -> None:
+    files = {"calendar/often.yaml": OFTEN, "calendar/often.ics": hourly(events)}
+    decision = decide(proposing(scenes, scenes.sealed, files))
+    assert ("proposed-policy-invalid" in broken(decision)) is refused
+    if refused:
+        (found,) = findings(decision, "proposed-policy-invalid")
+        assert "more than 10000 times" in found.message
+
+
+def test_the_lane_is_that_of_the_higher_of_two_risks(scenes: Scenes) -> None:
+    strict = RISK.replace("default: low", "default: critical")
+    for target, proposed in ((MILD, strict), (strict, MILD)):
+        judged = under(scenes.sealed, {"policies/risk.yaml": target})
+        decision = decide(proposing(scenes, judged, {"policies/risk.yaml": proposed}))
+        (verdict,) = decision.changes
+        assert (verdict.risk.level, verdict.lane) == ("critical", "board")
+
+
+def test_what_is_found_under_the_proposed_set_alone_is_told_of_the_merge_too(
+    scenes: Scenes,
+) -> None:
+    narrow = f"{CONFIG}governed: ['src/**']\n"
+    judged = with_config(scenes, narrow)
+    diff = tuple(one for one in scenes.sealed.facts.diff if one.path == "db/schema.sql")
+    (asked,) = judged.requests
+    elsewhere = stored(asked.path, request_file(scope='"src/**"'))
+    inputs = edited(judged, diff=diff).model_copy(
+        update={"requests": (elsewhere,), "proposed": scenes.sealed.judge}
+    )
+    decision = decide(inputs)
+    states = {(one.side, one.rule): one.state for one in decision.rules}
+    assert states["target", "uncovered-change"] == "SATISFIED"
+    assert states["proposed", "uncovered-change"] == "UNSATISFIED"
+    assert decision.outcome == "deny"

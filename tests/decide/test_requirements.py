@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from support.scenes import Scenes
 
     from itil_gate.model.decision import RequirementState
+    from itil_gate.model.facts import Inputs
     from itil_gate.model.policy import Counting
 
 ALL = "levels: [low, medium, high, critical]"
@@ -294,6 +295,44 @@ def test_a_name_in_a_commit_opens_no_fallback(scenes: Scenes, keyring: Keyring) 
         assert (one.state, one.eligible) == ("PENDING", ("carol", "dave"))
 
 
+def signed_by(scenes: Scenes, inputs: Inputs, name: str) -> Inputs:
+    """Return inputs whose one commit is by somebody, and signed by them."""
+    (commit, *rest) = inputs.facts.commits
+    (key,) = {
+        one.fingerprint
+        for one in scenes.sealed.facts.statements
+        if one.approval and one.approval.signer == name
+    }
+    who = commit.author.model_copy(update={"email": f"{name}@example.com"})
+    mark = SignatureFact(kind="ssh", status="good", fingerprint=key)
+    made = commit.model_copy(update={"author": who, "committer": who, "signature": mark})
+    return edited(inputs, commits=(made, *rest))
+
+
+def test_who_is_proved_to_have_made_it_opens_the_fallback(scenes: Scenes, keyring: Keyring) -> None:
+    asked = f"id: owner, {ALL}, role: service-owner, fallback: change-authority, min: 1"
+    sole = people_file(keyring, roles={**ROLES, "service-owner": ("bob",)})
+    inputs = under(asking(scenes.sealed, asked), {"people.yaml": sole})
+    (one,) = only(decide(only_said(signed_by(scenes, inputs, "bob")))).requirements
+    assert (one.state, one.eligible) == ("PENDING", ("carol", "dave"))
+
+
+def test_who_could_sign_nothing_anyway_opens_the_fallback_named_or_not(
+    scenes: Scenes, keyring: Keyring
+) -> None:
+    asked = f"id: owner, {ALL}, role: service-owner, fallback: change-authority, min: 1"
+    sole = people_file(keyring, roles={**ROLES, "service-owner": ("bob",)})
+    mute = sole.replace(f"    keys: ['{keyring.bob.public}']\n", "")
+    assert mute != sole
+    inputs = under(asking(scenes.sealed, asked), {"people.yaml": mute})
+    (commit, *rest) = inputs.facts.commits
+    bob = commit.author.model_copy(update={"email": "bob@example.com"})
+    named = edited(inputs, commits=(commit.model_copy(update={"co_authors": (bob,)}), *rest))
+    for given in (inputs, named):
+        (one,) = only(decide(only_said(given))).requirements
+        assert (one.state, one.eligible) == ("PENDING", ("carol", "dave"))
+
+
 def test_commits_that_nothing_proves_ask_for_one_human_more_at_low_risk_only(
     scenes: Scenes,
 ) -> None:
@@ -318,8 +357,17 @@ def test_commits_that_nothing_proves_ask_for_one_human_more_at_low_risk_only(
     high = decide(only_said(low))
     assert [one.id for one in only(high).requirements] == ["any"]
     assert "unproved-contributor" in broken(high)
-    unasked = asking(calm, "id: any, levels: [critical], role: peer")
+    unasked = only_said(asking(calm, "id: any, levels: [critical], role: peer"))
     assert only(decide(unasked)).requirements == ()
+    assert "no-applicable-policy" in broken(decide(unasked))
+
+
+def test_one_human_more_does_not_hide_that_nobody_is_asked(scenes: Scenes) -> None:
+    inputs = asking(scenes.sealed, "id: any, levels: [critical], role: peer")
+    by_agent = only_said(with_request(inputs, "requester: alice", "requester: helper"))
+    decision = decide(by_agent)
+    assert only(decision).requirements == ()
+    assert "no-applicable-policy" in broken(decision)
 
 
 NO_FLOORS = """\

@@ -250,3 +250,10 @@ def test_what_the_gate_asks_by_itself_makes_no_approval_stale(scenes: Scenes) ->
     assert [state.id for state in only(decision).requirements] == ["any", "agent-contributor"]
     bare = scenes.statement(inputs.facts, "erin", roles=("dba",), requirements=())
     assert only(decide(only_said(inputs, bare))).ledger[0].code == "stale"
+
+
+def test_a_time_that_comes_twice_is_told_with_the_change(scenes: Scenes) -> None:
+    window = "  window: {start: 2026-10-25T02:30, end: 2026-10-25T04:00, timezone: Europe/Berlin}\n"
+    inputs = with_request(scenes.sealed, "  reason:", f"{window}  reason:")
+    (found,) = findings(decide(inputs), "ambiguous-time")
+    assert (found.effect, "comes twice" in found.message) == ("advise", True)
