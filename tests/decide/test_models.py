@@ -62,6 +62,11 @@ def only(found: Fit, rule: str) -> Finding:
     return finding
 
 
+def stands(found: Finding, *path: str, **spec: Any) -> bool:
+    """Tell whether a finding points to this key of the request."""
+    return found.place == request_document(**spec).place(path)
+
+
 def test_a_standard_change_within_its_model_fits() -> None:
     model = change_model(
         limits={
@@ -84,6 +89,7 @@ def test_a_standard_change_names_a_model() -> None:
     finding = only(fit(change_model(), model=None), "unknown-model")
     assert "names no change model" in finding.message
     assert "certificates" in finding.remedy
+    assert stands(finding, "spec", "type", model=None)
 
 
 @pytest.mark.parametrize("kind", ["standard", "normal", "emergency", "registration"])
@@ -93,6 +99,7 @@ def test_a_model_that_is_named_must_be_published_whatever_the_type(kind: str) ->
     finding = only(found, "unknown-model")
     assert finding.message == "the change model certificate is not published"
     assert finding.remedy == "did you mean certificates?"
+    assert stands(finding, "spec", "model", type=kind, model="certificate")
     assert finding.place != Place(file=FILE)
 
 
@@ -106,6 +113,30 @@ def test_the_type_of_the_request_is_that_of_the_model() -> None:
     assert "of type standard" in finding.message
     assert "`type: normal`" in finding.remedy
     assert found.model is not None
+    assert stands(finding, "spec", "type")
+
+
+def emergency(name: str = "certificates", **spec: Any) -> ChangeModel:
+    return change_model(name, type="emergency", **spec)
+
+
+def test_every_emergency_keeps_to_the_one_model_of_emergencies() -> None:
+    small = emergency(limits={"files": 1})
+    asked = {"type": "emergency", "model": None}
+    assert fit(change_model("other"), small, **asked) == Fit(small, ())
+    finding = only(fit(change_model("other"), small, diff=files(2), **asked), "model-limit")
+    assert stands(finding, "spec", "type", **asked)
+    assert fit(small, diff=files(2), type="normal", model=None) == Fit(None, ())
+    assert fit(change_model(), type="normal", model=None, diff=files(2)) == Fit(None, ())
+
+
+def test_of_several_models_of_emergencies_one_is_named() -> None:
+    several = (emergency(), emergency("other", limits={"files": 1}))
+    finding = only(fit(*several, type="emergency", model=None), "unknown-model")
+    assert finding.message == "the request is of type emergency and names no change model"
+    assert stands(finding, "spec", "type", type="emergency", model=None)
+    assert fit(*several, type="emergency") == Fit(several[0], ())
+    assert fit(*several, type="emergency", model="other", diff=files(2)).findings
 
 
 @pytest.mark.parametrize("key", ["expires", "recertifyBy"])
@@ -135,7 +166,13 @@ def test_paths_outside_are_counted_and_ten_of_them_named() -> None:
     assert finding.message.startswith("12 path(s) lie outside the change model certificates: ")
     assert "src/09.py and 2 more" in finding.message
     assert "src/10.py" not in finding.message
-    assert "keep to certificates/**" in finding.remedy
+    assert finding.remedy.startswith("keep to certificates/**, or make it")
+    assert stands(finding, "spec", "model")
+    ten = [f"{number:02}/**" for number in range(10)]
+    finding = only(fit(change_model(paths=ten), diff=diff), "outside-model")
+    assert "09/**, or make it" in finding.remedy
+    finding = only(fit(change_model(paths=[*ten, "10/**"]), diff=diff), "outside-model")
+    assert "09/** and more, or make it" in finding.remedy
 
 
 @pytest.mark.parametrize(
@@ -192,38 +229,43 @@ def files(count: int, status: str = "M") -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("limits", "within", "beyond", "figures"),
+    ("limits", "within", "beyond", "figures", "key"),
     [
-        ({"files": 2}, {"diff": files(2)}, {"diff": files(3)}, ("3 files", "at most 2")),
+        ({"files": 2}, {"diff": files(2)}, {"diff": files(3)}, ("3 files", "at most 2"), "model"),
         (
             {"deletions": 0},
             {"diff": files(3, "A")},
             {"diff": files(1, "D")},
             ("1 files are deleted", "at most 0"),
+            "model",
         ),
         (
             {"deletions": 2},
             {"diff": files(2, "D")},
             {"diff": files(3, "D")},
             ("3 files are deleted", "at most 2"),
+            "model",
         ),
         (
             {"services": 1},
             {"services": ["a"]},
             {"services": ["b", "a"]},
             ("2 services", "at most 1", "a, b"),
+            "services",
         ),
         (
             {"environments": ["staging", "test"]},
             {"environments": ["test", "staging"]},
             {"environments": ["test", "production"]},
             ("takes effect in production", "only staging, test"),
+            "environments",
         ),
         (
             {"risk": "medium"},
             {"level": "medium"},
             {"level": "high"},
             ("risk is high", "at most medium"),
+            "model",
         ),
     ],
 )
@@ -232,11 +274,13 @@ def test_a_limit_holds_up_to_its_figure_and_no_further(
     within: dict[str, Any],
     beyond: dict[str, Any],
     figures: tuple[str, ...],
+    key: str,
 ) -> None:
     model = change_model(limits=limits)
     assert not fit(model, **within).findings
     finding = only(fit(model, **beyond), "model-limit")
     assert all(figure in finding.message for figure in figures)
+    assert stands(finding, "spec", key)
 
 
 def test_every_limit_that_is_passed_is_a_finding_of_its_own() -> None:
@@ -271,6 +315,7 @@ BACKOUT = "spec.plans.backout.steps"
         ("spec.expectedOutcome", {"expectedOutcome": "It works."}),
         ("spec.links", {"links": [{"type": "incident", "id": "INC-1"}]}),
         ("spec.x-ticket", {"x-ticket": "T-1"}),
+        ("spec.x-ticket", {"x-ticket": {"no": "", "id": "T-1"}}),
     ],
 )
 def test_a_field_is_there_or_not(path: str, spec: dict[str, Any]) -> None:
@@ -314,11 +359,22 @@ def test_a_missing_field_is_explained() -> None:
     finding = only(fit(model), "model-field")
     assert "Old ones must come back." in finding.message
     assert finding.remedy == f"add {BACKOUT}: What is done, step by step, to go back"
+    finding = only(fit(change_model(**demand("spec.x-ticket", "mandatory"))), "model-field")
+    assert finding.message == "spec.x-ticket is missing, and certificates asks for it"
+    assert finding.remedy == "add spec.x-ticket"
 
 
 @pytest.mark.parametrize(("stage", "count"), [("proposal", 1), ("authorisation", 1), ("close", 0)])
 def test_the_merge_gate_asks_what_is_due_by_authorisation(stage: str, count: int) -> None:
     assert len(fit(change_model(**demand(BACKOUT, "mandatory", stage))).findings) == count
+
+
+def test_every_field_is_looked_at_whatever_the_ones_before_say() -> None:
+    asked = [demand(BACKOUT, "mandatory", "close"), demand("spec.links", "hidden")]
+    asked += [demand(BACKOUT, "mandatory"), demand("spec.plans.test", "mandatory")]
+    whole = {"fields": [field for one in asked for field in one["fields"]]}
+    found = fit(change_model(**whole))
+    assert [one.message.partition(" ")[0] for one in found.findings] == [BACKOUT, "spec.plans.test"]
 
 
 def test_what_the_models_own_checks_find_is_kept() -> None:
