@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.audit_branch import file_at, make_hub
 from support.log import ORIGIN, REPOSITORY
+from support.peers import on_path
 from support.repository import Repo, make_person
 from support.shell import Ran, run_gate
 
@@ -57,6 +58,7 @@ class Authority:
 
     @classmethod
     def make(cls, folder: Path, *, purpose: str = "stamping") -> Authority:
+        on_path("openssl")
         folder.mkdir()
         made = cls(folder)
         (folder / "tsa.cnf").write_text(SETTINGS)

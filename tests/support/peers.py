@@ -50,6 +50,18 @@ def program(tool: tuple[str, str, str]) -> Path:
     return needed(lambda: go_tool(*tool))
 
 
+def on_path(name: str) -> Path:
+    """Return a program of the system for a test, as `needed` says."""
+
+    def find() -> Path:
+        found = shutil.which(name)
+        if found is None:
+            raise MissingPeerError(f"{name} is not installed")
+        return Path(found)
+
+    return needed(find)
+
+
 def built(sources: Path) -> Path:
     """Return the program of a Go module in the repository, its own modules pinned by go.sum."""
     folder = _cache() / f"{sources.name}-{_digest(sources)}"
