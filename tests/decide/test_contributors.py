@@ -290,3 +290,63 @@ def test_only_agents_have_somebody_who_answers_for_them(scenes: Scenes) -> None:
     found_now = find_contributors(facts, known, repository=REPOSITORY)
     assert found_now.sponsors == {}
     assert found_now.by_agent
+
+
+# Commits that were recorded for the change before -------------------------------------------------
+
+
+def test_who_made_what_is_rebased_took_part_and_owes_no_proof(scenes: Scenes) -> None:
+    earlier = commit(scenes, "bob", "carol", id=SECOND)
+    now = commit(scenes, "alice", signer="alice")
+    people = found(scenes, now, earlier=(earlier,))
+    assert parts(people) == {
+        "alice": (("author, committer and signer of 111111111111",), True),
+        "bob": (("author of 222222222222",), False),
+        "carol": (("committer of 222222222222",), False),
+    }
+    assert (people.unproved, people.unattributable) == ((), ())
+
+
+def test_who_signed_what_is_rebased_is_proved_to_have_taken_part(scenes: Scenes) -> None:
+    earlier = commit(scenes, STRANGER, id=SECOND, signer="bob")
+    people = found(scenes, commit(scenes, "alice", signer="alice"), earlier=(earlier,))
+    assert parts(people)["bob"] == (("signer of 222222222222",), True)
+    assert people.unattributable == ()
+
+
+def test_an_update_merge_of_an_earlier_head_is_spared_as_well(scenes: Scenes) -> None:
+    merge = commit(scenes, "bob", id=SECOND, update_merge=True)
+    people = found(scenes, commit(scenes, "alice", signer="alice"), earlier=(merge,))
+    assert people.ids == {"alice"}
+
+
+def test_an_agent_that_made_what_is_rebased_is_still_an_agent(scenes: Scenes) -> None:
+    earlier = commit(scenes, "helper", id=SECOND)
+    people = found(scenes, commit(scenes, "alice", signer="alice"), earlier=(earlier,))
+    assert people.by_agent
+    assert people.reasons("bob") == ("sponsor of helper",)
+
+
+# Co-authors whom nobody knows ---------------------------------------------------------------------
+
+
+def strange(*addresses: str, name: str = "Who") -> tuple[Identity, ...]:
+    return tuple(Identity(name=name, email=one) for one in addresses)
+
+
+def test_a_co_author_whom_nobody_knows_is_told_once_whichever_commit_names_them(
+    scenes: Scenes,
+) -> None:
+    one = commit(scenes, "alice", co_authors=(mail("bob"), *strange("x@a.example", "X@A.example")))
+    two = commit(scenes, "alice", id=SECOND, co_authors=strange("x@a.example", "y@a.example"))
+    assert found(scenes, one).strangers == ("Who <x@a.example>",)
+    assert found(scenes, one, two).strangers == ("Who <x@a.example>", "Who <y@a.example>")
+    assert found(scenes, one, earlier=(two,)).strangers == found(scenes, one, two).strangers
+    assert found(scenes, commit(scenes, "alice", co_authors=(mail("bob"),))).strangers == ()
+
+
+def test_of_strangers_twenty_are_told_with_two_hundred_letters_each(scenes: Scenes) -> None:
+    many = strange(*(f"x{number}@a.example" for number in range(25)), name="N" * 250)
+    told = found(scenes, commit(scenes, "alice", co_authors=many)).strangers
+    assert len(told) == 20
+    assert {len(one) for one in told} == {200}

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from support.books import LOG
 from support.edits import under, with_request
 from support.rules import HEAD, rule, rule_set
 from support.scenes import edited
-from support.world import broken, only
+from support.world import CHG, CONFIG, broken, only
 
 from itil_gate.decide.gate import decide
 from itil_gate.model.errors import ConfigError
+from itil_gate.model.facts import WaiverUse
 
 if TYPE_CHECKING:
     from support.scenes import Scenes
@@ -215,3 +217,33 @@ def test_whoever_asked_for_the_change_answers_for_no_waiver_of_it(scenes: Scenes
     decision = decide(inputs)
     assert "house-rule" in broken(decision)
     assert of_the_house(decision).detail.endswith("carol took part in the change")
+
+
+@pytest.mark.parametrize(
+    ("uses", "detail"),
+    [
+        (None, "the audit log, which counts its uses, is not here"),
+        ((), ""),
+        ((("shared", "CHG-A"),), ""),
+        ((("shared", "CHG-A"), ("shared", "CHG-B")), "it was used by 2 changes, and is for 2"),
+        ((("shared", "CHG-A"), ("shared", "CHG-A")), ""),
+        ((("shared", "CHG-A"), ("other", "CHG-B"), ("other", "CHG-C")), ""),
+        ((("shared", "CHG-A"), ("shared", CHG)), ""),
+        ((("shared", "CHG-A"), ("shared", CHG), ("shared", "CHG-B")), "it was used by 2 changes"),
+    ],
+)
+def test_uses_are_counted_by_change_and_by_waiver(
+    scenes: Scenes, uses: tuple[tuple[str, str], ...] | None, detail: str
+) -> None:
+    files = {
+        "itil-gate.yaml": CONFIG + LOG,
+        "policies/rules.yaml": rule_set(rule(BROKEN, enforcement="soft")),
+        "policies/shared.yaml": waiver("{services: [payments-api]}", name="shared", maxUses="2"),
+    }
+    counted = None if uses is None else [WaiverUse(waiver=w, change=c) for w, c in uses]
+    inputs = edited(scenes.sealed, waiver_uses=None if counted is None else tuple(counted))
+    decision = decide(under(inputs, files))
+    assert (decision.outcome == "allow") is (not detail)
+    assert detail in of_the_house(decision).detail
+    once = {**files, "policies/shared.yaml": waiver(name="shared")}
+    assert decide(under(inputs, once)).outcome == "allow"  # for this change alone, nobody counts
