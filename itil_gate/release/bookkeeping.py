@@ -19,6 +19,7 @@ from itil_gate.model.errors import ConfigError, LogError
 from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.record import Copied, ReleaseOutcome
 from itil_gate.policy.compile import compile_policies
+from itil_gate.release.catching_up import missed
 from itil_gate.release.deploying import Known, examine, known_of, record_of
 from itil_gate.release.entries import (
     copy_event,
@@ -154,6 +155,7 @@ def record_landing(
     Returns the updates, oldest first, and where they stand; nothing and None where all of it was
     recorded before. Raises HistoryError where history does not suffice.
     """
+    catch_up(books)
     for attempt in range(AGAIN):
         with books.reading() as reader:
             past = past_of(reader, ref)
@@ -194,6 +196,7 @@ def start_release(
     Raises HistoryError, ConfigError and LogError where it cannot be judged; nothing is recorded
     then.
     """
+    catch_up(books)
     with books.reading() as reader:
         known = known_of(reader, target)
     examined = examine(
@@ -331,6 +334,14 @@ def _write_tiles(books: Books, tiles: Sequence[Tile]) -> tuple[tuple[Tile, ...],
         ],
     )
     return tuple(whole), recorded
+
+
+def catch_up(books: Books) -> None:
+    """Record what follows from the newest entries and was missed, because a run was cut off."""
+    with books.reading() as reader:
+        events = missed(reader, books.config)
+    if events:
+        books.write(events)
 
 
 def _follow(books: Books, events: Sequence[Event]) -> None:

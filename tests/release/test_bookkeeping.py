@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from support.world import CHG, OTHER
 from itil_gate.model.errors import HistoryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from support.world import World
 
 DIGEST = "sha256:" + "a" * 64
@@ -266,3 +269,29 @@ def test_a_successful_release_owes_nothing(books: Bookish) -> None:
     books.land({"src/a.py": "1\n"}, CHG, branch="feature")
     books.release()
     assert books.known().debts == ()
+
+
+@pytest.mark.parametrize("cut", ["landing", "outcome"])
+def test_what_a_run_that_was_cut_off_left_out_is_recorded_next(
+    books: Bookish, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    def broken_off(_: object, events: Sequence[object]) -> None:
+        if events:
+            raise KeyboardInterrupt
+
+    if cut == "landing":
+        books.world.on_main({"src/app.py": "print('straight in')\n"}, by="alice")
+        run: Callable[[], object] = books.landed
+    else:
+        books.land({"src/a.py": "1\n"}, CHG, branch="feature")
+        run = partial(books.release, outcome="failed")
+    with monkeypatch.context() as patched:
+        patched.setattr("itil_gate.release.bookkeeping._follow", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    assert "obligation" not in books.kinds()
+    books.landed()
+    assert [one.duty for one in books.known().debts] == ["review"]
+    before = books.kinds()
+    books.landed()
+    assert books.kinds() == before

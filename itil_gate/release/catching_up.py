@@ -1,0 +1,94 @@
+"""What should have been recorded after something and was not, because a run was cut off between.
+
+What follows from an entry (an obligation, a waiver's use, a change of policies) is appended after
+it, since it names its place. Whoever records next looks back over the newest entries and records
+what is missing; ids follow from the cause, so nothing is recorded twice.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from itil_gate.model.record import RefUpdate, ReleaseOutcome, ReleaseRecord
+from itil_gate.release.entries import decision_of, deploy_of
+from itil_gate.release.landing import Tile, consequences
+from itil_gate.release.obligations import obligations_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from itil_gate.log.append import Event
+    from itil_gate.log.reader import Entry, LogReader
+    from itil_gate.model.config import Config
+
+BACK = 128
+"""How many of the newest entries are looked back over: more than one run appends."""
+CAUSES = ("ref-update", "release-record", "outcome")
+
+
+def missed(reader: LogReader, config: Config) -> tuple[Event, ...]:
+    """Return the events that follow from the newest entries and are not in the log."""
+    stop = max(0, reader.size - BACK)
+    return tuple(
+        event
+        for entry in reader.backwards(stop=stop, kinds=CAUSES)
+        if entry.believed
+        for event in _following(entry, reader, config)
+        if reader.find(config.repository, event.kind, event.key) is None
+    )
+
+
+def _following(entry: Entry, reader: LogReader, config: Config) -> Iterator[Event]:
+    text = json.dumps(entry.predicate)
+    match entry.kind:
+        case "ref-update":
+            update = RefUpdate.model_validate_json(text)
+            rests_on = _statement(reader, update.decision)
+            found = decision_of(rests_on) if rests_on else None
+            decision = found[0] if found else None
+            tile = Tile(update, decision)
+            yield from consequences(tile, index=entry.index, config=config, now=update.recorded_at)
+            yield from obligations_for(update, source=entry.index, config=config, decision=decision)
+        case "release-record":
+            record = ReleaseRecord.model_validate_json(text)
+            judged = _statement(reader, record.decision)
+            yield from obligations_for(
+                record,
+                source=entry.index,
+                config=config,
+                decision=deploy_of(judged) if judged else None,
+                services=_services(reader, record),
+            )
+        case _:
+            outcome = ReleaseOutcome.model_validate_json(text)
+            begun = reader.entry(outcome.release)
+            release = (
+                ReleaseRecord.model_validate_json(json.dumps(begun.predicate))
+                if begun.statement and begun.kind == "release-record"
+                else None
+            )
+            yield from obligations_for(
+                outcome,
+                source=entry.index,
+                config=config,
+                release=release,
+                services=_services(reader, release) if release else (),
+            )
+
+
+def _statement(reader: LogReader, index: int | None) -> dict[str, object] | None:
+    if index is None or not 0 <= index < reader.size:
+        return None
+    entry = reader.entry(index)
+    return dict(entry.statement) if entry.statement and entry.believed else None
+
+
+def _services(reader: LogReader, record: ReleaseRecord) -> tuple[str, ...]:
+    found: set[str] = set()
+    for index in (*record.updates, *record.backs_out):
+        said = _statement(reader, index)
+        predicate = said.get("predicate") if said else None
+        if isinstance(predicate, dict):
+            found.update(map(str, predicate.get("services", ())))
+    return tuple(sorted(found))
