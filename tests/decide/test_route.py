@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.change_models import change_model, request_document, request_of
-from support.edits import only_said, under
+from support.edits import only_said, under, with_request
 from support.scenes import edited, stored
-from support.world import APPROVALS, broken, findings, only
+from support.world import APPROVALS, SERVICES, broken, findings, only
 
 from itil_gate.decide.gate import decide
 from itil_gate.decide.lane import lane_of
 from itil_gate.decide.models import Fit
-from itil_gate.model.facts import SignatureFact
+from itil_gate.model.facts import HistoryFacts, SignatureFact
+from itil_gate.reading.yaml import parse
 
 if TYPE_CHECKING:
     from support.scenes import Scenes
 
     from itil_gate.model.base import Level
-    from itil_gate.model.decision import ChangeVerdict, Decision
+    from itil_gate.model.decision import ChangeVerdict, Decision, RiskAssessment
     from itil_gate.model.facts import Inputs
+    from itil_gate.model.finding import Place
 
 MODEL = """\
 apiVersion: itil-gate/v1
@@ -79,6 +81,154 @@ def verdict(inputs: Inputs) -> ChangeVerdict:
 
 def advice(decision: Decision) -> list[str]:
     return [one.message for one in findings(decision, "outside-model") if one.effect == "advise"]
+
+
+def place(scenes: Scenes, key: str, **given: str) -> Place:
+    """Return where a key of the standard change's spec stands."""
+    (asked,) = standard(scenes, **given).requests
+    return parse(asked.text, file=asked.path).place(("spec", key))
+
+
+BANDS = """\
+apiVersion: itil-gate/v1
+kind: RiskModel
+metadata: {name: scored, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  impact: IMPACT
+  card: change-failure
+  matrix: [[0, 1, 2, 3], [10, 11, 12, 13], [20, 21, 22, 23], [30, 31, 32, 33], [40, 41, 42, 43]]
+  factors: [{id: big, when: "diff.files > 4", points: 50, reason: It is large.}]
+  bands: [{level: low, upTo: 100}]
+"""
+IMPACT = (
+    "{tiers: [{tier: 2, impact: 2}, {tier: 5, impact: 3}], unknownTier: 4, irreversible: 5, "
+    "blastRadius: [{atLeast: 2, impact: 3}]}"
+)
+TOY = (
+    "---\napiVersion: backstage.io/v1alpha1\nkind: Component\n"
+    'metadata: {name: toy, annotations: {itil-gate.dev/tier: "5"}}\n'
+)
+QUIET = HistoryFacts(changes=500, failures=1, complete=True, base_ppm=2000)
+
+
+def risk(inputs: Inputs, **files: str) -> RiskAssessment:
+    files = {"risk": BANDS.replace("IMPACT", IMPACT), **files}
+    return verdict(under(inputs, {f"policies/{name}.yaml": files[name] for name in files})).risk
+
+
+def test_risk_is_scored_from_what_changes_who_depends_on_it_and_what_history_says(
+    scenes: Scenes,
+) -> None:
+    plain = only_said(scenes.sealed)
+    found = risk(plain)
+    assert found.impact is not None
+    assert (found.impact.impact, found.score) == (2, 62)
+    assert [one.source for one in found.impact.reasons] == ["tier:payments-api", "base"]
+    assert found.likelihood is not None
+    assert found.likelihood.expected_ppm is None
+    few = edited(plain, diff=plain.facts.diff[:4])
+    assert risk(few).score == 12
+    known = risk(edited(plain, history=QUIET)).likelihood
+    assert known is not None
+    assert known.expected_ppm is not None
+
+
+def test_services_that_no_catalogue_has_and_those_that_depend_count_for_the_impact(
+    scenes: Scenes,
+) -> None:
+    lost = risk(with_request(only_said(scenes.sealed), "[payments-api]", "[payments-api, lost]"))
+    assert lost.impact is not None
+    assert [(one.source, one.impact) for one in lost.impact.reasons] == [
+        ("tier:lost", 4),
+        ("blast-radius", 3),
+        ("tier:payments-api", 2),
+        ("base", 1),
+    ]
+    both = under(only_said(scenes.sealed), {"services/payments.yaml": SERVICES + TOY})
+    alone = risk(both).impact
+    assert alone is not None
+    assert alone.impact == 2
+    leaning = SERVICES + TOY + "spec: {dependsOn: [component:payments-api]}\n"
+    reached = risk(under(both, {"services/payments.yaml": leaning})).impact
+    assert reached is not None
+    assert [(one.source, one.impact) for one in reached.reasons][:1] == [("blast-radius", 3)]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [("{reversible: false}", 5), ("{reversible: true}", 2), ("{users: All.}", 2)]
+)
+def test_only_what_is_said_to_be_irreversible_counts_as_that(
+    scenes: Scenes, said: str, told: int
+) -> None:
+    inputs = with_request(only_said(scenes.sealed), "  reason:", f"  impact: {said}\n  reason:")
+    found = risk(inputs).impact
+    assert found is not None
+    assert found.impact == told
+
+
+@pytest.mark.parametrize("kind", ["normal", "emergency", "registration"])
+def test_without_a_model_of_emergencies_only_a_standard_change_needs_one(
+    scenes: Scenes, kind: str
+) -> None:
+    inputs = standard(scenes, kind=kind, of="standard")
+    bare = with_request(inputs, "  model: text\n", "")
+    assert (verdict(bare).model, broken(decide(bare)) & {"missing-model", "unknown-model"}) == (
+        None,
+        set(),
+    )
+    none = bare.model_copy(
+        update={"judge": tuple(one for one in bare.judge if one.path != "policies/text.yaml")}
+    )
+    assert broken(decide(none)) & {"missing-model", "unknown-model"} == set()
+
+
+def test_an_emergency_that_names_no_model_keeps_to_the_one_that_is_published(
+    scenes: Scenes,
+) -> None:
+    asked = APPROVALS + NOW
+    for kind, limits, lane, denied in (
+        ("emergency", "production", "emergency", False),
+        ("emergency", "staging", "emergency", True),
+        ("normal", "staging", "peer", False),
+    ):
+        limit = f"  limits: {{environments: [{limits}]}}\n"
+        inputs = standard(scenes, limit, kind=kind, of="emergency", approvals=asked)
+        bare = with_request(inputs, "  model: text\n", "")
+        decision = decide(bare)
+        assert ("model-limit" in broken(decision)) is denied
+        assert only(decision).model == (None if kind == "normal" else "text")
+        assert only(decision).lane == lane
+
+
+def test_an_emergency_without_a_model_that_touches_the_judge_goes_by_risk(scenes: Scenes) -> None:
+    inputs = standard(scenes, "", kind="emergency", path="policies/other.yaml", of="standard",
+                      approvals=APPROVALS + NOW)  # fmt: skip
+    assert only(decide(with_request(inputs, "  model: text\n", ""))).lane == "board"
+    other = standard(scenes, "", kind="emergency", of="standard", approvals=APPROVALS + NOW)
+    assert only(decide(with_request(other, "  model: text\n", ""))).lane == "emergency"
+
+
+def test_the_environments_of_changed_paths_count_against_the_model(scenes: Scenes) -> None:
+    limits = "  limits: {environments: [staging]}\n"
+    lax = APPROVALS.replace("levels: [medium, high, critical]", "levels: [high, critical]")
+    decision = decide(
+        standard(scenes, limits, path="deploy/app.yaml", environments="staging", approvals=lax)
+    )
+    (found,) = findings(decision, "model-limit")
+    assert "takes effect in production" in found.message
+
+
+def test_a_change_that_a_stranger_took_part_in_is_approved_as_usual(scenes: Scenes) -> None:
+    inputs = standard(scenes)
+    (commit, *_) = inputs.facts.commits
+    nobody = commit.author.model_copy(update={"email": "x@nowhere.example"})
+    helped = commit.model_copy(update={"co_authors": (nobody,)})
+    decision = decide(edited(inputs, commits=(helped,)))
+    (found,) = findings(decision, "outside-model")
+    assert found.message.startswith("nobody in people.yaml is ")
+    assert "x@nowhere.example" in found.message
+    assert (found.effect, found.place) == ("advise", place(scenes, "model"))
+    assert only(decision).lane == "peer"
 
 
 def test_what_fits_a_standard_model_passes_without_asking_anybody(scenes: Scenes) -> None:
@@ -160,7 +310,7 @@ def test_what_only_the_request_places_is_approved_as_usual(scenes: Scenes) -> No
         "does: it is approved as usual"
     )
     assert found.remedy.startswith("let itil-gate.yaml name the environment")
-    assert found.place is not None
+    assert found.place == place(scenes, "environments")
     two = "  limits: {environments: [production, staging]}\n"
     (found,) = findings(decide(standard(scenes, two)), "outside-model")
     assert found.remedy == "name all the environments of text: production, staging"
@@ -182,6 +332,8 @@ def test_what_only_the_request_gives_to_a_service_is_approved_as_usual(scenes: S
         )
     ]
     assert (only(decision).lane, decision.outcome) == ("peer", "pending")
+    (found,) = findings(decision, "outside-model")
+    assert found.place == place(scenes, "services")
 
 
 def test_a_registration_is_not_asked_where_it_lies(scenes: Scenes) -> None:
@@ -225,7 +377,7 @@ def test_conditions_of_a_model_are_refusals_where_they_do_not_hold(scenes: Scene
     assert (failed.outcome, broken(failed) - {"missing-approval"}) == ("deny", {"model-check"})
     (found,) = findings(failed, "model-check")
     assert found.message == "text asks for calm: It is calm."
-    assert found.place is not None
+    assert found.place == place(scenes, "model")
     assert only(failed).lane == "peer"
 
 
