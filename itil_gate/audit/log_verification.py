@@ -52,6 +52,9 @@ class Effort:
     since: Checkpoint | None = None
     full: bool = False
     jobs: int = 1
+    remembered: tuple[str, ...] = ()
+    """Notes about the log that requests on the target carry; those that a pinned key signed count.
+    """
 
 
 def verify_branch(
@@ -132,6 +135,7 @@ class _Case:
         notes = [
             *recall(self._repository, origin=terms.origin),
             *in_tags(view, origin=terms.origin),
+            *effort.remembered,
         ]
         remembered = believed(notes, terms.keys, terms.origin)
         remembered += (memo.seen.checkpoint,) if memo else ()

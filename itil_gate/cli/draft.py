@@ -126,6 +126,21 @@ def find_work(view: View, *, target: str, tip: str, now: datetime, root: Path | 
     )
 
 
+def _checkpoint(work: Work) -> str | None:
+    """Return the newest head of the audit log that this clone saw, to be remembered by others.
+
+    Merged with the request, it shows later that the log was not begun anew or rewound since.
+    """
+    config = work.policies.config
+    if config.log is None:
+        return None
+    from itil_gate.log.pins import origin_of
+    from itil_gate.release.remembered import recall
+
+    known = recall(work.view.repository, origin=origin_of(config.log, config.repository))
+    return known[0] if known else None
+
+
 def _recognised(inputs: Inputs, policies: PolicySet) -> str | None:
     """Return the id of the standard change that the gate recognises and allows."""
     if inputs.requests or not any(model.spec.recognise for model in policies.change_models):
@@ -169,6 +184,7 @@ def draft_request(work: Work, wishes: Wishes, *, change: str, file: str, ask: As
         scope=smallest_scope(work.uncovered, singly=work.territory.judge),
         level="low",
         window=WindowDraft(*wishes.window) if wishes.window else None,
+        checkpoint=_checkpoint(work),
         example_day=f"{work.inputs.facts.now + timedelta(days=7):%Y-%m-%d}",
     )
     answers.refuse_missing()

@@ -123,12 +123,14 @@ def _verify(
     full: bool,
 ) -> Verification:
     from itil_gate.audit.log_verification import Effort, verify_branch, verify_folder
+    from itil_gate.release.remembered import remembered_here
 
     place: LogPlace | None = find() if keys is None or directory is None else None
     given = None if keys is None else _terms(keys)
     terms = given or _terms_of(place)
     old = _remembered(since, terms) if since is not None else None
-    effort = Effort(now=now(), since=old, full=full, jobs=jobs)
+    known = remembered_here(place.repository, place.config) if place is not None else ()
+    effort = Effort(now=now(), since=old, full=full, jobs=jobs, remembered=known)
     with _progress() as done:
         if directory is not None or place is None:
             return verify_folder(directory or Path(), terms, effort, done=done)

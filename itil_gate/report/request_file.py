@@ -43,6 +43,8 @@ class RequestDraft:
     window: WindowDraft | None = None
     example_day: str = "2026-11-25"
     """A day still to come, for the examples in comments."""
+    checkpoint: str | None = None
+    """The newest signed head of the audit log that is known here."""
 
 
 def request_file(draft: RequestDraft) -> str:
@@ -52,6 +54,8 @@ def request_file(draft: RequestDraft) -> str:
     text += f"  id: {draft.id}\n"
     text += entry("title", draft.title, indent=2)
     text += entry("requester", draft.requester, indent=2)
+    if draft.checkpoint is not None:
+        text += entry("checkpoint", draft.checkpoint.rstrip("\n"), indent=2)
     text += f"spec:\n  type: {draft.type}\n"
     if draft.model is not None:
         text += entry("model", draft.model, indent=2)
