@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from itil_gate.decide.calendars import expand, sources
-from itil_gate.decide.wallclock import Length, span
+from itil_gate.decide.wallclock import Length, instant, span
 from itil_gate.model.calendar import Calendar, Interval
 from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.policy import CalendarText
@@ -283,6 +283,45 @@ def test_a_broken_inline_rule_is_an_error_that_names_its_period(rule: str, compl
     with pytest.raises(ConfigError, match=complaint) as caught:
         expand((calendar(freezes=[broken]),), (), within=YEAR)
     assert "freeze p of the calendar holidays" in caught.value.message
+    assert caught.value.code == "calendar-invalid"
+    (found,) = caught.value.findings
+    assert found.rule == "calendar-invalid"
+    assert complaint in found.message
+
+
+def test_a_rule_may_end_with_the_moment_in_which_its_period_starts() -> None:
+    once = period("2026-06-01T00:00", "2026-06-02T00:00", rrule="FREQ=DAILY;UNTIL=20260601T000000")
+    assert times(calendar(freezes=[once])) == [("2026-05-31T22:00", "2026-06-01T22:00")]
+
+
+@pytest.mark.parametrize(
+    ("where", "within"),
+    [
+        ("America/Los_Angeles", ("2026-06-09T04:30", "2026-06-09T04:45")),
+        ("Pacific/Kiritimati", ("2026-06-08T07:30", "2026-06-08T07:45")),
+    ],
+)
+def test_what_recurs_on_another_day_than_that_of_utc_is_found(
+    where: str, within: tuple[str, str]
+) -> None:
+    evening = period("2026-06-01T21:00", "2026-06-01T22:00", rrule="FREQ=WEEKLY", timezone=where)
+    assert len(times(calendar(freezes=[evening]), within=between(*within))) == 1
+
+
+def test_an_event_is_named_in_three_hundred_letters_and_explains_itself() -> None:
+    files = calendar(files=[{"path": "calendar/x.ics", "means": "freeze"}])
+    bare = ICS.replace("DESCRIPTION:The auditors\\n  are here\n", "")
+    for letters, shown in ((300, "A" * 300), (301, "A" * 299 + "…")):
+        text = bare.replace("SUMMARY:Audit", f"SUMMARY:{'A' * letters}")
+        (found,) = expand((files,), (CalendarText(path="calendar/x.ics", text=text),), within=YEAR)
+        assert (found.title, found.reason) == (shown, shown)
+
+
+def test_of_two_moments_the_earlier_one_identifies_a_time() -> None:
+    berlin = zone("Europe/Berlin")
+    twice = datetime.fromisoformat("2026-10-25T02:30")
+    assert instant(twice, berlin) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert instant(twice.replace(fold=1), berlin) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -324,10 +363,15 @@ def test_inline_rules_and_files_load_no_heavy_library() -> None:
 
 
 def test_a_period_may_take_place_ten_thousand_times_and_not_more() -> None:
-    hourly = period("2026-01-01T00:00", "2026-01-01T00:10", rrule="FREQ=HOURLY")
-    assert len(times(calendar(freezes=[hourly]))) in range(9_400, 10_001)
-    longer = Interval(start=YEAR.start, end=YEAR.start + timedelta(days=730))
+    longer = Interval(start=YEAR.start, end=YEAR.start + timedelta(days=500))
+
+    def hourly(count: int) -> Calendar:
+        rule = f"FREQ=HOURLY;COUNT={count}"
+        start, end = "2026-01-01T00:00", "2026-01-01T00:10"
+        return calendar(freezes=[period(start, end, rrule=rule, timezone="UTC")])
+
+    assert len(times(hourly(10_000), within=longer)) == 10_000
     with pytest.raises(GateError) as caught:
-        times(calendar(freezes=[hourly]), within=longer)
+        times(hourly(10_001), within=longer)
     assert caught.value.code == "calendar-too-large"
     assert "takes place more than 10000 times" in caught.value.message

@@ -52,8 +52,8 @@ def published(name: str = "certificates", **spec: Any) -> ChangeModel:
     return change_model(name, **({"recognise": True, "limits": {"files": 3}} | spec))
 
 
-def config() -> Config:
-    value = read(parse(CONFIG, file="itil-gate.yaml"), Config)
+def config(more: str = "") -> Config:
+    value = read(parse(CONFIG + more, file="itil-gate.yaml"), Config)
     assert isinstance(value, Config)
     return value
 
@@ -62,13 +62,14 @@ def look(
     *paths: str | Any,
     models: Sequence[ChangeModel] = (),
     services: str = SERVICES,
+    where: str = "",
     **given: Any,
 ) -> Recognised | tuple[str, ...]:
     catalogue = read_entities(services, file="catalog-info.yaml")
     return recognised(
         [entry(path) if isinstance(path, str) else path for path in paths],
         models=models or (published(),),
-        config=config(),
+        config=config(where),
         services=catalogue,  # type: ignore[arg-type]
         **({"requester": "alice", "target": TARGET, "content": CONTENT, "today": TODAY} | given),
     )
@@ -212,6 +213,12 @@ def test_a_program_that_stays_one_may_change() -> None:
     taken(look(entry(LIVE, old="100755", new="100755")))
 
 
+def test_the_judges_data_are_known_by_the_name_that_the_configuration_gives() -> None:
+    where = "locations: {policies: certificates/Live}\n"
+    said = reason(look("certificates/Live/a.pem", where=where))
+    assert "policies, people, configuration" in said
+
+
 def test_the_last_day_of_the_model_counts() -> None:
     taken(look(LIVE, models=[published(expires="2026-03-02")]))
     assert "expired" in reason(look(LIVE, models=[published(expires="2026-03-01")]))
@@ -276,12 +283,38 @@ def test_the_request_is_the_same_whatever_the_order() -> None:
     one, other = made(), made(services=["a", "b"])
     assert one.source.text == other.source.text
     assert one.digest == hashlib.sha256(one.source.text.encode()).hexdigest()
+    assert one.source.text.endswith('"\n')
+    assert (one.source.blob, one.source.path) == (
+        "",
+        "recognised/STD-certificates-000000000000.yaml",
+    )
 
 
 def test_the_request_has_the_fields_that_models_may_count_on() -> None:
     data = made().document.data
     written = {f"{part}.{key}" for part in ("metadata", "spec") for key in data[part]}
     assert written == WRITTEN
+
+
+def test_the_title_is_that_of_the_model_as_far_as_a_request_may_have_one() -> None:
+    def title(text: str | None) -> str:
+        model = published()
+        named = model.metadata.model_copy(update={"title": text})
+        asked = synthesise(
+            model.model_copy(update={"metadata": named}),
+            id="STD-certificates-000000000000",
+            paths=[LIVE],
+            services=["a"],
+            environments=["production"],
+            requester="alice",
+        )
+        assert isinstance(asked, Asked), asked
+        return asked.change.metadata.title
+
+    assert title("Renew a certificate") == "Renew a certificate"
+    assert title(None) == "Standard change certificates"
+    assert title("x" * 300) == "x" * 300
+    assert title("x" * 301) == "x" * 300
 
 
 def test_what_stands_for_a_request_can_be_read_like_one() -> None:

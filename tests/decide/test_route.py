@@ -176,10 +176,13 @@ def test_without_a_model_of_emergencies_only_a_standard_change_needs_one(
         None,
         set(),
     )
-    none = bare.model_copy(
-        update={"judge": tuple(one for one in bare.judge if one.path != "policies/text.yaml")}
-    )
-    assert broken(decide(none)) & {"missing-model", "unknown-model"} == set()
+    assert broken(decide(without_models(inputs))) & {"missing-model", "unknown-model"} == set()
+
+
+def without_models(inputs: Inputs) -> Inputs:
+    judge = tuple(one for one in inputs.judge if one.path != "policies/text.yaml")
+    bare = with_request(inputs, "  model: text\n", "")
+    return bare.model_copy(update={"judge": judge})
 
 
 def test_an_emergency_that_names_no_model_keeps_to_the_one_that_is_published(
@@ -204,6 +207,7 @@ def test_an_emergency_without_a_model_that_touches_the_judge_goes_by_risk(scenes
     inputs = standard(scenes, "", kind="emergency", path="policies/other.yaml", of="standard",
                       approvals=APPROVALS + NOW)  # fmt: skip
     assert only(decide(with_request(inputs, "  model: text\n", ""))).lane == "board"
+    assert only(decide(without_models(inputs))).lane == "board"
     other = standard(scenes, "", kind="emergency", of="standard", approvals=APPROVALS + NOW)
     assert only(decide(with_request(other, "  model: text\n", ""))).lane == "emergency"
 

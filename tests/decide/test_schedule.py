@@ -547,12 +547,16 @@ def test_every_rule_of_the_calendars_is_in_the_catalogue() -> None:
         ({"wiki"}, 3, {"wiki"}),
         ({"unknown"}, 3, {"unknown"}),
         (set(), 3, set()),
+        # search already leads back to what changes, and feed lies behind it
+        ({"search", "shop"}, 3, {"search", "shop", "feed"}),
     ],
 )
 def test_the_blast_radius_follows_dependents_and_ends_in_cycles(
     start: set[str], depth: int, wanted: set[str]
 ) -> None:
-    assert blast_radius(frozenset(start), SERVICES, depth=depth) == wanted
+    behind = Service(name="feed", title="Feed", depends_on=("search",))
+    services = (*SERVICES, behind) if "feed" in wanted else SERVICES
+    assert blast_radius(frozenset(start), services, depth=depth) == wanted
 
 
 def test_the_blast_radius_is_three_steps_deep_unless_told_otherwise() -> None:
@@ -578,6 +582,20 @@ def test_a_change_takes_a_year_and_a_day_at_most(end: str, *, refused: bool) -> 
     assert rules(asked) == (["wrong-window"] if refused else [])
     frozen = calendar(freezes=[YEAR_END])
     assert names(asked, frozen) == (() if refused else ("year-end",))
+
+
+def test_a_freeze_of_what_changes_is_met_whatever_is_said_to_be_reached() -> None:
+    asked = change("2026-12-21T00:00", "2026-12-21T01:00")
+    found = check_schedule(
+        asked,
+        services=SERVICES,
+        footprint=footprint(asked, (), SERVICES),
+        blast_radius=frozenset(),
+        calendars=(calendar(freezes=[YEAR_END | {"scope": {"services": asked.spec.services}}]),),
+        calendar_texts=(),
+        now=NOW,
+    )
+    assert [one.rule for one in found] == ["in-freeze"]
 
 
 def names(asked: ChangeRequest, *calendars: Calendar, now: datetime = NOW) -> tuple[str, ...]:

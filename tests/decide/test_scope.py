@@ -55,6 +55,38 @@ def test_the_judges_data_are_named_singly() -> None:
     assert scope == (*sorted(judge), "src/**")
 
 
+def test_what_is_named_singly_counts_as_one_of_the_few() -> None:
+    judge = [f"policies/p{number}.yaml" for number in range(4)]
+    others = [f"src/f{number}.py" for number in range(6)]
+    assert smallest_scope([*judge, *others], singly=judge) == (*judge, "src/**")
+    assert smallest_scope([*judge, *others[:4]], singly=judge) == (*judge, *others[:4])
+    assert smallest_scope(()) == ()
+
+
+def test_the_fullest_folder_is_taken_first_and_of_equals_the_first_by_name() -> None:
+    paths = [f"b/{number}" for number in range(7)] + ["aaa/x", "aaa/y"]
+    assert smallest_scope(paths) == ("aaa/x", "aaa/y", "b/**")
+    pairs = [f"{folder}/{name}" for folder in "abcdefghij" for name in "xy"]
+    assert smallest_scope(pairs, few=19) == ("a/**", *pairs[2:])
+    assert smallest_scope(pairs[:4], few=1) == ("a/**", "b/**")
+    assert smallest_scope(pairs[:2], few=1) == ("a/**",)
+
+
+def test_only_a_folder_that_holds_several_paths_stands_for_them() -> None:
+    alone = [f"f{number}/x" for number in range(10)]
+    assert smallest_scope(alone) == tuple(alone)
+    root = [f"r{number}" for number in range(7)]
+    assert smallest_scope(["a/x", "a/y", *root]) == ("a/**", *root)
+    swapped = ["a/b", *(f"a/b/{number}" for number in range(9))]
+    assert smallest_scope(swapped) == ("a/b", "a/b/**")
+
+
+def test_a_glob_has_five_hundred_characters_at_most() -> None:
+    assert exact("a/" + "x" * 498) == "a/" + "x" * 498
+    assert exact("a/" + "x" * 499) == "a/**"
+    assert exact(f"a/{'b' * 496}/{'x' * 9}") == "a/**"
+
+
 def test_what_no_glob_may_hold_is_matched_by_a_single_character() -> None:
     assert exact("!a/b*c") == "?a/b?c"
     assert exact("x" * 600) == "**"

@@ -61,10 +61,11 @@ def test_a_soft_rule_refuses_until_it_is_waived(scenes: Scenes) -> None:
     one = of_the_house(bare)
     assert (one.state, one.detail, one.policy) == ("UNSATISFIED", "", "house")
     assert (one.enforcement, one.side) == ("soft", "target")
+    assert (one.waiver, one.docs, one.findings[0].message) == ("", "", "The rule is broken.")
     waived = ruled(scenes, waiver())
     assert waived.outcome == "allow"
     one = of_the_house(waived)
-    assert one.state == "ADVISORY"
+    assert (one.state, one.waiver) == ("ADVISORY", "once")
     assert one.detail == ("waived by once until 2026-03-31, carol answers for it: No other way.")
     (found,) = one.findings
     assert (found.effect, found.message) == ("advise", f"The rule is broken. ({one.detail})")
@@ -90,6 +91,17 @@ def test_a_rule_that_is_advisory_announced_or_watched_only_advises(
     one = of_the_house(decision)
     assert (decision.outcome, one.state, one.detail) == ("allow", "ADVISORY", detail)
     assert one.findings[0].effect == "advise"
+
+
+def test_rules_of_a_set_share_names_that_other_sets_have_not(scenes: Scenes) -> None:
+    shared = "spec:\n  variables: {small: diff.files < 3, calm: '!schedule.inFreeze'}\n"
+    own = rule_set(rule("small"), rule("calm", name="calm-rule")).replace("spec:\n", shared)
+    other = rule_set(rule("diff.files > 3", name="other-rule"), name="other")
+    files = {"policies/rules.yaml": own, "policies/other.yaml": other}
+    decision = decide(under(scenes.sealed, files))
+    states = {one.rule: one.state for one in only(decision).rules}
+    assert states["house-rule"] == "UNSATISFIED"
+    assert (states["calm-rule"], states["other-rule"]) == ("SATISFIED", "SATISFIED")
 
 
 def test_a_rule_is_in_force_from_its_day_on(scenes: Scenes) -> None:
