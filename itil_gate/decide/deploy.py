@@ -92,7 +92,7 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
     return DeployFindings(tuple(asked), tuple(one.index for one in tiles), changes, windows, gaps)
 
 
-def _said(rule: str, fault: str, *, well: str, remedy: str = "") -> Reason:
+def _said(rule: str, fault: str, *, well: str, remedy: str) -> Reason:
     return Reason(rule=rule, passed=not fault, message=fault or well, remedy=remedy or None)
 
 

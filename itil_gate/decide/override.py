@@ -15,7 +15,6 @@ from itil_gate.decide.chains import Link, resolve
 from itil_gate.decide.coverage import scope_paths, services_of
 from itil_gate.model.decision import OverrideEntry
 from itil_gate.model.frozen import frozen
-from itil_gate.policy.places import is_request_path
 from itil_gate.reading.globs import GlobError, compile_globs
 from itil_gate.reading.times import length
 
@@ -195,8 +194,6 @@ def _uncovered(said: OverridePredicate, *, bench: Bench, asked: Sequence[Asked])
     own = _globs(said)
     named = [one.change for one in asked if one.change.metadata.id in said.changes]
     scopes = [compile_globs(change.spec.scope) for change in named]
-    files = {one.source.path for one in asked if one.change.metadata.id in said.changes}
-    config = bench.policies.config
     bare = [
         path
         for path in bench.territory.governed
@@ -205,10 +202,7 @@ def _uncovered(said: OverridePredicate, *, bench: Bench, asked: Sequence[Asked])
     bare += [
         entry.path
         for entry in bench.territory.requests
-        if entry.path not in files
-        and not own(entry.path)
-        and _stem(entry.path) not in said.changes
-        and is_request_path(config, entry.path)
+        if not own(entry.path) and _stem(entry.path) not in said.changes
     ]
     for one in asked:
         name = one.change.metadata.id
@@ -226,8 +220,6 @@ def scope_of(said: OverridePredicate) -> Callable[[str], bool]:
 
 
 def _globs(said: OverridePredicate) -> Callable[[str], bool]:
-    if not said.scope:
-        return lambda _path: False
     try:
         return compile_globs(said.scope)
     except GlobError:
@@ -235,6 +227,7 @@ def _globs(said: OverridePredicate) -> Callable[[str], bool]:
 
 
 def _stem(path: str) -> str:
+    """Return the id that a request file has to be named by."""
     return path.rpartition("/")[2].rpartition(".")[0]
 
 
@@ -278,7 +271,7 @@ def _judged(item: StatementFact, person: str, glass: Glass) -> OverrideEntry:
     missing = glass.uncovered(said)
     if missing:
         code = "not-covering"
-        if said.changes and not said.scope and glass.changes.isdisjoint(said.changes):
+        if not said.scope and glass.changes.isdisjoint(said.changes):
             code = "not-this-change"
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         detail = f"it does not cover {', '.join(missing[:SHOWN])}{more}"
@@ -304,7 +297,7 @@ def _barred(said: OverridePredicate, person: str, glass: Glass) -> tuple[str, st
         if person not in glass.roster.holders(terms.role, service=name, now=now)
     ]
     if lacking:
-        where = f" for {', '.join(filter(None, lacking))}" if any(lacking) else ""
+        where = f" for {', '.join(filter(None, lacking))}" if glass.services else ""
         return "role-not-held", f"{person} does not hold {terms.role}{where} now"
     reasons = glass.part(person)
     if reasons and not terms.own_changes:

@@ -189,13 +189,11 @@ def _concrete(
     # Whoever holds the role for other services only is a stranger to this change.
     holders = _holders(requirement.role, about, roster, now)
     minimum = requirement.min
-    if minimum is None and requirement.percent is None:
-        minimum = 1
     if requirement.percent is not None:
         # The ceiling: 51 % of two people is two people.
         needed = max(1, -(-requirement.percent * len(holders) // 100))
     else:
-        needed = minimum or 1
+        needed = minimum = minimum or 1
     by_role = {requirement.role: holders - barred}
     if requirement.fallback is not None and len(holders - (barred - hinted)) < needed:
         by_role[requirement.fallback] = _holders(requirement.fallback, about, roster, now) - barred

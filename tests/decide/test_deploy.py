@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,10 @@ from itil_gate.policy.compile import compile_policies
 if TYPE_CHECKING:
     from itil_gate.model.change import ChangeRequest
     from itil_gate.model.policy import PolicySet
+    from itil_gate.model.record import Reason
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-CHG = "CHG-2026-AAAA0001"
+CHG, OTHER = "CHG-2026-AAAA0001", "CHG-2026-AAAA0002"
 A, B, C, D = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
 DIGEST = "sha256:" + "1" * 64
 PEOPLE = """\
@@ -290,8 +292,280 @@ def test_a_request_that_is_gone_is_noticed() -> None:
 
 
 def test_what_says_that_a_thing_is_not_what_it_is_said_to_be_cannot_be_bent() -> None:
-    assert set(RULES) > UNBENDING
-    assert "unauthorised-update" not in UNBENDING
+    listed = _policies("release: {environments: [production]}\n")
+    bad = Provenance("builder", frozenset(), frozenset({B}))
+    for facts, rule in (
+        (replace(GOOD, attempt=replace(ATTEMPT, environment="prod")), "unknown-environment"),
+        (replace(GOOD, on_target=False), "not-on-target"),
+        (replace(GOOD, releases=(Released(3, _release(C), None),)), "digest-of-another-commit"),
+        (replace(GOOD, provenance=bad), "provenance"),
+        (replace(GOOD, attempt=replace(ATTEMPT, changes=(OTHER,))), "change-not-included"),
+        (replace(GOOD, attempt=replace(ATTEMPT, backout=True)), "not-released-before"),
+    ):
+        assert _failed(facts, listed) == [rule]
+        assert rule in UNBENDING
+    assert set(RULES) - UNBENDING == {
+        *("out-of-order", "unrecorded-update", "unauthorised-update", "request-unreadable"),
+        *("outside-window", "in-freeze", "promotion-skipped", "obligation-overdue"),
+    }
+
+
+def test_rules_are_listed_in_the_order_in_which_they_are_answered() -> None:
+    answered = [one.rule for one in judge_release(GOOD, _policies()).reasons]
+    assert [rule for rule in RULES if rule != "not-released-before"] == answered
+
+
+# What is said -------------------------------------------------------------------------------------
+
+
+def _told(facts: DeployFacts, rule: str, policies: PolicySet | None = None) -> Reason:
+    (one,) = (
+        one for one in judge_release(facts, policies or _policies()).reasons if one.rule == rule
+    )
+    return one
+
+
+def _line(length: int) -> tuple[tuple[str, str], ...]:
+    commits = [f"{number:02d}" * 20 for number in range(length + 1)]
+    return tuple(itertools.pairwise(commits))
+
+
+@pytest.mark.parametrize(("steps", "more"), [(1, ""), (10, ""), (11, " and 1 more")])
+def test_ten_steps_that_nobody_recorded_are_named_with_what_would_record_all(
+    steps: int, more: str
+) -> None:
+    line = _line(steps)
+    facts = replace(GOOD, steps=line, updates=(), requests=())
+    found = judge_release(facts, _policies())
+    assert found.gaps == line
+    one = _told(facts, "unrecorded-update")
+    names = ", ".join(after[:12] for _, after in line[:10])
+    assert one.message == f"nobody recorded how {names}{more} came onto the target"
+    assert one.remedy == f"run `itil-gate check --merged {line[0][0]}..{line[-1][1]} --record`"
+    assert _told(GOOD, "unrecorded-update").remedy is None
+
+
+def test_what_lies_behind_a_hole_in_the_record_is_still_found() -> None:
+    facts = replace(GOOD, steps=((A, B), (B, C)), updates=(Landed(5, _update(B, C)),))
+    found = judge_release(facts, _policies())
+    assert (found.gaps, found.updates) == (((A, B),), (5,))
+
+
+def test_an_update_that_leads_back_holds_no_step() -> None:
+    facts = replace(GOOD, steps=((A, B), (B, C), (C, D)), updates=(Landed(5, _update(C, B)),))
+    assert judge_release(facts, _policies()).gaps == facts.steps
+    both = replace(facts, updates=(Landed(5, _update(A, B)), Landed(6, _update(B, C))))
+    assert judge_release(both, _policies()).gaps == ((C, D),)
+
+
+def test_of_updates_that_begin_alike_the_one_recorded_last_holds() -> None:
+    short, long = _update(A, B, standing="unauthorised"), _update(A, C)
+    facts = replace(GOOD, steps=((A, B), (B, C)), attempt=replace(ATTEMPT, commit=C))
+    for first, second in ((5, 9), (9, 5)):
+        for updates in (
+            (Landed(first, short), Landed(second, long)),
+            (Landed(second, long), Landed(first, short)),
+        ):
+            failed = _failed(replace(facts, updates=updates))
+            late = first == 9
+            assert failed == (["unrecorded-update", "unauthorised-update"] if late else [])
+
+
+def test_the_changes_of_a_release_are_listed_by_name() -> None:
+    facts = replace(
+        GOOD,
+        steps=((A, B), (B, C)),
+        updates=(
+            Landed(5, _update(A, B, changes=("E", "B", "D"))),
+            Landed(6, _update(B, C, changes=("A", "C"))),
+        ),
+    )
+    assert judge_release(facts, _policies()).changes == ("A", "B", "C", "D", "E")
+    assert _told(facts, "change-not-included").message == (
+        "the changes of this release: A, B, C, D, E"
+    )
+    assert _told(facts, "request-unreadable").message == (
+        "the request of A, B, C, D, E cannot be read at this commit"
+    )
+    none = replace(GOOD, updates=(Landed(5, _update(A, B, changes=())),))
+    assert _told(none, "change-not-included").message == "the changes of this release: none"
+
+
+def test_a_change_that_is_named_has_to_be_in_the_release() -> None:
+    named = replace(GOOD, attempt=replace(ATTEMPT, changes=(CHG,)))
+    assert _failed(named) == []
+    more = replace(GOOD, attempt=replace(ATTEMPT, changes=(OTHER, CHG)))
+    assert _failed(more) == ["change-not-included"]
+    assert _told(more, "change-not-included").message == (
+        f"{OTHER} is not in this release, which holds {CHG}"
+    )
+
+
+def test_a_recognised_change_has_no_request_to_read() -> None:
+    name = "STD-text-0123456789ab"
+    facts = replace(GOOD, updates=(Landed(5, _update(A, B, changes=(name,))),), requests=())
+    assert _failed(facts) == []
+    ends = replace(facts, updates=(Landed(5, _update(A, B, changes=("x-STD-",))),))
+    assert _failed(ends) == ["request-unreadable"]
+
+
+def test_the_windows_of_a_release_are_those_of_its_changes_here() -> None:
+    window = '  window: {start: "2026-03-02T12:00", end: "2026-03-02T13:00", timezone: UTC}\n'
+    (planned,) = judge_release(replace(GOOD, requests=_requests(window)), _policies()).windows
+    assert (planned.start, planned.end) == (NOW, NOW + timedelta(hours=1))
+    assert judge_release(GOOD, _policies()).windows == ()
+
+
+def test_when_a_window_begins_or_when_it_ended_is_said() -> None:
+    window = '  window: {start: "2026-03-02T13:00", end: "2026-03-02T14:00", timezone: UTC}\n'
+    facts = replace(GOOD, requests=_requests(window))
+    for hours, said in ((0, "begins at 2026-03-02 13:00"), (3, "ended at 2026-03-02 14:00")):
+        attempt = replace(ATTEMPT, now=NOW + timedelta(hours=hours))
+        one = _told(replace(facts, attempt=attempt), "outside-window")
+        assert one.message == f"{CHG}: its window {said} UTC"
+
+
+def test_what_was_not_authorised_is_named_with_its_entry() -> None:
+    bad = _update(A, B, standing="unauthorised", reason="somebody pushed it")
+    one = _told(replace(GOOD, updates=(Landed(5, bad),)), "unauthorised-update")
+    assert one.message == "not authorised: bbbbbbbbbbbb (entry 5): somebody pushed it"
+
+
+def test_a_commit_is_named_by_its_first_twelve_digits() -> None:
+    assert _told(GOOD, "not-on-target").message.startswith("bbbbbbbbbbbb lies on ")
+    away = _told(replace(GOOD, on_target=False), "not-on-target")
+    assert away.message.startswith("bbbbbbbbbbbb does not lie on ")
+
+
+def test_the_last_release_from_another_commit_is_named() -> None:
+    releases = (Released(3, _release(C), "failed"), Released(7, _release(D), "success"))
+    one = _told(replace(GOOD, releases=releases), "digest-of-another-commit")
+    assert "from dddddddddddd before (entry 7)" in one.message
+    others = (Released(3, _release(C, artifact="sha256:" + "2" * 64), "success"),)
+    assert _failed(replace(GOOD, releases=others)) == []
+
+
+def test_whether_a_builder_attests_is_said() -> None:
+    good = Provenance("builder", frozenset({DIGEST}), frozenset({B}))
+    assert _told(GOOD, "provenance").message.startswith("nobody attests ")
+    attested = _told(replace(GOOD, provenance=good), "provenance")
+    assert attested.message.startswith("the builder attests ")
+
+
+def test_what_was_released_elsewhere_is_no_way_back_here() -> None:
+    back = replace(GOOD, attempt=replace(ATTEMPT, backout=True))
+    there = (Released(3, _release(B, "staging"), "success"),)
+    assert _failed(replace(back, releases=there)) == ["not-released-before"]
+    moved = (Released(3, _release(C), "success"),)
+    assert "not-released-before" in _failed(replace(back, releases=moved))
+    twice = (Released(3, _release(B), "success"), Released(8, _release(B), "success"))
+    one = _told(replace(back, releases=twice), "not-released-before")
+    assert (one.passed, one.message) == (
+        True, "it was released there with success before (entry 8)",
+    )  # fmt: skip
+
+
+def test_only_this_artefact_in_the_environment_before_is_promoted() -> None:
+    policies = _policies("release: {after: {production: staging}}\n")
+    elsewhere = Released(3, _release(B, "review"), "success")
+    another = Released(4, _release(B, "staging", artifact="sha256:" + "2" * 64), "success")
+    for releases in ((), (elsewhere,), (another,), (elsewhere, another)):
+        assert _failed(replace(GOOD, releases=releases), policies) == ["promotion-skipped"]
+
+
+def test_what_is_released_again_is_promoted_too() -> None:
+    """Nothing new landed, which is no emergency."""
+    policies = _policies("release: {after: {production: staging}}\n")
+    again = replace(GOOD, steps=(), updates=())
+    assert _failed(again, policies) == ["promotion-skipped"]
+    assert _failed(replace(again, debts=(_owed(services=()),))) == ["obligation-overdue"]
+
+
+def test_why_no_environment_has_to_come_first_is_said() -> None:
+    after = _policies("release: {after: {production: staging}}\n")
+    done = replace(GOOD, releases=(Released(3, _release(B, "staging"), "success"),))
+    urgent = replace(GOOD, updates=(Landed(5, _update(A, B, urgent=True)),))
+
+    def said(facts: DeployFacts, policies: PolicySet) -> str:
+        one = _told(facts, "promotion-skipped", policies)
+        assert one.passed
+        return one.message
+
+    assert said(GOOD, _policies()) == "no environment has to come first"
+    assert said(urgent, _policies()) == "no environment has to come first"
+    assert said(done, after) == "it succeeded in staging before"
+    assert said(urgent, after) == "an emergency goes where it is needed, without staging"
+
+
+def test_what_is_overdue_is_named_with_who_owes_it() -> None:
+    one = _told(replace(GOOD, debts=(_owed(),)), "obligation-overdue")
+    assert one.message == (
+        f"overdue: OBL-1 (review of {CHG}, owed by alice since 2026-03-02 12:00 UTC)"
+    )
+
+
+# Freezes ------------------------------------------------------------------------------------------
+
+SHOP = """\
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: shop, annotations: {itil-gate.dev/paths: "shop/**"}}
+spec: {type: service, lifecycle: production, dependsOn: ["component:payments-api"]}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: archive, annotations: {itil-gate.dev/paths: "db/**"}}
+spec: {type: service, lifecycle: production}
+"""
+
+
+@pytest.mark.parametrize(
+    ("scope", "paths", "met"),
+    [
+        ("{services: [payments-api]}", (), True),
+        ("{services: [shop]}", (), True),
+        ("{services: [archive]}", ("src/app.py",), False),
+        ("{services: [archive]}", ("db/schema.sql",), True),
+        ("{tiers: [2]}", (), True),
+        ("{tiers: [1]}", (), False),
+        ("{environments: [production]}", (), True),
+        ("{environments: [staging]}", (), False),
+    ],
+)
+def test_a_freeze_meets_what_changes_and_what_depends_on_it(
+    scope: str, paths: tuple[str, ...], *, met: bool
+) -> None:
+    calendar = FREEZE.replace("      timezone: UTC", f"      timezone: UTC\n      scope: {scope}")
+    files = {"policies/calendar.yaml": calendar, "services/payments.yaml": SERVICES + SHOP}
+    expected = ["in-freeze"] if met else []
+    assert _failed(replace(GOOD, paths=paths), _policies(**files)) == expected
+
+
+def test_a_freeze_is_met_in_its_first_second_and_in_none_before() -> None:
+    later = FREEZE.replace("2026-03-02T00:00", "2026-03-02T12:00")
+    policies = _policies(**{"policies/calendar.yaml": later})
+    assert _failed(GOOD, policies) == ["in-freeze"]
+    before = replace(GOOD, attempt=replace(ATTEMPT, now=NOW - timedelta(seconds=1)))
+    assert _failed(before, policies) == []
+
+
+def test_a_freeze_holds_back_what_comes_beside_an_emergency() -> None:
+    frozen = _policies(**{"policies/calendar.yaml": FREEZE})
+    (first,) = _requests()
+    second = first.model_copy(update={"metadata": first.metadata.model_copy(update={"id": OTHER})})
+    facts = replace(
+        GOOD,
+        steps=((A, B), (B, C)),
+        attempt=replace(ATTEMPT, commit=C),
+        updates=(
+            Landed(5, _update(A, B, urgent=True)),
+            Landed(6, _update(B, C, changes=(OTHER,))),
+        ),
+        requests=(first, second),
+    )
+    one = _told(facts, "in-freeze", frozen)
+    assert (one.passed, one.message) == (False, f"{OTHER} meets month-end")
 
 
 def test_the_release_in_force_is_the_last_that_succeeded() -> None:

@@ -314,7 +314,7 @@ def test_a_scope_holds_what_its_globs_do_and_an_empty_one_nothing(scenes: Scenes
     bare = word(scenes).override
     assert bare is not None
     wide = bare.model_copy(update={"scope": ("src/**",)})
-    damaged = bare.model_copy(update={"scope": ("src/[",)})
+    damaged = bare.model_copy(update={"scope": ("../src",)})
     told = [(scope_of(one)("src/a"), scope_of(one)("db/a")) for one in (bare, wide, damaged)]
     assert told == [(False, False), (True, False), (False, False)]
 
@@ -336,6 +336,7 @@ def test_every_governed_path_is_covered_by_a_named_change_or_by_the_scope(scenes
         update={"requests": (stored(asked.path, request_file(scope=NARROW)),)}
     )
     assert covered(scenes, inputs) == "db/schema.sql"
+    assert one_of(with_words(inputs, word(scenes))).code == "not-covering"
     assert covered(scenes, inputs, scope=("db/**",)) == ""
     assert covered(scenes, inputs, scope=("docs/**",)) == "db/schema.sql"
     everything = ("src/**", "deploy/**", "db/**")
@@ -419,6 +420,14 @@ def test_a_change_that_passes_stays_as_it_is_while_the_merge_is_bent(scenes: Sce
     passing = under(scenes.sealed, {"itil-gate.yaml": GLASS})
     decision = with_words(passing, word(scenes))
     assert (decision.outcome, one_of(decision).code) == ("allow", "not-needed")
+
+
+def test_a_change_that_waits_for_approval_alone_is_bent(scenes: Scenes) -> None:
+    inputs = broken_glass(scenes)
+    assert only(with_words(inputs)).outcome == "pending"
+    verdict = only(with_words(inputs, word(scenes)))
+    assert verdict.outcome == "overridden"
+    assert [one.rule for one in verdict.rules if one.state == "OVERRIDDEN"] == ["missing-approval"]
 
 
 def test_one_override_that_counts_is_enough(scenes: Scenes) -> None:

@@ -185,6 +185,32 @@ def test_one_human_more_is_somebody_whom_nothing_else_rests_on() -> None:
     assert nobody["more"].state == "UNSATISFIED"
 
 
+def test_one_human_more_is_nobody_on_whom_the_last_of_several_shared_rests() -> None:
+    """The first has a voice to spare; the second has only a."""
+    first = demand("first", "a", "b", role="peer", distinct=False)
+    second = demand("second", "a", role="peer", distinct=False)
+    for shared in ((first, second), (second, first)):
+        found = settled(*shared, built_in("a"), by=said("a", "b", role="peer"))
+        assert found["more"].state == "UNSATISFIED"
+
+
+def test_whoever_approved_is_asked_again_only_where_nobody_else_is_left() -> None:
+    first, second = demand("first", "a"), demand("second", "a", "b")
+    both = settled(first, second, by=said("a"))
+    assert (both["first"].counted, both["second"].eligible) == (("a",), ("b",))
+    alone = settled(first, demand("second", "a"), by=said("a"))
+    states = {one.state: one for one in alone.values()}
+    assert states["UNSATISFIED"].eligible == ("a",)
+
+
+def test_whoever_counts_already_is_not_hoped_for_elsewhere() -> None:
+    """C approved and counts for the last, so b and e are all that the first can still have."""
+    wanted = (demand("two", "b", "c", "e", needed=2), built_in("b"), demand("last", "c"))
+    by_role = {"c": ("crew", "peer")}
+    states = {name: one.state for name, one in settled(*wanted, by=by_role).items()}
+    assert states == {"two": "PENDING", "more": "UNSATISFIED", "last": "SATISFIED"}
+
+
 def test_the_key_of_a_demand_tells_all_demands_of_a_change_apart() -> None:
     keys = [
         demand("one").key,
