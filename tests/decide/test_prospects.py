@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 
 from itil_gate.decide.contributors import Contributors
 from itil_gate.decide.lane import LANES
-from itil_gate.decide.prospects import prospect_findings, survey_prospects
+from itil_gate.decide.prospects import (
+    calendar_findings,
+    prospect_findings,
+    some,
+    survey_prospects,
+)
 from itil_gate.decide.requirements import demands, settle
 from itil_gate.decide.roster import build_roster
 from itil_gate.model.base import LEVELS
 from itil_gate.model.decision import Contributor
-from itil_gate.model.policy import Source
+from itil_gate.model.policy import CalendarText, Source
 from itil_gate.policy.compile import compile_policies
 from itil_gate.policy.lint import policy_documents
 from itil_gate.reading.requests import read_request
@@ -164,3 +169,140 @@ def test_what_nobody_can_meet_is_said_of_anybodys_changes() -> None:
     assert "at low and high risk" in found.message
     assert found.message.endswith("anybody's changes")
     assert found.place is None
+
+
+def test_a_level_is_possible_unless_nobodys_change_could_be_approved() -> None:
+    own = "id: own, levels: [low, high], role: owner, of: footprint"
+    two = "id: two, levels: [high], role: board, min: 9"
+    policies = compile_policies(sources([own, two], {"owner": ["ben", "ann"], "board": ["cat"]}))
+    low, medium, high, _ = survey_prospects(policies, now=NOW)
+    assert (low.possible, low.depends_on) == (True, ())
+    assert (medium.possible, medium.depends_on) == (False, ())
+    assert (high.possible, high.depends_on) == (False, ())
+    assert [one.id for obstacle in high.obstacles for one in obstacle.demands] == ["two"]
+
+
+def test_a_level_depends_on_each_person_without_whom_it_cannot_be_met() -> None:
+    policies = compile_policies(
+        sources(["id: both, levels: [low], role: owner, min: 2"], {"owner": ["dan", "ann"]})
+    )
+    low, *_ = survey_prospects(policies, now=NOW)
+    assert (low.possible, low.depends_on) == (True, ("ann", "dan"))
+    low, *_ = survey_prospects(policies, now=NOW, unable=["ann"])
+    assert (low.possible, low.depends_on) == (False, ())
+
+
+def test_services_stand_together_only_where_the_same_people_hold_what_is_asked() -> None:
+    files = sources(
+        ["id: own, levels: [low], role: owner, of: footprint, fallback: board"],
+        {"owner": ["ann", "ben"], "board": ["cat"]},
+    )
+    more = "\n---\n".join(
+        f"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {{name: {name}}}"
+        for name in ("lib", "shop")
+    )
+    people = next(one for one in files if one.path == "people.yaml")
+    grants = "  - {role: owner, members: [dan], services: [shop]}\n"
+    files = [one for one in files if one is not people]
+    files.append(people.model_copy(update={"text": people.text + grants}))
+    files.append(Source(path="services/b.yaml", blob="", text=more))
+    low, *rest = survey_prospects(compile_policies(files), now=NOW)
+    told = [(one.level, one.services) for one in (low, *rest)]
+    assert told[:3] == [
+        ("low", ("app", "lib")),
+        ("low", ("shop",)),
+        ("medium", ("app", "lib", "shop")),
+    ]
+
+
+def test_without_a_service_the_catalogue_is_surveyed_all_the_same() -> None:
+    files = sources(["id: see, levels: [low], role: peer"], {"owner": ["ann"]})
+    files = [one for one in files if not one.path.startswith("services/")]
+    found = survey_prospects(compile_policies(files), now=NOW)
+    assert [(one.level, one.services, one.possible) for one in found] == [
+        ("low", (), True),
+        ("medium", (), False),
+        ("high", (), False),
+        ("critical", (), False),
+    ]
+    (stuck,) = prospect_findings(
+        compile_policies(
+            [
+                one
+                if one.path != "policies/approvals.yaml"
+                else one.model_copy(update={"text": one.text.replace("peer", "peer, min: 9")})
+                for one in files
+            ]
+        ),
+        (),
+        now=NOW,
+    )
+    assert stuck.message == (
+        "see needs 9 peer, and at low risk too few people are left to approve anybody's changes"
+    )
+
+
+def test_where_it_fails_for_anybody_at_one_level_anybodys_changes_are_told() -> None:
+    half = "id: own, levels: [low, high], role: board, min: 2"
+    also = "id: more, levels: [high], role: board, min: 2"
+    files = sources([half, also], {"board": ["ann", "ben", "cat"]})
+    found = prospect_findings(compile_policies(files), (), now=NOW)
+    messages = {one.message.partition(" ")[0]: one.message for one in found}
+    assert messages["more"].endswith("approve anybody's changes")
+
+
+def test_of_many_names_five_are_told() -> None:
+    assert some("abcde") == "a, b, c, d, e"
+    assert some("abcdef") == "a, b, c, d, e and 1 more"
+    assert some("abc", most=1) == "a and 2 more"
+
+
+CALENDAR = """\
+apiVersion: itil-gate/v1
+kind: Calendar
+metadata: {name: ops, owner: board, reviewBy: 2099-01-01}
+spec:
+"""
+PERIOD = (
+    '  freezes: [{id: p, reason: Rest., start: "2026-03-03T00:00", end: "2026-03-03T00:05", '
+    "timezone: UTC, rrule: RULE}]\n"
+)
+
+
+def calendar_found(spec: str, *, ics: str | None = None) -> list[tuple[str, str]]:
+    files = sources(["id: see, levels: [low], role: peer"], {})
+    files.append(Source(path="calendar/ops.yaml", blob="", text=CALENDAR + spec))
+    if ics is not None:
+        files.append(Source(path="calendar/ops.ics", blob="", text=ics))
+    found = calendar_findings(compile_policies(files), now=NOW)
+    return [(one.rule, one.message) for one in found if one.remedy]
+
+
+def test_calendars_that_can_be_worked_out_are_found_in_order() -> None:
+    assert calendar_found(PERIOD.replace("RULE", "FREQ=WEEKLY")) == []
+
+
+def test_a_calendar_that_cannot_be_read_or_worked_out_is_found() -> None:
+    ((rule, message),) = calendar_found(PERIOD.replace("RULE", "FREQ=WEEKLY;BYDAY=XX"))
+    assert rule == "calendar-invalid"
+    assert message.startswith("freeze p of the calendar ops: rrule: ")
+    ((rule, message),) = calendar_found(PERIOD.replace("RULE", "FREQ=MINUTELY"))
+    assert rule == "calendar-invalid"
+    assert message.startswith("a recurrence rule is minutely")
+
+
+def test_a_file_that_is_missing_or_cannot_be_read_is_found() -> None:
+    files = "  files: [{path: calendar/ops.ics, means: freeze}]\n"
+    policies = compile_policies(
+        [
+            *sources(["id: see, levels: [low], role: peer"], {}),
+            Source(path="calendar/ops.yaml", blob="", text=CALENDAR + files),
+            Source(path="calendar/ops.ics", blob="", text="BEGIN:VCALENDAR\nEND:VCALENDAR\n"),
+        ]
+    )
+    (found,) = calendar_findings(policies.model_copy(update={"calendar_texts": ()}), now=NOW)
+    assert found.rule == "calendar-invalid"
+    assert "calendar/ops.ics" in found.message
+    broken = (CalendarText(path="calendar/ops.ics", text="BEGIN:VCALENDAR\n"),)
+    (found,) = calendar_findings(policies.model_copy(update={"calendar_texts": broken}), now=NOW)
+    assert (found.rule, str(found.place)) == ("calendar-invalid", "calendar/ops.ics:1:1")
