@@ -13,13 +13,14 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mutation.operators import faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FunctionType, ModuleType
+    from types import FunctionType
 
 LATE = __future__.annotations.compiler_flag
 PARTS = ("__code__", "__defaults__", "__kwdefaults__")
@@ -70,7 +71,7 @@ def planted(mutant: Mutant) -> Iterator[None]:
         yield
     finally:
         undo()
-        _forget()
+        forget()
 
 
 def plant(mutant: Mutant) -> Callable[[], None]:
@@ -83,7 +84,7 @@ def plant(mutant: Mutant) -> Callable[[], None]:
             for number, _ in enumerate(faults(tree)):
                 if number == mutant.number:
                     undo = _load(importlib.import_module(mutant.module), name, tree)
-                    _forget()
+                    forget()
                     return undo
     raise LookupError(mutant.name)
 
@@ -140,8 +141,7 @@ def _load(module: ModuleType, name: str, tree: ast.stmt) -> Callable[[], None]:
     holders = [
         other
         for other in list(sys.modules.values())
-        if getattr(other, "__name__", "").startswith("itil_gate")
-        and other.__dict__.get(name) is old
+        if isinstance(other, ModuleType) and other.__dict__.get(name) is old
     ]
 
     def put(value: object) -> None:
@@ -161,7 +161,7 @@ def _function(module: ModuleType, name: str) -> FunctionType:
     return getattr(found, "__wrapped__", found)
 
 
-def _forget() -> None:
+def forget() -> None:
     """Empty every cache of the package: what is in them was made without the fault."""
     for module in list(sys.modules.values()):
         room = getattr(module, "__name__", "").removeprefix("itil_gate.").partition(".")[0]

@@ -36,7 +36,7 @@ for _path in (ROOT, ROOT / "tests"):
 import coverage  # noqa: E402 - once the path is set
 import pytest  # noqa: E402
 from _pytest.runner import runtestprotocol  # noqa: E402
-from mutation.plant import Mutant, Stillborn, mutants, plant  # noqa: E402
+from mutation.plant import Mutant, Stillborn, forget, mutants, plant  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -139,6 +139,7 @@ class Runner:
         for item, following in zip(items, [*items[1:], items[0]], strict=True):
             here = item.nodeid
             seen.switch_context(here)
+            forget()  # what a cache spares one test, it may be the only one to notice
             begun = time.monotonic()
             if all(one.passed for one in runtestprotocol(item, log=False, nextitem=following)):
                 known.items[here] = item
@@ -205,7 +206,10 @@ class Runner:
         lines = [(file, line) for line in range(mutant.line, mutant.end + 1)]
         if mutant.function.isupper():
             lines = self._uses(mutant.function)
+        name = mutant.module.rpartition(".")[2]
         reaching = {test for line in lines for test in known.reached.get(line, ())}
+        if mutant.function.isupper():  # tests may read it themselves
+            reaching |= {one for one in known.items if f"/test_{name}" in one}
         numbers = sorted({one for line in lines for one in known.by_line.get(line, ())})
         try:
             plant(mutant)
@@ -214,7 +218,6 @@ class Runner:
         order = sorted(reaching, key=known.took.__getitem__)
         first = [one for one in self.killers if one in reaching and known.took[one] < FAST][:10]
         rest = [one for one in order if one not in first and "tests/cases/" not in one]
-        name = mutant.module.rpartition(".")[2]
         own = [one for one in order if f"/test_{name}" in one]
         stages: list[Iterable[str]] = [
             first,
