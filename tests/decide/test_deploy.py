@@ -304,6 +304,7 @@ def test_what_says_that_a_thing_is_not_what_it_is_said_to_be_cannot_be_bent() ->
     ):
         assert _failed(facts, listed) == [rule]
         assert rule in UNBENDING
+        assert rule in RULES
     assert set(RULES) - UNBENDING == {
         *("out-of-order", "unrecorded-update", "unauthorised-update", "request-unreadable"),
         *("outside-window", "in-freeze", "promotion-skipped", "obligation-overdue"),

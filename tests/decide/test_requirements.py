@@ -263,6 +263,14 @@ def test_a_share_is_of_all_holders_and_rounded_up(scenes: Scenes, asks: str, nee
     assert one.eligible == ("bob", "carol", "dave", "erin")
 
 
+def test_more_than_two_thirds_of_three_are_three(scenes: Scenes, keyring: Keyring) -> None:
+    three = people_file(keyring, roles={**ROLES, "service-owner": ("bob", "dave", "erin")})
+    for percent, needed in ((66, 2), (67, 3)):
+        asked = asking(scenes.sealed, f"id: owner, {ALL}, role: service-owner, percent: {percent}")
+        (one,) = only(decide(only_said(under(asked, {"people.yaml": three})))).requirements
+        assert one.needed == needed
+
+
 def test_a_requirement_is_asked_only_at_its_levels_and_in_its_lanes(scenes: Scenes) -> None:
     """The change is of high risk and takes the lane board."""
     base = f"id: always, {ALL}, role: peer"
