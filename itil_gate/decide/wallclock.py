@@ -29,10 +29,6 @@ class Length:
     wall: timedelta = timedelta(0)
     exact: timedelta = timedelta(0)
 
-    def __add__(self, other: Length) -> Length:
-        """Return both lengths one after the other."""
-        return Length(self.wall + other.wall, self.exact + other.exact)
-
 
 def readings(local: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
     """Return the earliest and the latest moment, in UTC, that a wall-clock time can mean.

@@ -8,10 +8,11 @@ import pytest
 from support.edits import only_said, under, with_request
 from support.rules import rule, rule_set
 from support.scenes import SCAN, edited
-from support.world import CONFIG, SERVICES, broken
+from support.world import APPROVALS, CONFIG, SERVICES, broken, only
 
 from itil_gate.decide.gate import decide
-from itil_gate.model.facts import ExternalResult, SignatureFact
+from itil_gate.decide.values import Values
+from itil_gate.model.facts import ExternalResult, HistoryFacts, SignatureFact
 from itil_gate.model.finding import Finding
 
 if TYPE_CHECKING:
@@ -67,6 +68,115 @@ def holds(inputs: Inputs, expression: str) -> bool:
 def test_the_sealed_merge_is_shown_as_it_is(scenes: Scenes, expression: str) -> None:
     assert holds(scenes.sealed, expression)
     assert not holds(scenes.sealed, f"!({expression})")
+
+
+SCORED = """\
+apiVersion: itil-gate/v1
+kind: RiskModel
+metadata: {name: scored, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  impact: {unknownTier: 4}
+  card: change-failure
+  matrix: [[0, 1, 2, 3], [10, 11, 12, 13], [20, 21, 22, 23], [30, 31, 32, 33], [40, 41, 42, 43]]
+  bands: [{level: low, upTo: 100}]
+"""
+QUIET = HistoryFacts(
+    changes=500, failures=1, complete=True, base_ppm=2000, hours_since_failure=5, file_ratio=9000
+)
+
+
+def test_a_score_is_shown_with_what_it_is_made_of(scenes: Scenes) -> None:
+    inputs = under(scenes.sealed, {"policies/risk.yaml": SCORED})
+    assert holds(inputs, "has(risk.score) && risk.score == 32 && risk.level == 'low'")
+    assert holds(inputs, "has(risk.impact) && risk.impact == 4 && risk.likelihood == 'unknown'")
+    known = edited(inputs, history=QUIET)
+    found = only(decide(known)).risk.likelihood
+    assert found is not None
+    assert found.points != 0
+    assert holds(
+        known,
+        f"has(risk.points) && risk.points == {found.points} && "
+        f"risk.likelihood == '{found.likelihood}'",
+    )
+    assert holds(scenes.sealed, "!has(risk.score) && !has(risk.impact) && !has(risk.points)")
+    raised = with_request(scenes.sealed, "  reason:", "  risk: critical\n  reason:")
+    assert holds(raised, "risk.declared == 'critical' && risk.rank == 3")
+
+
+def test_every_stage_sees_the_ones_before(scenes: Scenes) -> None:
+    asked = APPROVALS.replace(
+        "role: change-authority, min: 1}",
+        "role: change-authority, min: 1, when: \"risk.rank >= 0 && lane == 'board'\"}",
+    )
+    assert asked != APPROVALS
+    inputs = under(scenes.sealed, {"policies/approvals.yaml": asked})
+    assert holds(inputs, "risk.rank == 2 && lane == 'board' && diff.files == 5")
+
+
+def test_without_an_expression_there_is_nothing_to_show() -> None:
+    with pytest.raises(TypeError, match="no expression"):
+        _ = Values(None).all
+
+
+def test_functions_see_the_changed_paths_and_the_day(scenes: Scenes) -> None:
+    assert holds(scenes.sealed, "touches('src/**') && count('db/*') == 1 && !touches('lib/**')")
+    assert holds(scenes.sealed, "daysUntil('2026-03-05') == 3")
+
+
+def test_what_the_catalogue_does_not_say_is_shown_as_not_said(scenes: Scenes) -> None:
+    bare = SERVICES.replace('itil-gate.dev/tier: "2", ', "").replace(", lifecycle: production", "")
+    inputs = under(scenes.sealed, {"services/payments.yaml": bare})
+    assert holds(
+        inputs,
+        "services.all(s, s.tier == 0 && s.lifecycle == '' && s.dataClass == '' && s.known)",
+    )
+    more = SERVICES.replace(
+        "annotations: {", "annotations: {itil-gate.dev/data-class: secret, itil-gate.dev/pci: yes, "
+    ).replace("pci: yes", 'pci: "yes"')
+    inputs = with_request(
+        under(scenes.sealed, {"services/payments.yaml": more}),
+        "[payments-api]",
+        "[payments-api, zoo]",
+    )
+    assert holds(
+        inputs,
+        "services.map(s, s.dataClass) == ['secret', ''] && "
+        "services.map(s, 'pci' in s.annotations) == [true, false]",
+    )
+
+
+def test_all_dependents_are_counted_however_far(scenes: Scenes) -> None:
+    chain = "".join(
+        f"---\n{SERVICES}".replace("payments-api", f"s{number}")
+        .replace("src/** deploy/** db/**", f"s{number}/**")
+        .replace("lifecycle:", f"dependsOn: [component:{before}], lifecycle:")
+        for number, before in enumerate(["payments-api", "s0", "s1", "s2", "s3"])
+    )
+    inputs = under(scenes.sealed, {"services/payments.yaml": SERVICES + chain})
+    assert holds(inputs, "services.all(s, s.dependents == 5)")
+
+
+def test_a_diff_that_needs_no_request_is_not_the_judges_alone(scenes: Scenes) -> None:
+    docs = tuple(one for one in scenes.sealed.facts.diff if one.path.startswith("docs/"))
+    assert docs
+    assert holds(edited(scenes.sealed, diff=docs), "!diff.judge && !diff.judgeOnly")
+
+
+def test_a_freeze_now_is_shown_to_what_is_not_planned(scenes: Scenes) -> None:
+    now = FREEZE.replace("2026-03-04T11:45", "2026-03-02T11:45")
+    inputs = under(scenes.sealed, {"calendar/frozen.yaml": now})
+    assert holds(
+        inputs, "!schedule.planned && schedule.inFreeze && schedule.freezes == ['quarter']"
+    )
+    assert holds(inputs, "!has(schedule.start) && !has(schedule.minutes)")
+
+
+def test_a_plan_for_today_gives_no_notice(scenes: Scenes) -> None:
+    today = WINDOW.replace("2026-03-04", "2026-03-02")
+    inputs = with_request(
+        scenes.sealed, "  reason:", today.replace("T11:30", "T19:30") + "  reason:"
+    )
+    assert holds(inputs, "has(schedule.noticeDays) && schedule.noticeDays == 0")
 
 
 def test_deletions_and_changes_of_kind_are_counted(scenes: Scenes) -> None:

@@ -106,12 +106,14 @@ def test_rules_of_a_set_share_names_that_other_sets_have_not(scenes: Scenes) -> 
 
 def test_a_rule_is_in_force_from_its_day_on(scenes: Scenes) -> None:
     assert ruled(scenes, effectiveFrom="2026-03-02", enforcement="hard").outcome == "deny"
-    assert ruled(scenes, effectiveFrom="2026-03-01", enforcement="hard").outcome == "deny"
+    late = ruled(scenes, effectiveFrom="2026-03-01", enforcement="hard")
+    assert late.outcome == "deny"
+    assert (of_the_house(late).detail, of_the_house(late).enforcement) == ("", "hard")
 
 
 def test_a_rule_that_does_not_apply_or_holds_is_listed_as_such(scenes: Scenes) -> None:
     away = of_the_house(ruled(scenes, when='"false"'))
-    assert (away.state, away.findings) == ("NOT_APPLICABLE", ())
+    assert (away.state, away.findings, away.detail) == ("NOT_APPLICABLE", (), "")
     applies = of_the_house(ruled(scenes, when='"true"'))
     assert applies.state == "UNSATISFIED"
     text = rule_set(rule("!change.spec.significant", docs="https://example.com/r"))
