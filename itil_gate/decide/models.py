@@ -91,7 +91,10 @@ def fit_model(
     if limits.risk is not None and LEVELS.index(level) > LEVELS.index(limits.risk):
         said = f"the risk is {level}, and {model.metadata.name} allows at most {limits.risk}"
         found.append(_limit(said, used))
-    return Fit(model, (*found, *_fields(change, model, place), *checks(model)))
+    if spec.model is not None:
+        # Papers are asked of who follows a model on purpose; its limits hold for everybody.
+        found += _fields(change, model, place)
+    return Fit(model, (*found, *checks(model)))
 
 
 def _for_emergencies(models: Sequence[ChangeModel]) -> tuple[ChangeModel, ...]:

@@ -52,6 +52,8 @@ PATTERNS: dict[str, str] = {
     _pattern(RRule): "an RFC 5545 recurrence rule such as FREQ=WEEKLY;BYDAY=FR",
     _pattern(ChangeId): "an id of the form CHG-<year>-<8 characters of Crockford base32>, such as "
     "CHG-2026-7K3QX9ZB; I, L, O and U are not among the characters",
+    r"^(CHG-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}|STD-[a-z0-9][a-z0-9._-]{0,99}-[0-9a-f]{12})$": "an id "
+    "of a change: CHG-… of a request, or STD-… of a recognised standard change",
     _pattern(ChangePath): "a path from the root of the repository, such as reports/junit.xml",
     _pattern(RepoPath): "a path from the root of the repository, of letters, digits, '.', '_', "
     "'-' and '/', such as policies/team",

@@ -46,7 +46,7 @@ REFUSED: dict[str, set[str]] = {
     "direct": {"uncovered-change"},
     "migration-unprepared": {"window-missing", "test-plan-missing", "backout-missing"},
     "in-the-freeze": {"in-freeze"},
-    "emergency-without-incident": {"emergency-without-incident", "model-field"},
+    "emergency-without-incident": {"emergency-without-incident"},
     "retired-service": {"retired-service"},
     "no-runbook": {"runbook-missing"},
 }
