@@ -106,6 +106,7 @@ NEEDY = {
 """The pages with commands of other people's programs, and which programs those are."""
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: str(page.relative_to(ROOT)))
 def test_shown_commands_do_what_the_page_says(
     page: Path, tmp_path: Path, environment: dict[str, str]
