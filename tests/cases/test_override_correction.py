@@ -10,6 +10,7 @@ from support.audits import reconciled
 from support.books import MAIN, Bookish, open_books
 from support.breakglass import REPOSITORY
 from support.cases import case
+from support.shell import run_gate
 from support.world import CONFIG, people_file, stranger
 
 from itil_gate.git.discover import discover
@@ -193,3 +194,13 @@ def test_a_stranger_corrects_nothing(books: Bookish, tmp_path: Path) -> None:
     books.world.people["mallory"] = stranger(tmp_path, "mallory")
     correct(books, "mallory", *ends, signer="carol")
     assert codes(books) == ["unknown-key"]
+
+
+def test_a_log_with_a_correction_verifies(books: Bookish) -> None:
+    ends = push(books)
+    correct(books, "carol", *ends)
+    assert codes(books) == ["corrects"]
+    books.landed()  # nothing is left to catch up with
+    found = run_gate("log", "verify", "--full", cwd=books.world.repo.path)
+    assert found.code == 0, found.out
+    assert "ok           meaning" in found.out
