@@ -9,7 +9,9 @@ from support.books import Bookish, git, open_books
 from support.cases import case
 from support.world import APPROVALS, CHG, OTHER, only
 
+from itil_gate.git.discover import discover
 from itil_gate.model.errors import GateError
+from itil_gate.release.remembered import memory_file
 
 if TYPE_CHECKING:
     from support.world import World
@@ -52,6 +54,105 @@ def test_the_approvals_branch_grew_on_another_line(books: Bookish) -> None:
     with pytest.raises(GateError) as caught:
         world.approve("bob")
     assert caught.value.code == "approvals-rewound"
+
+
+@case("308")
+def test_of_two_copies_of_the_log_the_newer_is_read(books: Bookish) -> None:
+    world = books.world
+    old = world.repo.tip("audit-log")
+    world.propose()
+    world.approve("bob")
+    before = world.repo.tip("itil-gate-approvals")
+    world.reject("carol")
+    books.decide()
+    new = world.repo.tip("audit-log")
+    git(world, "update-ref", "refs/heads/itil-gate-approvals", before)
+    for here, fetched in ((old, new), (new, old), (new, new)):
+        git(world, "update-ref", "refs/heads/audit-log", here)
+        git(world, "update-ref", "refs/remotes/origin/audit-log", fetched)
+        assert world.refusal() == "approvals-rewound"
+
+
+@case("308")
+def test_two_copies_of_the_log_that_do_not_follow_one_another_are_refused(
+    books: Bookish,
+) -> None:
+    world = books.world
+    start = world.repo.tip("audit-log")
+    world.propose()
+    books.decide()
+    here = world.repo.tip("audit-log")
+    git(world, "update-ref", "refs/heads/audit-log", start)
+    memory_file(discover(world.repo.path)).unlink()  # somebody else records, from elsewhere
+    world.later(minutes=5)
+    books.decide()
+    git(world, "update-ref", "refs/remotes/origin/audit-log", here)
+    assert world.refusal() == "log-copies-differ"
+
+
+@case("308")
+def test_every_copy_of_the_approvals_branch_counts_against_the_log(books: Bookish) -> None:
+    world = books.world
+    world.propose()
+    world.approve("bob")
+    before = world.repo.tip("itil-gate-approvals")
+    world.reject("carol")
+    books.decide()
+    whole = world.repo.tip("itil-gate-approvals")
+    git(world, "update-ref", "refs/remotes/origin/itil-gate-approvals", whole)
+    git(world, "update-ref", "refs/heads/itil-gate-approvals", before)
+    assert world.check().outcome == "deny"
+
+
+@case("140")
+def test_policies_that_were_added_without_authority_are_refused_until_they_are_gone(
+    books: Bookish,
+) -> None:
+    world = books.world
+    world.propose()
+    world.approve("bob")
+    world.on_main({"policies/more.yaml": LENIENT.replace("name: approvals", "name: more")})
+    books.landed()
+    assert world.refusal() == "policies-unauthorised"
+    git(world, "checkout", "--quiet", "main")
+    git(world, "rm", "--quiet", "policies/more.yaml")
+    world.commit(message="take it back")
+    books.landed()
+    assert world.check().outcome == "allow"
+
+
+@case("140")
+def test_policies_that_went_back_and_forth_without_authority_are_as_good_as_at_first(
+    books: Bookish,
+) -> None:
+    """What the second push left is what the first one found."""
+    world = books.world
+    world.propose()
+    world.approve("bob")
+    world.on_main({"policies/approvals.yaml": LENIENT}, by="alice")
+    books.landed()
+    world.on_main({"policies/approvals.yaml": APPROVALS}, by="alice")
+    books.landed()
+    assert world.check().outcome == "allow"
+    world.on_main({"policies/approvals.yaml": LENIENT}, by="alice")
+    books.landed()
+    assert world.refusal() == "policies-unauthorised"
+
+
+@case("140")
+def test_policies_on_a_target_that_went_back_do_not_judge(books: Bookish) -> None:
+    """The record ends at a commit that the target no longer holds."""
+    world = books.world
+    adopted = world.repo.tip("main")
+    world.on_main({"src/lib.py": "1\n"})
+    books.landed()
+    git(world, "checkout", "--quiet", "main")
+    git(world, "reset", "--quiet", "--hard", adopted)
+    world.propose()
+    world.approve("bob")
+    assert world.check().outcome == "allow"  # an earlier state of what is recorded
+    world.on_main({"src/other.py": "2\n"})
+    assert world.refusal() == "policies-unrecorded"
 
 
 @case("140")

@@ -1,0 +1,279 @@
+"""What the log remembers, from logs in memory: whose entries count, and for which branch."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support import log as logs
+from support.world import CHG, CONFIG, OTHER
+
+from itil_gate.gather.recorded import (
+    earlier_commits,
+    open_copy,
+    recorded_tips,
+    refuse_rewound,
+    refuse_unrecorded,
+    waiver_uses,
+)
+from itil_gate.git.discover import discover
+from itil_gate.git.view import open_view
+from itil_gate.log.append import Event
+from itil_gate.log.entry import PREDICATE_TYPES, STATEMENT_TYPE
+from itil_gate.log.pins import Pin
+from itil_gate.log.reader import LogReader
+from itil_gate.model.config import Config
+from itil_gate.model.errors import HistoryError
+from itil_gate.model.facts import WaiverUse
+from itil_gate.reading.read import read
+from itil_gate.reading.yaml import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from support.world import World
+
+    from itil_gate.git.view import View
+
+MAIN = "refs/heads/main"
+A, B, C = "a" * 40, "b" * 40, "c" * 40
+
+
+def event(number: int, kind: str, **said: Any) -> Event:
+    statement = {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": "it", "digest": {"sha256": f"{number:064x}"}}],
+        "predicateType": PREDICATE_TYPES[kind],
+        "predicate": said,
+    }
+    return Event(kind, f"n-{number}", statement)
+
+
+def told(*said: tuple[str, dict[str, Any]], doubtful: Iterable[int] = ()) -> LogReader:
+    """Return a reader of a log with these entries; some are by a key that is not good there."""
+    files: dict[str, bytes] = {}
+    for number, (kind, predicate) in enumerate(said):
+        logs.append(files, [event(number, kind, **predicate)], opening=not number)
+    bad = set(doubtful)
+    pins = [Pin("checkpoint", logs.CHECKPOINT.public, logs.CHECKPOINT.fingerprint)]
+    pins += [
+        Pin("recorder", logs.RECORDER.public, logs.RECORDER.fingerprint, since=at, until=at + 1)
+        for at in range(len(said))
+        if at not in bad
+    ]
+
+    def read_many(paths: Iterable[str]) -> dict[str, bytes | None]:
+        return {path: files.get(path) for path in paths}
+
+    return LogReader(read_many, pins=tuple(pins), origin=logs.ORIGIN)
+
+
+def opened(adopted: str = A) -> tuple[str, dict[str, Any]]:
+    return "log-opened", {"adopted": adopted}
+
+
+def update(
+    before: str, after: str, *, ref: str = MAIN, standing: str = "authorised"
+) -> tuple[str, dict[str, Any]]:
+    return "ref-update", {"ref": ref, "before": before, "after": after, "standing": standing}
+
+
+def decided(*changes: str, tips: tuple[str, ...] = (), commits: Any = ()) -> tuple[str, Any]:
+    facts = {"approvalsTips": list(tips), "commits": list(commits)}
+    said = {"decision": {"changes": [{"id": one} for one in changes]}, "facts": facts}
+    return "gate-decision", {"itilGate": said}
+
+
+# Statements ---------------------------------------------------------------------------------------
+
+
+def test_the_last_believed_decision_says_what_was_on_the_approvals_branch() -> None:
+    assert recorded_tips(told(opened())) == ()
+    assert recorded_tips(told(opened(), decided(tips=(A,)), decided(tips=(B, C)))) == (B, C)
+    doubted = told(opened(), decided(tips=(A,)), decided(tips=(B,)), doubtful=[2])
+    assert recorded_tips(doubted) == (A,)
+    released = ("gate-decision", {"itilGate": {"deploy": {}}})
+    bare = ("gate-decision", {})
+    assert recorded_tips(told(opened(), decided(tips=(A,)), released, bare)) == (A,)
+    assert recorded_tips(told(opened(), decided(tips=(A,)), decided())) == ()
+
+
+def test_one_copy_of_the_branch_that_holds_it_is_enough_for_each_tip(world: World) -> None:
+    first = world.repo.tip("main")
+    second = world.on_main({"docs/a.md": "a\n"})
+    world.propose()
+    aside = world.repo.tip("feature")
+    reader = told(opened(), decided(tips=(first, second)))
+    with open_view(discover(world.repo.path)) as view:
+        refuse_rewound(view, reader, [second])
+        refuse_rewound(view, reader, [first, aside])
+        for tips in ([first], []):
+            with pytest.raises(HistoryError) as caught:
+                refuse_rewound(view, reader, tips)
+            assert caught.value.code == "approvals-rewound"
+        with pytest.raises(HistoryError):
+            refuse_rewound(view, told(opened(), decided(tips=(C,))), [second])
+        refuse_rewound(view, told(opened(), decided()), [])
+
+
+def test_uses_of_waivers_are_those_of_believed_entries() -> None:
+    one = ("waiver-used", {"waiver": "w", "change": CHG})
+    two = ("waiver-used", {"waiver": "v", "change": OTHER})
+    assert waiver_uses(told(opened(), decided())) == ()
+    assert waiver_uses(told(opened(), one, decided(CHG), two)) == (
+        WaiverUse(waiver="v", change=OTHER),
+        WaiverUse(waiver="w", change=CHG),
+    )
+    assert waiver_uses(told(opened(), one, two, doubtful=[1])) == (
+        WaiverUse(waiver="v", change=OTHER),
+    )
+
+
+# Earlier heads ------------------------------------------------------------------------------------
+
+
+def made(world: World) -> dict[str, dict[str, Any]]:
+    """Return the facts of a real commit, as the log holds them, under three ids."""
+    world.propose()
+    (commit,) = world.inputs().facts.commits
+    said = commit.model_dump(mode="json", by_alias=True)
+    return {oid: {**said, "id": oid} for oid in (A, B, C)}
+
+
+def test_commits_of_earlier_heads_are_those_recorded_for_these_changes(world: World) -> None:
+    by = made(world)
+
+    def found(
+        *said: Any, changes: Iterable[str] = (CHG,), known: Iterable[str] = (), **how: Any
+    ) -> list[str]:
+        reader = told(opened(), *said, **how)
+        return [one.id for one in earlier_commits(reader, {*changes}, known={*known})]
+
+    mine, theirs = decided(CHG, commits=[by[A], by[B]]), decided(OTHER, commits=[by[C]])
+    assert found(mine, theirs) == [A, B]
+    assert found(mine, theirs, changes=(CHG, OTHER)) == [C, A, B]
+    assert found(mine, theirs, changes=()) == []
+    assert found(mine, theirs, known=[A]) == [B]
+    assert found(mine, decided(CHG, OTHER, commits=[by[B], by[C]])) == [B, C, A]
+    assert found(mine, theirs, changes=(CHG, OTHER), doubtful=[2]) == [A, B]
+    assert found(mine, theirs, changes=(CHG, OTHER), doubtful=[1]) == [C]
+    released = ("gate-decision", {"itilGate": {"deploy": {}}})
+    assert found(mine, released, ("gate-decision", {})) == [A, B]
+    bare = ("gate-decision", {"itilGate": {"decision": {}, "facts": {}}})
+    empty = ("gate-decision", {"itilGate": {"decision": {"changes": [{"id": CHG}]}, "facts": {}}})
+    assert found(mine, bare, empty) == [A, B]
+
+
+# Policies -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def at_main(world: World) -> Iterator[tuple[View, Config]]:
+    config = read(parse(CONFIG, file="itil-gate.yaml"), Config)
+    assert isinstance(config, Config)
+    with open_view(discover(world.repo.path)) as view:
+        yield view, config
+
+
+def refused(world: World, *said: Any, tip: str = "main", **how: Any) -> str:
+    """Return why the judge's data of main are refused; empty if they are not."""
+    with at_main(world) as (view, config):
+        try:
+            refuse_unrecorded(
+                view, config, told(*said, **how), target=MAIN, tip=world.repo.tip(tip)
+            )
+        except HistoryError as error:
+            return error.code
+    return ""
+
+
+def test_the_record_of_a_branch_ends_with_its_own_last_update(world: World) -> None:
+    adopted = world.repo.tip("main")
+    second = world.on_main({"policies/more.yaml": "x: 1\n"})
+    assert refused(world, opened(second)) == ""
+    assert refused(world, opened(adopted)) == "policies-unrecorded"
+    assert refused(world, opened(adopted), update(adopted, second)) == ""
+    elsewhere = update(adopted, second, ref="refs/heads/release")
+    assert refused(world, opened(adopted), elsewhere) == "policies-unrecorded"
+    assert refused(world, opened(adopted), update(adopted, second), elsewhere) == ""
+    assert refused(world, opened(adopted), update(adopted, second), doubtful=[1]) == (
+        "policies-unrecorded"
+    )
+    third = world.on_main({"src/more.py": "1\n"})
+    assert refused(world, opened(adopted), update(adopted, second), decided(CHG)) == ""
+    both = (update(adopted, second), update(second, third))
+    assert refused(world, opened(adopted), *both) == ""
+    assert refused(world, opened(C), *both) == ""
+
+
+def test_a_target_that_the_record_does_not_lead_to_is_refused(world: World) -> None:
+    world.propose()
+    adopted = world.repo.tip("main")
+    ahead = world.on_main({"docs/a.md": "a\n"})
+    assert refused(world, opened(ahead)) == ""
+    assert refused(world, opened(adopted)) == ""
+    assert refused(world, opened(C)) == "policies-unrecorded"
+    side = world.repo.tip("feature")
+    assert refused(world, opened(side)) == "policies-unrecorded"
+    with at_main(world) as (view, config):  # main itself went back, and is recorded further on
+        refuse_unrecorded(view, config, told(opened(ahead)), target=MAIN, tip=adopted)
+
+
+def test_judges_data_are_the_paths_and_folders_of_that_name_and_no_others(world: World) -> None:
+    adopted = world.repo.tip("main")
+    world.on_main({"policies.md": "x\n", "policies-old/a.yaml": "x\n", "src/policies/a": "x\n"})
+    assert refused(world, opened(adopted)) == ""
+    world.on_main({"people.yaml": "x\n"})
+    assert refused(world, opened(adopted)) == "policies-unrecorded"
+
+
+def test_what_came_without_authority_is_asked_about_until_it_is_recorded_anew(
+    world: World,
+) -> None:
+    adopted = world.repo.tip("main")
+    second = world.on_main({"policies/more.yaml": "x: 1\n"})
+    bad = update(adopted, second, standing="unauthorised")
+    good = update(adopted, second, standing="overridden")
+    assert refused(world, opened(adopted), bad) == "policies-unauthorised"
+    assert refused(world, opened(adopted), bad, good) == ""
+    assert refused(world, opened(adopted), good, bad) == "policies-unauthorised"
+    assert refused(world, opened(adopted), bad, good, doubtful=[2]) == "policies-unauthorised"
+    elsewhere = update(adopted, second, ref="refs/heads/release", standing="overridden")
+    assert refused(world, opened(adopted), bad, elsewhere) == "policies-unauthorised"
+    other = update(adopted, second, ref="refs/heads/release", standing="unauthorised")
+    assert refused(world, opened(adopted), good, other) == ""
+    third = world.on_main({"src/more.py": "1\n"})
+    later = update(second, third)
+    assert refused(world, opened(adopted), bad, later) == "policies-unauthorised"
+    assert refused(world, opened(adopted), bad, later, good) == ""
+
+
+def test_files_are_held_against_what_they_were_before_the_first_of_several(world: World) -> None:
+    commits = [world.on_main({"policies/more.yaml": f"x: {text}\n"}) for text in (1, 2, 3, 1)]
+    first, second, third, back = commits
+    said = (
+        opened(first),
+        update(first, second, standing="unauthorised"),
+        update(second, third, standing="unauthorised"),
+    )
+    assert refused(world, *said, update(third, back)) == ""
+    again = world.on_main({"policies/more.yaml": "x: 2\n"})
+    assert refused(world, *said, update(third, again)) == "policies-unauthorised"
+    fresh = world.on_main({"policies/more.yaml": "x: 4\n"})
+    assert refused(world, *said, update(third, fresh)) == ""
+
+
+def test_a_beginning_that_is_not_here_cannot_be_held_against_anything(world: World) -> None:
+    tip = world.repo.tip("main")
+    gone = update(C, tip, standing="unauthorised")
+    assert refused(world, opened(tip), gone, update(A, tip)) == "policies-unauthorised"
+
+
+# Copies of the log --------------------------------------------------------------------------------
+
+
+def test_without_a_log_there_is_nothing_to_open(world: World) -> None:
+    with at_main(world) as (view, config):
+        world.repo.git("update-ref", "refs/heads/audit-log", world.repo.tip("main"))
+        assert open_copy(view, config) is None
