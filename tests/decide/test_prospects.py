@@ -306,3 +306,44 @@ def test_a_file_that_is_missing_or_cannot_be_read_is_found() -> None:
     broken = (CalendarText(path="calendar/ops.ics", text="BEGIN:VCALENDAR\n"),)
     (found,) = calendar_findings(policies.model_copy(update={"calendar_texts": broken}), now=NOW)
     assert (found.rule, str(found.place)) == ("calendar-invalid", "calendar/ops.ics:1:1")
+
+
+def granted(files: Sequence[Source], grants: str) -> list[Source]:
+    """Return the files with more grants, and with two more services."""
+    more = "\n---\n".join(
+        f"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {{name: {name}}}"
+        for name in ("lib", "shop")
+    )
+    return [
+        one.model_copy(update={"text": one.text + grants}) if one.path == "people.yaml" else one
+        for one in (*files, Source(path="services/b.yaml", blob="", text=more))
+    ]
+
+
+def test_what_fails_for_anybody_somewhere_is_told_of_anybodys_changes() -> None:
+    files = sources(["id: own, levels: [low], role: owner, of: footprint"], {"board": ["cat"]})
+    grants = (
+        "  - {role: owner, members: [ann], services: [app]}\n"
+        "  - {role: owner, members: [ann, ben], services: [shop]}\n"
+    )
+    policies = compile_policies(granted(files, grants))
+    app, lib, shop, *_ = survey_prospects(policies, now=NOW)
+    assert [(one.services, one.possible, one.depends_on) for one in (app, lib, shop)] == [
+        (("app",), True, ("ann",)),
+        (("lib",), False, ()),
+        (("shop",), True, ()),
+    ]
+    (found,) = prospect_findings(policies, (), now=NOW)
+    assert found.message == (
+        "own needs 1 owner for app, lib, and at low risk too few people are left to approve "
+        "anybody's changes"
+    )
+
+
+def test_who_stands_in_counts_for_who_stands_alike_and_for_whom_it_rests_on() -> None:
+    own = "id: own, levels: [low], role: owner, of: footprint, min: 2, fallback: board"
+    files = sources([own], {"owner": [], "board": ["ann", "ben"]})
+    grants = "  - {role: board, members: [cat], services: [shop]}\n"
+    app, shop, *_ = survey_prospects(compile_policies(granted(files, grants)), now=NOW)
+    assert (app.services, app.depends_on) == (("app", "lib"), ("ann", "ben"))
+    assert (shop.services, shop.depends_on) == (("shop",), ())

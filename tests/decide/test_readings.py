@@ -110,3 +110,9 @@ def test_values_are_told_as_json_with_the_keys_that_people_write(scenes: Scenes)
 def test_what_is_not_there_is_missing(scenes: Scenes) -> None:
     found = shown(scenes.sealed, "has(change.spec.plans) && has(change.spec.plans.test)")
     assert set(found.values()) == {"missing"}
+
+
+def test_words_are_told_as_they_are_written(scenes: Scenes) -> None:
+    inputs = with_request(scenes.sealed, "  reason:", "  expectedOutcome: Zurück.\n  reason:")
+    found = shown(inputs, "has(change.spec.expectedOutcome) && change.spec.expectedOutcome != 'x'")
+    assert found["change.spec.expectedOutcome"] == '"Zurück."'
