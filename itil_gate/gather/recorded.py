@@ -107,7 +107,13 @@ def refuse_unrecorded(
         if said.get("standing") == "unauthorised":
             unauthorised.append((*span, entry.index))
     _refuse_standing(view, config, unauthorised[::-1], tip=tip)
-    if end is None or end == tip or (_here(view, end) and is_ancestor(view, tip, end)):
+    if end is None:
+        raise HistoryError(
+            "policies-unrecorded",
+            f"the audit log says nothing of {target} that can be believed, not even where it began",
+            hint="`itil-gate log verify` says which of its entries are good under the pinned keys",
+        )
+    if _here(view, end) and is_ancestor(view, tip, end):
         return
     ahead = _here(view, end) and is_ancestor(view, end, tip)
     if not ahead or _judge_paths(view, config, end, tip):

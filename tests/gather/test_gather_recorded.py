@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support import log as logs
+from support.books import LOG, open_books
 from support.world import CHG, CONFIG, OTHER
 
 from itil_gate.gather.recorded import (
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
 MAIN = "refs/heads/main"
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 
+PINS = (
+    Pin("checkpoint", logs.CHECKPOINT.public, logs.CHECKPOINT.fingerprint),
+    Pin("recorder", logs.RECORDER.public, logs.RECORDER.fingerprint),
+)
+
 
 def event(number: int, kind: str, **said: Any) -> Event:
     statement = {
@@ -63,6 +69,10 @@ def told(*said: tuple[str, dict[str, Any]], doubtful: Iterable[int] = ()) -> Log
         if at not in bad
     ]
 
+    return reader_of(files, pins)
+
+
+def reader_of(files: dict[str, bytes], pins: Iterable[Pin]) -> LogReader:
     def read_many(paths: Iterable[str]) -> dict[str, bytes | None]:
         return {path: files.get(path) for path in paths}
 
@@ -112,8 +122,9 @@ def test_one_copy_of_the_branch_that_holds_it_is_enough_for_each_tip(world: Worl
             with pytest.raises(HistoryError) as caught:
                 refuse_rewound(view, reader, tips)
             assert caught.value.code == "approvals-rewound"
-        with pytest.raises(HistoryError):
+        with pytest.raises(HistoryError) as caught:
             refuse_rewound(view, told(opened(), decided(tips=(C,))), [second])
+        assert caught.value.code == "approvals-rewound"
         refuse_rewound(view, told(opened(), decided()), [])
 
 
@@ -165,6 +176,26 @@ def test_commits_of_earlier_heads_are_those_recorded_for_these_changes(world: Wo
     assert found(mine, bare, empty) == [A, B]
 
 
+def test_of_two_accounts_of_a_commit_the_newer_holds(world: World) -> None:
+    new = made(world)[A]
+    old = {**new, "author": {"name": "Bob", "email": "bob@example.com"}}
+    reader = told(opened(), decided(CHG, commits=[old]), decided(CHG, commits=[new]))
+    (one,) = earlier_commits(reader, {CHG}, known=frozenset())
+    assert one.author.email == "alice@example.com"
+
+
+def test_five_hundred_decisions_are_looked_through(world: World) -> None:
+    commit = made(world)[A]
+    for later, seen in ((499, True), (500, False)):
+        files: dict[str, bytes] = {}
+        said = [opened(), decided(CHG, commits=[commit]), *[decided(OTHER)] * later]
+        events = [event(number, kind, **one) for number, (kind, one) in enumerate(said)]
+        for start in range(0, len(events), 256):
+            logs.append(files, events[start : start + 256], opening=not start)
+        reader = reader_of(files, PINS)
+        assert bool(earlier_commits(reader, {CHG}, known=frozenset())) is seen
+
+
 # Policies -----------------------------------------------------------------------------------------
 
 
@@ -207,6 +238,12 @@ def test_the_record_of_a_branch_ends_with_its_own_last_update(world: World) -> N
     assert refused(world, opened(C), *both) == ""
 
 
+def test_a_log_of_which_nothing_can_be_believed_vouches_for_no_policies(world: World) -> None:
+    tip = world.repo.tip("main")
+    assert refused(world, opened(tip), doubtful=[0]) == "policies-unrecorded"
+    assert refused(world, opened(tip), decided(CHG), doubtful=[0]) == "policies-unrecorded"
+
+
 def test_a_target_that_the_record_does_not_lead_to_is_refused(world: World) -> None:
     world.propose()
     adopted = world.repo.tip("main")
@@ -243,6 +280,8 @@ def test_what_came_without_authority_is_asked_about_until_it_is_recorded_anew(
     assert refused(world, opened(adopted), bad, elsewhere) == "policies-unauthorised"
     other = update(adopted, second, ref="refs/heads/release", standing="unauthorised")
     assert refused(world, opened(adopted), good, other) == ""
+    beside = ("policy-change", {"ref": MAIN, "before": adopted, "after": second})
+    assert refused(world, opened(adopted), bad, beside) == "policies-unauthorised"
     third = world.on_main({"src/more.py": "1\n"})
     later = update(second, third)
     assert refused(world, opened(adopted), bad, later) == "policies-unauthorised"
@@ -260,6 +299,8 @@ def test_files_are_held_against_what_they_were_before_the_first_of_several(world
     assert refused(world, *said, update(third, back)) == ""
     again = world.on_main({"policies/more.yaml": "x: 2\n"})
     assert refused(world, *said, update(third, again)) == "policies-unauthorised"
+    last = world.on_main({"policies/more.yaml": "x: 3\n"})
+    assert refused(world, *said, update(third, last)) == "policies-unauthorised"
     fresh = world.on_main({"policies/more.yaml": "x: 4\n"})
     assert refused(world, *said, update(third, fresh)) == ""
 
@@ -277,3 +318,18 @@ def test_without_a_log_there_is_nothing_to_open(world: World) -> None:
     with at_main(world) as (view, config):
         world.repo.git("update-ref", "refs/heads/audit-log", world.repo.tip("main"))
         assert open_copy(view, config) is None
+
+
+def test_where_no_copy_of_the_log_is_here_there_is_none_to_open(world: World) -> None:
+    config = read(parse(CONFIG + LOG, file="itil-gate.yaml"), Config)
+    assert isinstance(config, Config)
+    with open_view(discover(world.repo.path)) as view:
+        assert open_copy(view, config) is None
+
+
+def test_a_copy_of_the_log_is_read_under_its_own_name_and_keys(world: World) -> None:
+    books = open_books(world)
+    with open_view(discover(world.repo.path)) as view:
+        reader = open_copy(view, books.config)
+    assert reader is not None
+    assert reader.size == 1
