@@ -347,3 +347,16 @@ def test_who_stands_in_counts_for_who_stands_alike_and_for_whom_it_rests_on() ->
     app, shop, *_ = survey_prospects(compile_policies(granted(files, grants)), now=NOW)
     assert (app.services, app.depends_on) == (("app", "lib"), ("ann", "ben"))
     assert (shop.services, shop.depends_on) == (("shop",), ())
+
+
+def test_a_requirement_with_a_condition_must_be_possible_to_meet_too() -> None:
+    own = "id: own, levels: [low], role: owner, min: 9, when: 'diff.files > 3'"
+    low, *_ = survey_prospects(compile_policies(sources([own], {"owner": ["ann"]})), now=NOW)
+    assert ([one.id for one in low.demands], low.possible) == (["own"], False)
+
+
+def test_who_stands_in_is_asked_where_the_only_holder_cannot_sign() -> None:
+    own = "id: own, levels: [low], role: owner, of: footprint, fallback: board"
+    policies = compile_policies(sources([own], {"owner": ["ann"], "board": ["ben", "cat"]}))
+    low, *_ = survey_prospects(policies, now=NOW, unable=["ann"])
+    assert (low.possible, low.depends_on) == (True, ())

@@ -116,3 +116,11 @@ def test_words_are_told_as_they_are_written(scenes: Scenes) -> None:
     inputs = with_request(scenes.sealed, "  reason:", "  expectedOutcome: Zurück.\n  reason:")
     found = shown(inputs, "has(change.spec.expectedOutcome) && change.spec.expectedOutcome != 'x'")
     assert found["change.spec.expectedOutcome"] == '"Zurück."'
+
+
+def test_a_field_that_nobody_wrote_is_missing(scenes: Scenes) -> None:
+    found = shown(scenes.sealed, "has(change.spec.risk) && change.spec.risk == 'high'")
+    assert found == {"change.spec.risk": "missing"}
+    links = "  links: [{type: incident, id: INC-1}]\n  reason:"
+    inputs = with_request(scenes.sealed, "  reason:", links)
+    assert "INC-1" in shown(inputs, "change.spec.links.size() > 0")["change.spec.links"]

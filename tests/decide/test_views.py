@@ -124,6 +124,7 @@ def test_without_an_expression_there_is_nothing_to_show() -> None:
 def test_functions_see_the_changed_paths_and_the_day(scenes: Scenes) -> None:
     assert holds(scenes.sealed, "touches('src/**') && count('db/*') == 1 && !touches('lib/**')")
     assert holds(scenes.sealed, "daysUntil('2026-03-05') == 3")
+    assert holds(scenes.sealed, "now == timestamp('2026-03-02T12:00:00Z')")
 
 
 def test_what_the_catalogue_does_not_say_is_shown_as_not_said(scenes: Scenes) -> None:
