@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from itil_gate.model.errors import LogError
 from itil_gate.model.record import RefUpdate, ReleaseOutcome, ReleaseRecord
 from itil_gate.release.entries import decision_of, deploy_of
 from itil_gate.release.landing import Tile, consequences
@@ -28,15 +31,25 @@ CAUSES = ("ref-update", "release-record", "outcome")
 
 
 def missed(reader: LogReader, config: Config) -> tuple[Event, ...]:
-    """Return the events that follow from the newest entries and are not in the log."""
+    """Return the events that follow from the newest entries and are not in the log.
+
+    Raises LogError `entry-malformed` for a believed entry that this version cannot read.
+    """
     stop = max(0, reader.size - BACK)
-    return tuple(
-        event
-        for entry in reader.backwards(stop=stop, kinds=CAUSES)
-        if entry.believed
-        for event in _following(entry, reader, config)
-        if reader.find(config.repository, event.kind, event.key) is None
-    )
+    found: list[Event] = []
+    for entry in reader.backwards(stop=stop, kinds=CAUSES):
+        if not entry.believed:
+            continue
+        try:
+            found += _following(entry, reader, config)
+        except ValidationError as error:
+            raise LogError(
+                "entry-malformed",
+                f"entry {entry.index} is not as this version writes it",
+                hint="use the version that wrote the log, or a later one",
+            ) from error
+    name = config.repository
+    return tuple(one for one in found if reader.find(name, one.kind, one.key) is None)
 
 
 def _following(entry: Entry, reader: LogReader, config: Config) -> Iterator[Event]:
