@@ -25,10 +25,12 @@ from itil_gate.log.entry import PREDICATE_TYPES, STATEMENT_TYPE
 from itil_gate.log.pins import Pin
 from itil_gate.log.reader import LogReader
 from itil_gate.model.config import Config
-from itil_gate.model.errors import HistoryError
+from itil_gate.model.errors import HistoryError, LogError
 from itil_gate.model.facts import WaiverUse
+from itil_gate.model.record import KeyRevocation
 from itil_gate.reading.read import read
 from itil_gate.reading.yaml import parse
+from itil_gate.release.entries import plain_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -333,3 +335,19 @@ def test_a_copy_of_the_log_is_read_under_its_own_name_and_keys(world: World) -> 
         reader = open_copy(view, books.config)
     assert reader is not None
     assert reader.size == 1
+
+
+def test_a_key_is_revoked_under_whatever_name_the_log_has(world: World) -> None:
+    """The events of a log are those of its repository, also where it is called otherwise."""
+    books = open_books(world, more="  origin: logs.example.com/payments\n")
+    said = KeyRevocation(
+        repository=books.config.repository,
+        key=logs.CHECKPOINT.fingerprint,
+        since=0,
+        reason="It was stolen.",
+    )
+    subject = {"sha256": "0" * 64}
+    books.books.write([plain_event("key-revocation", said.key, said, subject=subject)])
+    with open_view(discover(world.repo.path)) as view, pytest.raises(LogError) as caught:
+        open_copy(view, books.config)
+    assert caught.value.code == "checkpoint-unsigned"
