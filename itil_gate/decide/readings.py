@@ -82,6 +82,9 @@ def _walk(value: Any, steps: Sequence[str]) -> Iterator[Any]:
     elif steps[0] == "[]":
         for item in value:
             yield from _walk(item, steps[1:])
+    elif isinstance(value, dict):
+        if steps[0] in value:
+            yield from _walk(value[steps[0]], steps[1:])
     else:
         fields = type(value).model_fields if hasattr(type(value), "model_fields") else {}
         for attribute, described in fields.items():

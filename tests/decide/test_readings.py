@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from support.edits import under, with_request
@@ -124,3 +125,29 @@ def test_a_field_that_nobody_wrote_is_missing(scenes: Scenes) -> None:
     links = "  links: [{type: incident, id: INC-1}]\n  reason:"
     inputs = with_request(scenes.sealed, "  reason:", links)
     assert "INC-1" in shown(inputs, "change.spec.links.size() > 0")["change.spec.links"]
+
+
+def test_what_has_parts_is_told_whole_with_the_keys_that_people_write(scenes: Scenes) -> None:
+    window = "start: 2026-03-04T10:00, end: 2026-03-04T11:30, timezone: UTC, soak: 30m"
+    inputs = with_request(
+        scenes.sealed,
+        "  reason:",
+        f"  impact: {{users: All., reversible: true}}\n  window: {{{window}}}\n  reason:",
+    )
+    found = shown(inputs, "has(change.spec.window) && change.spec.window == change.spec.window")
+    whole = json.loads(found["change.spec.window"])
+    assert whole["start"].startswith("2026-03-04T10:00")
+    assert whole["timezone"] == "UTC"
+    found = shown(inputs, "has(change.spec.impact) && change.spec.impact == change.spec.impact")
+    assert json.loads(found["change.spec.impact"])["users"] == "All."
+    backout = "plans: {backout: {steps: Back., maxMinutes: 5}}"
+    inputs = with_request(scenes.sealed, "  reason:", f"  {backout}\n  reason:")
+    found = shown(inputs, "has(change.spec.plans) && change.spec.plans == change.spec.plans")
+    assert json.loads(found["change.spec.plans"])["backout"]["maxMinutes"] == 5
+
+
+def test_the_value_of_a_label_is_told_and_one_that_is_not_there_is_missing(scenes: Scenes) -> None:
+    known = shown(scenes.sealed, "services.exists(s, has(s.annotations.tier))")
+    assert known == {"services[].annotations.tier": '"2"'}
+    other = shown(scenes.sealed, "services.exists(s, has(s.annotations.pci))")
+    assert other == {"services[].annotations.pci": "missing"}
