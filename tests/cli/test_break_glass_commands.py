@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from support.world import World
 
+pytestmark = pytest.mark.heavy
+
 TERMS = ("--incident", "INC-42", "--reason", "Payments are down.", "--yes")
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from itil_gate.log.append import Event
     from itil_gate.release.recorder import Recorded
 
+pytestmark = pytest.mark.heavy
+
 QUIET = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 CONFIG = f"""\
 apiVersion: itil-gate/v1

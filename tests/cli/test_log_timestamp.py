@@ -25,6 +25,8 @@ from itil_gate.release.timestamping import stamped_at
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.heavy
+
 QUIET = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 SETTINGS = """\
 [tsa]

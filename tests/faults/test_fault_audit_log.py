@@ -22,6 +22,8 @@ from itil_gate.model.record import AUDIT_BRANCH
 if TYPE_CHECKING:
     from support.repository import Repo
 
+pytestmark = pytest.mark.heavy
+
 SIZES = (0, 100, 300, 700, 2000, 100_000)
 """Bytes that a file may have: each lets the append come further before it is stopped."""
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.heavy
+
 CHECK = ("check", "--base", "main", "--head", "feature")
 APPROVALS = "refs/heads/itil-gate-approvals"
 LIMITS = (0, 150, 400, 4000)
