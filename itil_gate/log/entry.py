@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from itil_gate.model.errors import LogError
 from itil_gate.model.frozen import frozen
+from itil_gate.model.record import Kind, predicate_type
+from itil_gate.model.statement import STATEMENT_TYPE
 from itil_gate.signing import dsse, jcs
 from itil_gate.signing.dsse import IN_TOTO, EnvelopeError
 from itil_gate.signing.jcs import JcsError
@@ -23,28 +25,8 @@ if TYPE_CHECKING:
 
     from itil_gate.signing.dsse import Envelope
 
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-VSA_TYPE = "https://slsa.dev/verification_summary/v1"
-KINDS = (
-    "log-opened",
-    "ref-update",
-    "gate-decision",
-    "release-record",
-    "outcome",
-    "approval",
-    "override",
-    "obligation",
-    "obligation-met",
-    "waiver-used",
-    "policy-change",
-    "key-rotation",
-    "key-revocation",
-    "expunged",
-    "correction",
-)
-PREDICATE_TYPES = {kind: f"https://itil-gate.dev/{kind}/v1" for kind in KINDS} | {
-    "gate-decision": VSA_TYPE
-}
+KINDS: tuple[Kind, ...] = get_args(Kind)
+PREDICATE_TYPES: dict[str, str] = {kind: predicate_type(kind) for kind in KINDS}
 """The predicate type of the statements of a kind."""
 SUFFIX = ".intoto.json"
 _LEAF = re.compile(rb'\{"sha256":"([0-9a-f]{64})","t":"([a-z]+(?:-[a-z]+)*)"\}')
