@@ -140,6 +140,9 @@ def _build(top: Component, text: str) -> None:
                 raise too_large(
                     f"{item.place}: more than {MAX_EVENTS} events or {MAX_DEPTH} levels"
                 )
+            if name == "VEVENT" and [outer.name for outer in stack[1:]] != ["VCALENDAR"]:
+                # it would be read by nobody, and a freeze that is lost protects nobody
+                raise invalid("VEVENT does not stand directly in BEGIN:VCALENDAR", item.place)
             inner = Component(name, top.file, number)
             stack[-1].components.append(inner)
             stack.append(inner)
@@ -178,8 +181,5 @@ def _property(line: str, *, file: str, number: int) -> Property | None:
             place = Place(file=file, line=number, column=1)
             raise invalid(f'"{line[:60]}" is not a content line', place)
         return None
-    parameters = {}
-    if match[2]:
-        for found in _PARAMETER.finditer(match[2]):
-            parameters[found[1].upper()] = found[2].strip('"')
+    parameters = {found[1].upper(): found[2].strip('"') for found in _PARAMETER.finditer(match[2])}
     return Property(match[1].upper(), match[3], parameters, file, number)

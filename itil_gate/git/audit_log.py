@@ -4,14 +4,15 @@ Where there is a remote, its branch is the truth, looked at and grown in a store
 (`log_store`); where there is none, it is the branch of the repository. A commit is written before
 anything names it, then the branch moves by compare-and-swap or a push that is never forced; who
 loses the race plans anew on the new tip. Work tree, index, HEAD and configuration are not touched.
-What the files mean is not known here.
+A release tag comes in the same step as the commit that it belongs to, or neither does. What the
+files mean is not known here.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from itil_gate.git.exclusive import exclusive, remove_stale_lock
@@ -19,10 +20,11 @@ from itil_gate.git.history import is_ancestor
 from itil_gate.git.log_store import Moved, open_log_store
 from itil_gate.git.names import branch_tips, ref_tip
 from itil_gate.git.packing import write_objects
-from itil_gate.git.refs import TRIES, busy, commit_bytes, move_ref, open_store
+from itil_gate.git.refs import TRIES, busy, commit_bytes, move_ref, move_with_tag, open_store
+from itil_gate.git.release_tags import tag_bytes, tag_exists
 from itil_gate.git.snapshot import Snapshot
 from itil_gate.git.view import open_view
-from itil_gate.model.errors import HistoryError, LogError
+from itil_gate.model.errors import GateError, HistoryError, LogError
 from itil_gate.model.frozen import frozen
 from itil_gate.model.record import AUDIT_BRANCH
 from itil_gate.signing.ed25519 import armored
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from itil_gate.git.discover import Repository
     from itil_gate.git.log_store import LogStore
+    from itil_gate.git.release_tags import TagDraft
     from itil_gate.git.view import View
     from itil_gate.signing.ed25519 import Signer
 
@@ -45,10 +48,14 @@ LONGEST_PAUSE = 20.0
 
 @frozen
 class Addition:
-    """Files to set or, where None, to remove, and the message of the commit that does so."""
+    """Files to set or, where None, to remove, and the message of the commit that does so.
+
+    `tag` comes to be with the commit, signed by the same key.
+    """
 
     files: Mapping[str, bytes | None]
     message: str
+    tag: TagDraft | None = None
 
 
 @frozen
@@ -64,6 +71,16 @@ class Landed:
     tries: int
     fetched: int = 0
     sent: int = 0
+
+
+@frozen
+class _Written:
+    """A commit that nothing names yet, and the tag that is to come with it: ref and object."""
+
+    commit: str
+    ref: str = ""
+    tag: str = ""
+    raw: bytes = b""
 
 
 @contextmanager
@@ -107,8 +124,9 @@ def append(
 
     The plan is asked again whenever somebody else was first, and never after our commit is in
     place. Raises GateError `branch-busy` after ten lost races, `push-refused` where the remote
-    declines, `ref-refused` where git will not move the ref, LogError `log-not-there` where a
-    remote lacks what is here, HistoryError `fetch-failed`, SigningError, and what the plan raises.
+    declines, `tag-exists`, `ref-refused` where git will not move the ref, LogError `log-not-there`
+    where a remote lacks what is here, HistoryError `fetch-failed`, SigningError, and what the plan
+    raises.
     """
     writer = _Writer(plan, signer, identity, when)
     if remote is None:
@@ -126,7 +144,7 @@ class _Writer:
     identity: tuple[str, str]
     when: datetime
 
-    def write(self, store: View, at: Snapshot) -> str | None:
+    def write(self, store: View, at: Snapshot) -> _Written | None:
         """Write the commit that the plan makes, with all that is new; None if it makes none."""
         addition = self.plan(at)
         if addition is None or not addition.files:
@@ -140,7 +158,12 @@ class _Writer:
         signature = armored(self.signer, plain, namespace="git").strip().encode()
         head, gap, message = plain.partition(b"\n\n")
         signed = head + b"\n" + header + b" " + signature.replace(b"\n", b"\n ") + gap + message
-        return write_objects(store, [*new, ("commit", signed)])[-1]
+        if addition.tag is None:
+            return _Written(write_objects(store, [*new, ("commit", signed)])[-1])
+        draft = addition.tag
+        raw = tag_bytes(draft, signer=self.signer, identity=self.identity, when=self.when)
+        *_, commit, tag = write_objects(store, [*new, ("commit", signed), ("tag", raw)])
+        return _Written(commit, draft.ref, tag, raw)
 
 
 def _append_here(repository: Repository, writer: _Writer) -> Landed:
@@ -152,12 +175,28 @@ def _append_here(repository: Repository, writer: _Writer) -> Landed:
             new = writer.write(store, Snapshot(store, tip))
             if new is None:
                 return Landed(_there(tip), None, attempt + 1)
-            if move_ref(store, AUDIT_BRANCH, new, old=tip):
-                return Landed(new, new, attempt + 1)
+            if _moved(store, new, old=tip):
+                return Landed(new.commit, new.commit, attempt + 1)
             forgotten = repository.common_dir / f"{AUDIT_BRANCH}.lock"
             if not remove_stale_lock(forgotten, guard=guard.with_name("stale.lock")):
                 _back_off(attempt, time.monotonic() - began)
     raise busy(AUDIT_BRANCH)
+
+
+def _moved(store: View, new: _Written, *, old: str | None) -> bool:
+    if not new.ref:
+        return move_ref(store, AUDIT_BRANCH, new.commit, old=old)
+    if ref_tip(store, new.ref) is not None:
+        raise tag_exists(new.ref, where="here")
+    return move_with_tag(store, AUDIT_BRANCH, new.commit, old=old, tag=(new.ref, new.tag))
+
+
+def _keep_tag(repository: Repository, new: _Written) -> None:
+    """Have the tag that a remote took here too; whoever has another of its name keeps theirs."""
+    if new.ref:
+        with suppress(GateError), open_store(repository) as store:
+            write_objects(store, [("tag", new.raw)])
+            move_ref(store, new.ref, new.tag, old=None)
 
 
 def _append_there(repository: Repository, store: LogStore, writer: _Writer) -> Landed:
@@ -174,8 +213,10 @@ def _append_there(repository: Repository, store: LogStore, writer: _Writer) -> L
         tries = attempt + 1
         if new is None:
             return Landed(_there(tip), None, tries, store.fetched, store.sent)
-        if store.push(new):
-            return Landed(store.confirmed(new), new, tries, store.fetched, store.sent)
+        if store.push(new.commit, tag=(new.ref, new.tag) if new.ref else None):
+            at = store.confirmed(new.commit)
+            _keep_tag(repository, new)
+            return Landed(at, new.commit, tries, store.fetched, store.sent)
         _back_off(attempt, time.monotonic() - began)
     raise busy(f"{AUDIT_BRANCH} on {store.name}")
 

@@ -27,14 +27,16 @@ from itil_gate.git.names import ref_tip
 from itil_gate.git.objects import is_oid
 from itil_gate.git.reach import NAME, reaching
 from itil_gate.git.refs import move_ref, open_store
+from itil_gate.git.release_tags import RELEASE_TAGS, tag_exists, tags_below
 from itil_gate.git.remote import TIMEOUT, exchange, fetch, taken
 from itil_gate.git.view import read_format
 from itil_gate.model.errors import GateError, HistoryError
 from itil_gate.model.record import AUDIT_BRANCH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from itil_gate.git.release_tags import SeenTag
     from itil_gate.git.run import Result
 
 FILTERS = ("--filter=tree:2", "--filter=tree:0", "--filter=blob:none", "--no-filter")
@@ -42,6 +44,7 @@ FILTERS = ("--filter=tree:2", "--filter=tree:0", "--filter=blob:none", "--no-fil
 MOST_PACKS = 80
 """Every fetch leaves a pack; above so many the store is begun anew."""
 _TIP = "refs/itil-gate/tip"
+_TAGS = "refs/itil-gate/release/"
 _PLAIN = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
 _NO_BRANCH = "couldn't find remote ref"
 _NOT_SERVED = re.compile(
@@ -145,20 +148,70 @@ class LogStore:
         if self._held() != before:
             raise Moved
 
-    def push(self, commit: str) -> bool:
+    def push(self, commit: str, *, tag: tuple[str, str] | None = None) -> bool:
         """Push a commit to the remote's branch; False if somebody else was first.
 
-        Raises GateError `push-refused` where the remote declines, HistoryError `git-timeout`.
+        `tag` is the full ref and the object of a tag that arrives with it or not at all. Raises
+        GateError `push-refused` where the remote declines, `tag-exists`, HistoryError
+        `git-timeout`.
         """
-        done = self._git(
-            *("push", "--porcelain", "--progress", "--no-verify", "--no-follow-tags"),
-            *("--recurse-submodules=no", "--end-of-options", NAME, f"{commit}:{AUDIT_BRANCH}"),
-        )
+        plain = ("--porcelain", "--progress", "--no-verify", "--no-follow-tags")
+        orders = (*plain, "--recurse-submodules=no")
+        refs = [f"{commit}:{AUDIT_BRANCH}"]
+        if tag is None:
+            done = self._git("push", *orders, "--end-of-options", NAME, *refs)
+        else:
+            refs.append(f"{tag[1]}:{tag[0]}")
+            with self._with_users_objects() as more:
+                done = self._git(
+                    # What the remote has of the tagged commit's history is asked for first.
+                    *("-c", "push.negotiate=true", "push", "--atomic", *orders),
+                    *("--end-of-options", NAME, *refs),
+                    more=more,
+                )
+            if re.search(rf"(?m)^!\t\S*:{re.escape(tag[0])}\t.*already exists", _text(done.out)):
+                raise tag_exists(tag[0], where=f"on {self.name}")
         said = done.err.decode("utf-8", "replace").replace("\r", "\n")
         if (written := _WRITTEN.search(said)) is not None:
             self.sent += int(float(written[1]) * _UNITS[written[2]])
         told = "\n".join(line for line in _PROGRESS.sub("", said).splitlines() if line.strip())
         return taken(type(done)(done.status, done.out, told.encode()), self.name)
+
+    def release_tags(self) -> tuple[SeenTag, ...]:
+        """Fetch the remote's release tags, with the commits they are on and no more; return them.
+
+        Raises HistoryError `fetch-failed` or `git-timeout`.
+        """
+        while True:
+            done = self._fetch(
+                *("--prune", "--depth=1", self._filters[0], "--end-of-options", NAME),
+                f"+{RELEASE_TAGS}*:{_TAGS}*",
+            )
+            if done.status == 0:
+                break
+            if "filter" in done.complaint and len(self._filters) > 1:
+                self._filters = self._filters[1:]
+            else:
+                raise _not_fetched(self.name, done)
+        with open_store(self.repository) as store:
+            return tags_below(store, _TAGS)
+
+    @contextmanager
+    def _with_users_objects(self) -> Iterator[dict[str, str]]:
+        """Give the variables by which git sees what the user's repository holds, for one push."""
+        common = self._user.common_dir
+        edges = [
+            file.read_bytes()
+            for file in (self.repository.git_dir / "shallow", common / "shallow")
+            if file.is_file()
+        ]
+        with tempfile.TemporaryDirectory(prefix="itil-gate-") as name:
+            more = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _listed(common / "objects")}
+            if edges:
+                shallow = Path(name).resolve() / "shallow"
+                shallow.write_bytes(b"".join(edges))
+                more["GIT_SHALLOW_FILE"] = str(shallow)
+            yield more
 
     def confirmed(self, commit: str) -> str:
         """Ask the remote anew for its tip, and return it: our commit, or one that follows it.
@@ -218,12 +271,17 @@ class LogStore:
         self.fetched += max(0, self._packed() - before)
         return done
 
-    def _git(self, *arguments: str, stdin: bytes | None = None) -> Result:
+    def _git(
+        self,
+        *arguments: str,
+        stdin: bytes | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> Result:
         return exchange(
             self.repository.git_dir,
             arguments,
             cwd=self._user.work_tree or self._user.git_dir,
-            own=self._own,
+            own={**self._own, **(more or {})},
             timeout=self._timeout,
             stdin=stdin,
         )
@@ -305,6 +363,16 @@ def _furnish(directory: Path, user: Repository) -> bool:
 
 def _mirrored() -> str:
     return f"+{AUDIT_BRANCH}:{_TIP}"
+
+
+def _listed(directory: Path) -> str:
+    """Return a directory as git reads it in a list that colons part, quoted as a C string."""
+    plain = str(directory.resolve()).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{plain}"'
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _is_name(remote: str) -> bool:

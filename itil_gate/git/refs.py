@@ -193,7 +193,7 @@ def move_ref(store: View, ref: str, new: str, *, old: str | None) -> bool:
 
     Raises GateError `ref-refused` if git refuses for another reason.
     """
-    if not re.fullmatch(r"refs/(?:heads|itil-gate)/[!-~]+", ref):
+    if not re.fullmatch(r"refs/(?:heads|itil-gate|tags/release)/[!-~]+", ref):
         raise GateError("bad-name", f"{ref!r} is not the full name of a branch")
     done = store.git(
         *("update-ref", "-m", "itil-gate", "--end-of-options"),
@@ -217,6 +217,33 @@ def move_ref(store: View, ref: str, new: str, *, old: str | None) -> bool:
         "ref-refused",
         f"{ref} was not moved: {done.complaint}",
         hint="a branch cannot lie below another branch's name",
+    )
+
+
+def move_with_tag(
+    store: View, ref: str, new: str, *, old: str | None, tag: tuple[str, str]
+) -> bool:
+    """Move a full ref as `move_ref` does and make a tag, both or neither; False if a race was lost.
+
+    `tag` is its full ref and the object; it must not exist. Raises GateError `ref-refused`.
+    """
+    nothing = "0" * len(new)
+    orders = [f"update {ref}\0{new}\0{old or nothing}\0", f"create {tag[0]}\0{tag[1]}\0"]
+    done = store.git(
+        *("update-ref", "-m", "itil-gate", "-z", "--stdin"),
+        stdin="".join(orders).encode(),
+        ok=range(256),
+        strict=False,
+        env={"GIT_COMMITTER_NAME": "itil-gate", "GIT_COMMITTER_EMAIL": "itil-gate"},
+    )
+    if done.status == 0:
+        return True
+    if b".lock'" in done.err or ref_tip(store, ref) != old or ref_tip(store, tag[0]) is not None:
+        return False
+    raise GateError(
+        "ref-refused",
+        f"{ref} and {tag[0]} were not moved: {done.complaint}",
+        hint="a tag cannot lie below another tag's name",
     )
 
 

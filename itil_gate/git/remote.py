@@ -45,6 +45,8 @@ _RACE = re.compile(
     r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old"
     r"|already exists|reference already"
 )
+_BESIDE = re.compile(r"\(atomic push fail(?:ed|ure)\)")
+"""Said of a ref that was only held back because another one of the same atomic push was."""
 _PASSING = re.compile(
     r"Could not resolve host|unable to access|Connection (?:reset|refused|timed out|closed)"
     r"|early EOF|hung up unexpectedly|RPC failed|returned error: (?:429|5\d\d)"
@@ -116,7 +118,8 @@ def taken(done: Result, remote: str) -> bool:
     if done.status == 0:
         return True
     lines = done.out.decode("utf-8", "replace").splitlines()
-    rejected = [line for line in lines if line.startswith("!")]
+    refused = [line for line in lines if line.startswith("!")]
+    rejected = [line for line in refused if not _BESIDE.search(line)] or refused
     if rejected and all(_RACE.search(line) for line in rejected):
         return False
     raise GateError(

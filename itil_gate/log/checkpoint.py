@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 PATH = "checkpoint"
 _TEXT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n", re.ASCII)
+_NOTE = re.compile(
+    r"(?m)^(?P<text>[^\n]+\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n)"
+    r"\n(?:\u2014 \S+ \S+\n)+"
+)
 _MAX_SIZE = 2**63 - 1
 _RESERVED = "cosignature/v1"
 
@@ -153,4 +157,13 @@ def _unsigned(origin: str, what: str) -> LogError:
         "checkpoint-unsigned",
         f"the checkpoint is not signed by a pinned key of {origin}: {what}",
         hint="compare the keys in itil-gate.yaml of the target branch with who wrote the log",
+    )
+
+
+def in_text(text: str, *, origin: str) -> tuple[str, ...]:
+    """Return every signed note about a log that stands in a text, such as a tag's message."""
+    plain = text.replace("\r\n", "\n")
+    plain += "" if plain.endswith("\n") else "\n"
+    return tuple(
+        found[0] for found in _NOTE.finditer(plain) if found["text"].startswith(f"{origin}\n")
     )

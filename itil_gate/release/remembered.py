@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from typing import TYPE_CHECKING
 
 from itil_gate.git.exclusive import exclusive
 from itil_gate.git.names import branch_tips
 from itil_gate.git.paths import to_text
+from itil_gate.git.release_tags import RELEASE_TAGS
 from itil_gate.git.tree import blob_at
 from itil_gate.git.view import open_view
-from itil_gate.log.checkpoint import open_checkpoint, parse_text
+from itil_gate.log.checkpoint import in_text, open_checkpoint, parse_text
 from itil_gate.log.pins import note_keys, origin_of, pins_of
 from itil_gate.log.proof import consistency
 from itil_gate.model.errors import HistoryError, LogError, SourceError
@@ -35,15 +35,10 @@ if TYPE_CHECKING:
     from itil_gate.model.config import Config
     from itil_gate.signing.note import VerifierKey
 
-TAGS = "refs/tags/release/"
 MOST_TAGS = 50
 """Tags that are looked at, the newest by what they say of their date."""
 MOST_REQUESTS = 200
 """Requests that name the log and are looked at."""
-_NOTE = re.compile(
-    r"(?m)^(?P<text>[^\n]+\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n)"
-    r"\n(?:\u2014 \S+ \S+\n)+"
-)
 
 
 def memory_file(repository: Repository) -> Path:
@@ -76,15 +71,6 @@ def remember(repository: Repository, note: bytes) -> None:
         beside.replace(file)
 
 
-def in_text(text: str, *, origin: str) -> tuple[str, ...]:
-    """Return every signed note about a log that stands in a text, such as a tag's message."""
-    plain = text.replace("\r\n", "\n")
-    plain += "" if plain.endswith("\n") else "\n"
-    return tuple(
-        found[0] for found in _NOTE.finditer(plain) if found["text"].startswith(f"{origin}\n")
-    )
-
-
 def in_tags(view: View, *, origin: str) -> tuple[str, ...]:
     """Return the checkpoints in the messages of release tags.
 
@@ -92,7 +78,7 @@ def in_tags(view: View, *, origin: str) -> tuple[str, ...]:
     """
     done = view.git(
         *("for-each-ref", f"--count={MOST_TAGS}", "--sort=-creatordate"),
-        *("--format=%(contents)%00", "--", TAGS),
+        *("--format=%(contents)%00", "--", RELEASE_TAGS),
     )
     texts = done.out.decode("utf-8", "replace").split("\0")
     return tuple(note for text in texts for note in in_text(text, origin=origin))
