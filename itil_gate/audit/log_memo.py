@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from itil_gate import __version__
 from itil_gate.git.objects import is_oid
-from itil_gate.log.belief import WATCHED
+from itil_gate.log.belief import NOTED
 from itil_gate.log.checkpoint import open_checkpoint
 from itil_gate.log.verify import Seen
 from itil_gate.model.errors import LogError
@@ -49,7 +49,7 @@ def read_memo(repository: Repository, terms: Terms) -> Memo | None:
             return None
         note = str(kept["note"]).encode()
         checkpoint = open_checkpoint(note, terms.keys, origin=terms.origin).checkpoint
-        places = {kind: [int(index) for index in kept["places"][kind]] for kind in WATCHED}
+        places = {kind: [int(index) for index in kept["places"][kind]] for kind in NOTED}
     except (OSError, ValueError, KeyError, TypeError, LogError):
         return None
     return Memo(Seen(checkpoint, places), kept["commit"])
@@ -64,7 +64,7 @@ def write_memo(
     kept = {
         "terms": _digest(terms),
         "note": note.decode("utf-8"),
-        "places": {kind: list(seen.places[kind]) for kind in WATCHED},
+        "places": {kind: list(seen.places[kind]) for kind in NOTED},
         "commit": commit,
     }
     with contextlib.suppress(OSError):

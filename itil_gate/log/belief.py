@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WATCHED = ("key-revocation", "expunged", "correction")
 """Kinds of entries that say something about others, before or behind them."""
+NOTED = (*WATCHED, "release-record")
+"""Kinds whose places are known after a verification: those, and what tags are held against."""
 
 
 @frozen

@@ -44,7 +44,7 @@ _SAID: dict[str, tuple[str, ...]] = {
     ),
     "release-record": (
         *("nonce", "environment", "commit", "artifact", "previous", "updates", "backsOut"),
-        *("windowStart", "windowEnd", "startedAt", "decision"),
+        *("windowStart", "windowEnd", "startedAt", "decision", "tag"),
     ),
     "outcome": ("nonce", "release", "environment", "outcome", "startedAt", "finishedAt"),
     "obligation": ("id", "source"),

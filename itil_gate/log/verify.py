@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from itil_gate.log.belief import WATCHED, belief_of
+from itil_gate.log.belief import NOTED, WATCHED, belief_of
 from itil_gate.log.checkpoint import PATH, open_checkpoint
 from itil_gate.log.entry_checks import Chunks, Judge
 from itil_gate.log.extract import Chunk, Extract, extracts
@@ -92,7 +92,7 @@ class Terms:
 
 @frozen
 class Seen:
-    """What was verified before: a checkpoint, and where the kinds in WATCHED stand below it."""
+    """What was verified before: a checkpoint, and where the kinds in NOTED stand below it."""
 
     checkpoint: Checkpoint
     places: Mapping[str, Sequence[int]]
@@ -103,13 +103,14 @@ class Found:
     """What a verification came to, and what it found out on the way.
 
     `belief` are the keys as the log leaves them; None where the checkpoint is not believed. `seen`
-    is to be remembered where nothing is bad.
+    is to be remembered where nothing is bad. `tagged` are the releases that name a tag, in order.
     """
 
     verification: Verification
     belief: Belief | None
     seen: Seen | None
     start: int
+    tagged: tuple[Extract, ...] = ()
 
 
 def terms_of(settings: LogSettings, repository: str) -> Terms:
@@ -157,7 +158,8 @@ def verify_log(
     run.entries(present, belief, start, full=full)
     known = since if since in held else None
     verification = Verification(terms.origin, present, known, run.verdicts())
-    return Found(verification, belief, Seen(present, places), start)
+    tagged = run.tagged(belief, places["release-record"], start)
+    return Found(verification, belief, Seen(present, places), start, tagged)
 
 
 class _Run:
@@ -170,6 +172,7 @@ class _Run:
         self._spread = spread
         self._done = done
         self._checks = {name: Check(name, unit) for name, unit in CHECKS.items()}
+        self._tagged: list[Extract] = []
         self._recorders = {
             pin.fingerprint: pin.public for pin in terms.pins if pin.use == "recorder"
         }
@@ -267,8 +270,8 @@ class _Run:
         return None
 
     def tree(self, present: Checkpoint, base: Seen | None) -> dict[str, list[int]]:
-        """Verify the tree, and return where entries of the kinds in WATCHED stand."""
-        places = {kind: list(base.places.get(kind, ()) if base else ()) for kind in WATCHED}
+        """Verify the tree, and return where entries of the kinds in NOTED stand."""
+        places = {kind: list(base.places.get(kind, ()) if base else ()) for kind in NOTED}
         first = base.checkpoint.size if base else 0
         check = self._checks["tree"]
         watched = Watched(places)
@@ -351,6 +354,8 @@ class _Run:
         for rows in self._spread(extracts, chunks.between(start, size)):
             for one in rows:
                 judge.take(one)
+                if one.said.get("tag"):
+                    self._tagged.append(one)
             if not self._files.absent:
                 ids.look(rows)
             self._done("entries", len(rows), size - start)
@@ -361,6 +366,14 @@ class _Run:
             ids.whole(size, self._files.walk)
         elif every > 1:
             self._checks["ids"].detail = f"one in {every} was looked up; --full looks up all"
+
+    def tagged(
+        self, belief: Belief, places: Sequence[int], start: int
+    ) -> tuple[Extract, ...]:
+        """Return the believed releases that name a tag; those before `start` are read again."""
+        earlier = [self._lookup.entry(index) for index in places if index < start]
+        every = (*earlier, *self._tagged)
+        return tuple(one for one in every if one.said.get("tag") and belief.believes(one))
 
     def _read(self, path: str) -> bytes | None:
         return self._files.read_many([path])[path]

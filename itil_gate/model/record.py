@@ -136,6 +136,9 @@ class ReleaseRecord(Model):
     deployer: Line
     started_at: Moment
     decision: Index = Field(description="The entry of the deploy gate's decision.")
+    tag: Annotated[Line, Field(pattern=r"^release/")] | None = Field(
+        None, description="The signed tag that was made with it, below refs/tags."
+    )
 
 
 class Incident(Model):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from itil_gate.git.audit_log import Addition, append
@@ -30,16 +31,22 @@ from itil_gate.release.remembered import given, recall, refuse_inconsistent, rem
 from itil_gate.signing.ed25519 import public_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from itil_gate.git.audit_log import Landed
     from itil_gate.git.discover import Repository
+    from itil_gate.git.release_tags import TagDraft
     from itil_gate.git.snapshot import Snapshot
     from itil_gate.log.append import Logged, Plan
     from itil_gate.log.checkpoint import Checkpoint
     from itil_gate.log.pins import Pin
     from itil_gate.model.config import LogSettings
+
+    Making = Callable[[int], Sequence[Event]]
+    """From the size of the log to what is added there, for events that name one another."""
+    Tagging = Callable[[Plan], TagDraft]
+    """From an append as it is planned to the tag that comes to be with it."""
 
 BATCH = 256
 """Entries of one commit, at most: one tile of the log."""
@@ -79,7 +86,7 @@ class Recorded:
 
 def record(
     repository: Repository,
-    events: Sequence[Event],
+    events: Sequence[Event] | Making,
     *,
     keys: LogKeys,
     settings: LogSettings,
@@ -89,6 +96,7 @@ def record(
     remembered: Sequence[str] = (),
     timeout: float | None = None,
     removing: Sequence[int] = (),
+    tagging: Tagging | None = None,
 ) -> Recorded:
     """Append events to the audit log of the repository `name` and return where they stand.
 
@@ -96,6 +104,8 @@ def record(
     here), `remembered` are signed checkpoints from elsewhere beside that of this clone; events
     that are there already change nothing. Up to 256 make one commit. The files of the entries
     `removing` are taken away in the commit that adds the first of the events, if it adds any.
+    Events that are made from the log's size are one commit; so is what comes with a tag, and the
+    tag is made with that commit or not at all.
 
     Raises LogError `log-rewound` or `log-forked` where the log is not the remembered one,
     `log-not-opened`, `event-differs` and what `plan_append` says; SigningError `key-not-pinned` or
@@ -105,6 +115,9 @@ def record(
     if not events:
         raise ValueError("there is nothing to record")
     scribe = _Scribe(repository, keys, settings, name, tuple(remembered))
+    if tagging is not None or not isinstance(events, Sequence):
+        made = scribe.write(events, remote, now=now, timeout=timeout, more={}, tagging=tagging)
+        return _recorded([made[0]], [made[1]])
     plans: list[Plan] = []
     landings: list[Landed] = []
     for low in range(0, len(events), BATCH):
@@ -177,21 +190,25 @@ class _Scribe:
 
     def write(
         self,
-        events: Sequence[Event],
+        events: Sequence[Event] | Making,
         remote: str | None,
         *,
         now: datetime,
         timeout: float | None,
         more: Mapping[str, bytes | None],
         opening: bool = False,
+        tagging: Tagging | None = None,
     ) -> tuple[Plan, Landed]:
         """Append events in one commit; `more` are other files to write or to remove in it."""
         made: list[Plan] = []
 
         def plan(at: Snapshot) -> Addition | None:
-            made.append(self._plan(events, at, opening=opening))
-            files = {**made[-1].files, **more}
-            return Addition(files, _message(made[-1], events)) if made[-1].files else None
+            planned, added = self._plan(events, at, opening=opening)
+            made.append(planned)
+            if not planned.files:
+                return None
+            tag = tagging(planned) if tagging else None
+            return Addition({**planned.files, **more}, _message(planned, added), tag)
 
         landed = append(
             self._repository,
@@ -207,7 +224,9 @@ class _Scribe:
         self._remembered = (made[-1].checkpoint,)
         return made[-1], landed
 
-    def _plan(self, events: Sequence[Event], at: Snapshot, *, opening: bool) -> Plan:
+    def _plan(
+        self, asked: Sequence[Event] | Making, at: Snapshot, *, opening: bool
+    ) -> tuple[Plan, Sequence[Event]]:
         present, pins = self._believed(at)
         if opening and present is not None:
             raise LogError(
@@ -216,10 +235,11 @@ class _Scribe:
                 hint="`itil-gate log show` lists them",
             )
         size = present.size if present else 0
+        events = asked if isinstance(asked, Sequence) else asked(size)
         bring(at, events, size=size, name=self._name, old=self._remembered)
         refuse_inconsistent(present, self._remembered, at.read)
         refuse_unpinned(self._keys, pins, size=size, more=len(events))
-        return plan_append(
+        plan = plan_append(
             events,
             at.read,
             repository=self._name,
@@ -230,6 +250,7 @@ class _Scribe:
             ),
             opening=opening,
         )
+        return plan, events
 
     def _believed(self, at: Snapshot) -> tuple[Checkpoint | None, tuple[Pin, ...]]:
         """Return the checkpoint, None in a new log, and the keys with what the log revokes."""
