@@ -19,7 +19,7 @@ from itil_gate.decide.recurrence import RuleError, localised, parse_rule, starts
 from itil_gate.model.zones import UnknownZoneError, nearest_zones, zone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from itil_gate.decide.ics import Component, Property
     from itil_gate.decide.recurrence import Budget
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _OFFSET = re.compile(r"([+-])([0-9]{2})([0-9]{2})([0-9]{2})?")
 _LOCAL = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:T([0-9]{2})([0-9]{2})([0-9]{2})(Z?))?")
 REACH = timedelta(days=800)
-"""Beyond the span asked about; more than two years, so that each yearly change is among them."""
+"""Beyond what is asked about; more than two years, so that each yearly change is among them."""
 MAX_CHANGES = 5_000
 EARLIEST = 1601
 LATEST = 9000
@@ -45,7 +45,7 @@ class Change:
 
 
 class DescribedZone(tzinfo):
-    """A zone as a VTIMEZONE describes it, for the years around the span asked about."""
+    """A zone as a VTIMEZONE describes it, from the first event to beyond the span asked about."""
 
     def __init__(self, name: str, changes: Sequence[Change]) -> None:
         self._name = name
@@ -57,10 +57,10 @@ class DescribedZone(tzinfo):
         ]
         self._from = {1: [wall[0] for wall in walls], 0: [wall[1] for wall in walls]}
 
-    def utcoffset(self, when: datetime | None, /) -> timedelta:
+    def utcoffset(self, when: datetime | None, /) -> timedelta | None:
         """Return the offset at a wall-clock time; `fold` chooses as in PEP 495."""
         if when is None:
-            return self._changes[-1].after
+            return None
         local = when.replace(tzinfo=None)
         return self._after(bisect_right(self._from[when.fold], local))
 
@@ -82,7 +82,11 @@ class DescribedZone(tzinfo):
 
 
 class Zones:
-    """The zones of one calendar, made when first asked for, right around a span of time."""
+    """The zones of one calendar, made when first asked for.
+
+    They are right around the span asked about, and back to the first time that an event names:
+    hours are counted from there, and a replacement moves what follows by the clock of then.
+    """
 
     def __init__(self, calendar: Component, *, within: Interval, budget: Budget) -> None:
         self._described = {
@@ -90,7 +94,8 @@ class Zones:
             for item in calendar.components
             if item.name == "VTIMEZONE"
         }
-        self._within = within
+        since = min([within.start.replace(tzinfo=None), *_named_times(calendar)])
+        self._since, self._until = since - REACH, within.end.replace(tzinfo=None) + REACH
         self._budget = budget
         self._known: dict[str, tzinfo] = {}
 
@@ -104,7 +109,9 @@ class Zones:
         if "/" in name.strip("/") and (found := _iana(name.strip("/"))):
             return found
         if name in self._described:
-            return _describe(self._described[name], within=self._within, budget=self._budget)
+            return _describe(
+                self._described[name], since=self._since, until=self._until, budget=self._budget
+            )
         parts = name.strip("/").split("/")
         # libical and Evolution write /vendor.example/Area/City
         for index in range(len(parts)):
@@ -155,17 +162,27 @@ def _windows(name: str) -> tzinfo | None:
     return _iana(known) if known else None
 
 
-def _describe(described: Component, *, within: Interval, budget: Budget) -> tzinfo:
+def _named_times(calendar: Component) -> Iterator[datetime]:
+    """Yield the times at which events start, or at which those started that they replace."""
+    for event in calendar.components:
+        if event.name == "VEVENT":
+            for item in event.properties:
+                if item.name in {"DTSTART", "RDATE", "RECURRENCE-ID"}:
+                    for value in item.value.split(","):
+                        yield read_local(value.partition("/")[0], item.place)[0]
+
+
+def _describe(described: Component, *, since: datetime, until: datetime, budget: Budget) -> tzinfo:
     changes: list[Change] = []
     for part in described.components:
         if part.name in {"STANDARD", "DAYLIGHT"}:
-            changes += _changes(part, within=within, budget=budget)
+            changes += _changes(part, since=since, until=until, budget=budget)
     if not changes:
         raise invalid("VTIMEZONE has no STANDARD and no DAYLIGHT", described.place)
     return DescribedZone(described.text("TZID"), changes)
 
 
-def _changes(part: Component, *, within: Interval, budget: Budget) -> list[Change]:
+def _changes(part: Component, *, since: datetime, until: datetime, budget: Budget) -> list[Change]:
     """Return the changes to one observance of a zone (section 3.6.5)."""
     begin = part.one("DTSTART")
     if begin is None:
@@ -176,14 +193,20 @@ def _changes(part: Component, *, within: Interval, budget: Budget) -> list[Chang
     for item in part.all("RDATE"):
         locals_ |= {read_local(value, item.place)[0] for value in item.value.split(",")}
     for item in part.all("RRULE"):
-        locals_ |= _onsets(item, first, before=before, within=within, budget=budget)
+        locals_ |= _onsets(item, first, before=before, since=since, until=until, budget=budget)
         if len(locals_) > MAX_CHANGES:
             raise too_large(f"{item.place}: the time zone changes more than {MAX_CHANGES} times")
     return [Change(local - before, before, after) for local in locals_]
 
 
 def _onsets(
-    item: Property, first: datetime, *, before: timedelta, within: Interval, budget: Budget
+    item: Property,
+    first: datetime,
+    *,
+    before: timedelta,
+    since: datetime,
+    until: datetime,
+    budget: Budget,
 ) -> set[datetime]:
     try:
         rule = parse_rule(item.value)
@@ -193,8 +216,8 @@ def _onsets(
     found = starts(
         localised(rule, timezone(before)),
         first,
-        since=first if ended else within.start.replace(tzinfo=None) - REACH,
-        until=within.end.replace(tzinfo=None) + REACH,
+        since=first if ended else since,
+        until=until,
         budget=budget,
     )
     return set(found)
