@@ -309,13 +309,13 @@ def _unfold(
     if ends and max(ends) < event.start.local and not wide:
         # programs end a series they delete before its start; a freeze is kept all the same
         found.pop(event.start.local)
-    for local in sorted(found):
+    for local, own in found.items():
         moment = instant(local, zone)
         if moment in gone or local.date() in gone_days:
             continue
         later = bisect_left(from_then_on, moment)
         shape = following[later - 1] if later else event
-        interval = span(local + _shift(shape), found[local] or shape.length, zone, wide=wide)
+        interval = span(local + _shift(shape), own or shape.length, zone, wide=wide)
         if interval and not shape.cancelled:
             yield Happening(interval, shape)
 
