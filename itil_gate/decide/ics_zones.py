@@ -106,13 +106,14 @@ class Zones:
         return self._known[name]
 
     def _find(self, name: str, place: Place) -> tzinfo:
-        if "/" in name.strip("/") and (found := _iana(name.strip("/"))):
+        bare = name.strip("/")
+        if "/" in bare and (found := _iana(bare)):
             return found
         if name in self._described:
             return _describe(
                 self._described[name], since=self._since, until=self._until, budget=self._budget
             )
-        parts = name.strip("/").split("/")
+        parts = bare.split("/")
         # libical and Evolution write /vendor.example/Area/City
         for index in range(len(parts)):
             if found := _iana("/".join(parts[index:])):
@@ -163,11 +164,11 @@ def _windows(name: str) -> tzinfo | None:
 
 
 def _named_times(calendar: Component) -> Iterator[datetime]:
-    """Yield the times at which events start, or at which those started that they replace."""
+    """Yield the times at which events start; what they replace is within `REACH` of that."""
     for event in calendar.components:
         if event.name == "VEVENT":
             for item in event.properties:
-                if item.name in {"DTSTART", "RDATE", "RECURRENCE-ID"}:
+                if item.name in {"DTSTART", "RDATE"}:
                     for value in item.value.split(","):
                         yield read_local(value.partition("/")[0], item.place)[0]
 
