@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -360,3 +361,21 @@ def test_who_stands_in_is_asked_where_the_only_holder_cannot_sign() -> None:
     policies = compile_policies(sources([own], {"owner": ["ann"], "board": ["ben", "cat"]}))
     low, *_ = survey_prospects(policies, now=NOW, unable=["ann"])
     assert (low.possible, low.depends_on) == (True, ())
+
+
+@pytest.mark.parametrize(("events", "found"), [(1, False), (5, True)])
+def test_calendars_that_take_place_too_often_within_ninety_days_are_found(
+    events: int, *, found: bool
+) -> None:
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//x//EN"]
+    for number in range(events):
+        lines += [
+            *("BEGIN:VEVENT", f"UID:{number}", "DTSTAMP:20260101T000000Z", "SUMMARY:Often"),
+            *(f"DTSTART:{NOW + timedelta(days=1):%Y%m%dT%H%M%SZ}", "DURATION:PT1M"),
+            *("RRULE:FREQ=HOURLY", "END:VEVENT"),
+        ]
+    often = "\r\n".join([*lines, "END:VCALENDAR", ""])
+    files = "  files: [{path: calendar/ops.ics, means: freeze}]\n"
+    told = calendar_found(files, ics=often)
+    assert [rule for rule, _ in told] == ["calendar-invalid"] * found
+    assert all("takes place more than 10000 times" in message for _, message in told)
