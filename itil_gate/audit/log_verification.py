@@ -14,17 +14,20 @@ from itil_gate.git.audit_log import open_branch
 from itil_gate.git.history import is_ancestor
 from itil_gate.git.log_files import BranchFiles
 from itil_gate.git.log_history import line_of, log_commits
+from itil_gate.git.log_store import open_log_store
+from itil_gate.git.release_tags import tags_below
 from itil_gate.git.snapshot import Snapshot
 from itil_gate.git.user import has_remote
 from itil_gate.git.view import open_view
 from itil_gate.git.workers import workers
 from itil_gate.log.checkpoint import PATH
 from itil_gate.log.commits import Chain, Signers, steps
+from itil_gate.log.release_tag import TAGS, Side, Tag, notes_of, verify_tags
 from itil_gate.log.verdict import Check, Verification
 from itil_gate.log.verify import verify_log
 from itil_gate.model.errors import HistoryError, LogError
 from itil_gate.model.frozen import frozen, replace
-from itil_gate.release.remembered import believed, in_tags, recall, remember
+from itil_gate.release.remembered import believed, recall, remember
 from itil_gate.signing.ed25519 import fingerprint_of
 from itil_gate.signing.note import COSIGNATURE
 
@@ -34,14 +37,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from itil_gate.git.discover import Repository
+    from itil_gate.git.release_tags import SeenTag
     from itil_gate.git.view import View
     from itil_gate.git.workers import Spread
     from itil_gate.log.checkpoint import Checkpoint
     from itil_gate.log.commits import Step
     from itil_gate.log.verify import Done, Found, Terms
 
+AGAIN = 3
+"""How often the log is verified again, because tags came to be meanwhile."""
 COMMITS = "commits"
 REMOTE = "origin"
+
+
+@frozen
+class _Tags:
+    """The release tags that are here, and those of the remote that keeps the log, if one does."""
+
+    here: tuple[SeenTag, ...]
+    remote: tuple[SeenTag, ...] | None
+
+    @property
+    def there(self) -> tuple[SeenTag, ...]:
+        """Those that the log is held against: where it is kept."""
+        return self.here if self.remote is None else self.remote
+
+    @property
+    def every(self) -> tuple[Tag, ...]:
+        """All of them, for what they remember."""
+        return _plain((*self.here, *(self.remote or ())))
 
 
 @frozen
@@ -67,8 +91,29 @@ def verify_branch(
 ) -> Verification:
     """Verify the log that a remote keeps, or without one the copies that are here.
 
-    Raises LogError `log-not-opened` where there is none, HistoryError where it cannot be read.
+    The release tags are those of the remote, seen before its log, which is then no older. Raises
+    LogError `log-not-opened` where there is none, HistoryError where it cannot be read.
     """
+    tags = _tags_on(repository, remote)
+    for _ in range(AGAIN):
+        found = _verify_with(repository, terms, effort, tags, remote=remote, done=done)
+        if remote is None or all(one.state != "bad" for one in found.verdicts if one.check == TAGS):
+            break
+        before, tags = tags, _tags_on(repository, remote)
+        if tags == before:  # else a release came between
+            break
+    return found
+
+
+def _verify_with(
+    repository: Repository,
+    terms: Terms,
+    effort: Effort,
+    tags: tuple[SeenTag, ...],
+    *,
+    remote: str | None,
+    done: Done,
+) -> Verification:
     try:
         with open_branch(repository, remote=remote) as at, workers(effort.jobs) as spread:
             if at.commit is None:
@@ -81,7 +126,8 @@ def verify_branch(
                     snapshot = at
                     at.complete()
                 case = _Case(repository, terms, effort, spread, done)
-                return case.judge(view, snapshot, at.commit, here=here, remote=remote)
+                held = _Tags(tags_below(view), tags if remote is not None else None)
+                return case.judge(view, snapshot, at.commit, held, here=here, remote=remote)
     except LogError as error:
         if error.code != "log-copies-differ":
             raise
@@ -110,7 +156,9 @@ def verify_folder(
         )
     check = Check(COMMITS, "commits")
     check.skip("exported files have no history")
-    return _with(found.verification, check)
+    tags = Check(TAGS, "tags")
+    tags.skip("exported files have no tags")
+    return _with(_with(found.verification, check), tags)
 
 
 class _Case:
@@ -127,14 +175,21 @@ class _Case:
         self._memo = read_memo(repository, terms)
 
     def judge(
-        self, view: View, snapshot: Snapshot, tip: str, *, here: bool, remote: str | None
+        self,
+        view: View,
+        snapshot: Snapshot,
+        tip: str,
+        tags: _Tags,
+        *,
+        here: bool,
+        remote: str | None,
     ) -> Verification:
         """Verify the files at a tip and, where its history is `here`, the commits."""
         terms, effort = self._terms, self._effort
         memo = self._memo
         notes = [
             *recall(self._repository, origin=terms.origin),
-            *in_tags(view, origin=terms.origin),
+            *notes_of(tags.every, origin=terms.origin),
             *effort.remembered,
         ]
         remembered = believed(notes, terms.keys, terms.origin)
@@ -163,12 +218,52 @@ class _Case:
             )
         else:
             self._commits(view, snapshot, found, check, behind=behind)
-        done = _with(found.verification, check)
+        last = Check(TAGS, "tags")
+        self._hold_tags(view, snapshot, found, last, tags, behind=behind)
+        done = _with(_with(found.verification, check), last)
         if found.seen and not done.tampered and self._is_whole(found) and here:
             note = snapshot.read(PATH) or b""
             write_memo(self._repository, terms, seen=found.seen, note=note, commit=tip)
             remember(self._repository, note)
         return done
+
+    def _hold_tags(
+        self,
+        view: View,
+        snapshot: Snapshot,
+        found: Found,
+        check: Check,
+        tags: _Tags,
+        *,
+        behind: bool,
+    ) -> None:
+        """Hold the tags of the remote against the log, or without one those that are here."""
+        if found.belief is None or found.seen is None:
+            check.skip("no checkpoint is believed")
+            return
+        files = BranchFiles(snapshot)
+        verify_tags(
+            check,
+            _plain(tags.there),
+            found.tagged,
+            Side(
+                self._terms,
+                found.seen.checkpoint,
+                found.belief,
+                lambda path: files.read_many([path])[path],
+                behind,
+            ),
+            adopted=lambda commit: (
+                found.adopted is not None and _descends(view, commit, found.adopted)
+            ),
+        )
+        there = {one.name: one.oid for one in tags.there}
+        for one in tags.here:
+            if there.get(one.name, one.oid) != one.oid:
+                check.fault(
+                    f"the tag {one.name} is {one.oid[:12]} here and {there[one.name][:12]} on the "
+                    "remote: one of them was moved"
+                )
 
     def _is_whole(self, found: Found) -> bool:
         """Tell whether all entries are verified by now, in this run or before."""
@@ -240,6 +335,17 @@ def _behind(view: View, ids: Sequence[str], size: int, chain: Chain) -> tuple[st
 
 def _first(view: View, ids: Sequence[str]) -> Step:
     return steps(next(iter(log_commits(view, ids))))[0]
+
+
+def _plain(tags: Sequence[SeenTag]) -> tuple[Tag, ...]:
+    return tuple(Tag(one.name, one.commit, one.raw) for one in tags)
+
+
+def _tags_on(repository: Repository, remote: str | None) -> tuple[SeenTag, ...]:
+    if remote is None:
+        return ()
+    with open_log_store(repository, remote) as store:
+        return store.release_tags()
 
 
 def _descends(view: View, base: str, tip: str) -> bool:

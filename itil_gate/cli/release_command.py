@@ -53,6 +53,11 @@ def command() -> None:
 )
 @click.option("--purl", help="Package URL of the artefact, for other tools.")
 @click.option(
+    "--tag",
+    metavar="NAME",
+    help="On allow, also make the signed tag release/NAME; it arrives with the log or not at all.",
+)
+@click.option(
     "--provenance",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="SLSA provenance of the artefact, in a DSSE envelope of a listed builder.",
@@ -74,6 +79,7 @@ def start(
     commit: str,
     artifact: str,
     purl: str | None,
+    tag: str | None,
     provenance: Path | None,
     deployer: str | None,
     target: str | None,
@@ -92,7 +98,7 @@ def start(
     \b
     itil-gate release start --environment production --commit "$SHA" --artifact app.tar.gz
     itil-gate release start --environment production --commit "$SHA" --artifact sha256:… \
-        --provenance app.intoto.json
+        --provenance app.intoto.json --tag 1.4.0
     """
     from itil_gate.decide.deploy_facts import Attempt
     from itil_gate.gather.inputs import find_commit
@@ -124,6 +130,7 @@ def start(
             deployer=deployer or _deployer(view.repository),
             purl=purl,
             provenance=provenance.read_bytes() if provenance else None,
+            tag=tag,
         )
     tell(recorded)
     _receipts(output, recorded.indices, recorded.proofs)

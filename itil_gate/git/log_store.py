@@ -182,7 +182,13 @@ class LogStore:
 
         Raises HistoryError `fetch-failed` or `git-timeout`.
         """
-        while True:
+        there = self._listed(f"{RELEASE_TAGS}*")
+        wanted = {ref.removeprefix(RELEASE_TAGS): oid for ref, oid in there.items()}
+        with open_store(self.repository) as store:
+            held = tags_below(store, _TAGS)
+        if {one.name.removeprefix("release/"): one.oid for one in held} == wanted:
+            return held
+        while wanted:  # git calls it an error to fetch nothing
             done = self._fetch(
                 *("--prune", "--depth=1", self._filters[0], "--end-of-options", NAME),
                 f"+{RELEASE_TAGS}*:{_TAGS}*",
@@ -194,7 +200,8 @@ class LogStore:
             else:
                 raise _not_fetched(self.name, done)
         with open_store(self.repository) as store:
-            return tags_below(store, _TAGS)
+            found = tags_below(store, _TAGS)
+        return tuple(one for one in found if one.name.removeprefix("release/") in wanted)
 
     @contextmanager
     def _with_users_objects(self) -> Iterator[dict[str, str]]:
@@ -206,7 +213,7 @@ class LogStore:
             if file.is_file()
         ]
         with tempfile.TemporaryDirectory(prefix="itil-gate-") as name:
-            more = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _listed(common / "objects")}
+            more = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _path_list(common / "objects")}
             if edges:
                 shallow = Path(name).resolve() / "shallow"
                 shallow.write_bytes(b"".join(edges))
@@ -246,11 +253,15 @@ class LogStore:
 
     def _there(self) -> str | None:
         """Ask the remote which tip its branch has, and fetch nothing."""
-        done = self._git("ls-remote", "--quiet", "--end-of-options", NAME, AUDIT_BRANCH)
+        return self._listed(AUDIT_BRANCH).get(AUDIT_BRANCH)
+
+    def _listed(self, pattern: str) -> dict[str, str]:
+        """Return the refs of the remote that match a pattern, with the objects they hold."""
+        done = self._git("ls-remote", "--quiet", "--refs", "--end-of-options", NAME, pattern)
         if done.status != 0:
             raise _not_fetched(self.name, done)
-        lines = (line.split("\t") for line in done.out.decode("utf-8", "replace").splitlines())
-        return next((words[0] for words in lines if words[1:] == [AUDIT_BRANCH]), None)
+        rows = (line.partition("\t") for line in _text(done.out).splitlines())
+        return {ref: oid for oid, _, ref in rows if is_oid(oid)}
 
     def _follows(self, commit: str) -> bool:
         """Whether the remote's tip, fetched with what lies between, descends from a commit."""
@@ -365,7 +376,7 @@ def _mirrored() -> str:
     return f"+{AUDIT_BRANCH}:{_TIP}"
 
 
-def _listed(directory: Path) -> str:
+def _path_list(directory: Path) -> str:
     """Return a directory as git reads it in a list that colons part, quoted as a C string."""
     plain = str(directory.resolve()).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{plain}"'

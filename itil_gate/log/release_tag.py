@@ -98,9 +98,7 @@ def verify_tags(
     for one in releases:
         name = str(one.said["tag"])
         if name in named:
-            check.fault(
-                f"the tag {name} is that of entry {named[name].index} too", index=one.index
-            )
+            check.fault(f"the tag {name} is that of entry {named[name].index} too", index=one.index)
         named.setdefault(name, one)
     there = {tag.name: tag for tag in tags}
     check.looked = len(there.keys() | named.keys())
@@ -228,7 +226,5 @@ def _size(said: _Said) -> int:
 def notes_of(tags: Iterable[Tag], *, origin: str) -> tuple[str, ...]:
     """Return the checkpoints of a log that tags carry; whether anybody signed them is not said."""
     return tuple(
-        note
-        for tag in tags
-        for note in in_text(tag.raw.decode("utf-8", "replace"), origin=origin)
+        note for tag in tags for note in in_text(tag.raw.decode("utf-8", "replace"), origin=origin)
     )

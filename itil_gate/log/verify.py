@@ -111,6 +111,8 @@ class Found:
     seen: Seen | None
     start: int
     tagged: tuple[Extract, ...] = ()
+    adopted: str | None = None
+    """Tip of the target branch when the log was opened."""
 
 
 def terms_of(settings: LogSettings, repository: str) -> Terms:
@@ -159,7 +161,7 @@ def verify_log(
     known = since if since in held else None
     verification = Verification(terms.origin, present, known, run.verdicts())
     tagged = run.tagged(belief, places["release-record"], start)
-    return Found(verification, belief, Seen(present, places), start, tagged)
+    return Found(verification, belief, Seen(present, places), start, tagged, run.adopted(belief))
 
 
 class _Run:
@@ -367,9 +369,12 @@ class _Run:
         elif every > 1:
             self._checks["ids"].detail = f"one in {every} was looked up; --full looks up all"
 
-    def tagged(
-        self, belief: Belief, places: Sequence[int], start: int
-    ) -> tuple[Extract, ...]:
+    def adopted(self, belief: Belief) -> str | None:
+        """Return the commit at which the log was opened, by its first entry."""
+        first = self._lookup.entry(0)
+        return first.said.get("adopted") if belief.believes(first) else None
+
+    def tagged(self, belief: Belief, places: Sequence[int], start: int) -> tuple[Extract, ...]:
         """Return the believed releases that name a tag; those before `start` are read again."""
         earlier = [self._lookup.entry(index) for index in places if index < start]
         every = (*earlier, *self._tagged)

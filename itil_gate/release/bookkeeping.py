@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.recorded import refuse_rewound
 from itil_gate.git.audit_log import open_branch
+from itil_gate.git.names import ref_tip
+from itil_gate.git.release_tags import TagDraft, tag_exists, tag_ref
 from itil_gate.log.pins import origin_of, pins_of
 from itil_gate.log.reader import LogReader
+from itil_gate.log.release_tag import tag_message
 from itil_gate.model.errors import ConfigError, LogError
 from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.record import Copied, ReleaseOutcome
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from itil_gate.decide.deploy_facts import Attempt, Released
     from itil_gate.git.discover import Repository
     from itil_gate.git.view import View
-    from itil_gate.log.append import Event
+    from itil_gate.log.append import Event, Plan
     from itil_gate.model.config import Config, LogSettings
     from itil_gate.model.decision import Decision
     from itil_gate.model.facts import Inputs
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
     from itil_gate.release.deploying import Examined
     from itil_gate.release.keys import LogKeys
     from itil_gate.release.landing import Tile
-    from itil_gate.release.recorder import Recorded
+    from itil_gate.release.recorder import Making, Recorded, Tagging
 
 AGAIN = 4
 """How often what is left to record is looked at again, because somebody else recorded."""
@@ -69,7 +72,13 @@ class Books:
     now: datetime
     remembered: tuple[str, ...] = ()
 
-    def write(self, events: Sequence[Event], *, removing: Sequence[int] = ()) -> Recorded:
+    def write(
+        self,
+        events: Sequence[Event] | Making,
+        *,
+        removing: Sequence[int] = (),
+        tagging: Tagging | None = None,
+    ) -> Recorded:
         """Append events; see `record`. Raises LogError `no-log-key` for books opened to read."""
         if self.keys is None:
             raise LogError("no-log-key", "these books were opened to read only")
@@ -83,6 +92,7 @@ class Books:
             now=self.now,
             remembered=self.remembered,
             removing=removing,
+            tagging=tagging,
         )
 
     def reading(self) -> AbstractContextManager[LogReader]:
@@ -190,12 +200,18 @@ def start_release(
     deployer: str,
     purl: str | None,
     provenance: bytes | None,
+    tag: str | None = None,
 ) -> tuple[Examined, Recorded, ReleaseRecord | None]:
     """Judge an attempt to release and record it; a denied one is recorded too, without a release.
 
-    Raises HistoryError, ConfigError and LogError where it cannot be judged; nothing is recorded
-    then.
+    Decision and release are one append, and so is the signed tag of that name, if one is asked for
+    and the release may begin: all of it arrives, or nothing does. Raises HistoryError, ConfigError
+    and LogError where it cannot be judged, GateError `bad-tag` and `tag-exists`; nothing is
+    recorded then.
     """
+    ref = tag_ref(tag) if tag else None
+    if ref and ref_tip(view, ref) is not None:
+        raise tag_exists(ref, where="here")
     catch_up(books)
     with books.reading() as reader:
         known = known_of(reader, target)
@@ -210,16 +226,28 @@ def start_release(
         provenance=provenance,
     )
     overridden_by = _keep_overrides(books, view, examined)
-    recorded = books.write([deploy_event(examined.decision, judge=examined.judge)])
+    decided = deploy_event(examined.decision, judge=examined.judge)
     if examined.decision.outcome == "deny":
-        return examined, recorded, None
-    release = record_of(examined, index=recorded.indices[0], purl=purl, overridden_by=overridden_by)
-    recorded = books.write([release_event(release)])
+        return examined, books.write([decided]), None
+    name = ref.removeprefix("refs/tags/") if ref else None
+
+    def release_at(index: int) -> ReleaseRecord:
+        return record_of(examined, index=index, purl=purl, overridden_by=overridden_by, tag=name)
+
+    def tagging(plan: Plan) -> TagDraft:
+        message = tag_message(release_at(plan.indices[0]), index=plan.indices[1], note=plan.note)
+        return TagDraft(ref or "", examined.decision.commit, message)
+
+    recorded = books.write(
+        lambda size: [decided, release_event(release_at(size))],
+        tagging=tagging if ref else None,
+    )
+    release = release_at(recorded.indices[0])
     _follow(
         books,
         obligations_for(
             release,
-            source=recorded.indices[0],
+            source=recorded.indices[1],
             config=books.config,
             decision=examined.decision,
             owners=_owners(examined),

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from itil_gate.decide.deploy_facts import DeployFindings
+    from itil_gate.decide.deploy_facts import DeployFindings, Provenance
     from itil_gate.git.view import View
     from itil_gate.log.reader import Entry, LogReader
     from itil_gate.model.change import ChangeRequest
@@ -162,7 +162,15 @@ def examine(
     """
     sources = read_judge(view, tip)
     policies = compile_policies(sources)
-    facts = _facts(view, policies, tip=tip, attempt=attempt, known=known, provenance=provenance)
+    proved = None
+    if provenance is not None:
+        proved = read_provenance(
+            provenance,
+            policies.config,
+            roots={source.path: source.text for source in sources},
+            wanted=(attempt.artifact, attempt.commit),
+        )
+    facts = _facts(view, policies, tip=tip, attempt=attempt, known=known, provenance=proved)
     found = judge_release(facts, policies)
     before = in_force(facts.releases, attempt.environment)
     decision = DeployDecision(
@@ -212,11 +220,16 @@ def _overridden(
 
 
 def record_of(
-    examined: Examined, *, index: int, purl: str | None, overridden_by: int | None = None
+    examined: Examined,
+    *,
+    index: int,
+    purl: str | None,
+    overridden_by: int | None = None,
+    tag: str | None = None,
 ) -> ReleaseRecord:
     """Return the record of a release that was let begin; `index` is the entry of its decision.
 
-    `overridden_by` is the entry of the override that stood in.
+    `overridden_by` is the entry of the override that stood in, `tag` the name of its tag.
     """
     decision, facts = examined.decision, examined.facts
     taken_away: tuple[int, ...] = ()
@@ -243,6 +256,7 @@ def record_of(
         deployer=decision.deployer,
         started_at=decision.now,
         decision=index,
+        tag=tag,
     )
 
 
@@ -274,7 +288,7 @@ def _facts(
     tip: str,
     attempt: Attempt,
     known: Known,
-    provenance: bytes | None,
+    provenance: Provenance | None,
 ) -> DeployFacts:
     on_target = attempt.commit == known.adopted or _on_line(
         view, known.adopted, attempt.commit, tip
@@ -310,7 +324,7 @@ def _facts(
         releases=known.releases,
         requests=_requests(view, policies.config, tip=tip, names=names),
         paths=_paths(view, pairs),
-        provenance=(None if provenance is None else read_provenance(provenance, policies.config)),
+        provenance=provenance,
         debts=known.debts,
     )
 

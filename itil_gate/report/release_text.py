@@ -70,6 +70,11 @@ def deploy_text(decision: DeployDecision, record: ReleaseRecord | None) -> str:
     if record is not None:
         lines += [
             "",
+            *(
+                [f"Tag {terminal(record.tag)} is made, signed with the log's key."]
+                if record.tag
+                else []
+            ),
             f"Release {record.nonce} has begun. When it is over:",
             f"  itil-gate release finish {record.nonce} --outcome success",
         ]

@@ -48,10 +48,11 @@ def test_a_log_that_is_well_ends_with_0_and_says_what_was_not_checked(victim: Vi
     assert [line.split()[1 if line.split()[0] != "not" else 2] for line in lines] == [
         *CHECKS,
         "commits",
+        "tags",
     ]
     assert "  ok           tree        13 entries" in lines
     assert "  not checked  witnesses   no witness is configured" in lines
-    assert last == "verified; not checked: witnesses, remembered"
+    assert last == "verified; not checked: witnesses, remembered, tags"
 
 
 def test_what_was_verified_is_not_verified_again_unless_asked(victim: Victim) -> None:

@@ -20,6 +20,7 @@ from support.audit_branch import (
 from support.log import CHECKPOINT, KEYS, ORIGIN, RECORDER, REPOSITORY, event, signer
 
 from itil_gate.git.discover import discover
+from itil_gate.log.checkpoint import in_text
 from itil_gate.log.entry import entry_path
 from itil_gate.log.proof import parse, verify_entry
 from itil_gate.model.config import Config, LogSettings
@@ -28,7 +29,6 @@ from itil_gate.model.record import AUDIT_BRANCH
 from itil_gate.release.keys import LogKeys
 from itil_gate.release.recorder import change_ids, record
 from itil_gate.release.remembered import (
-    in_text,
     memory_file,
     recall,
     remember,
