@@ -309,15 +309,18 @@ def _unfold(
     if ends and max(ends) < event.start.local and not wide:
         # programs end a series they delete before its start; a freeze is kept all the same
         found.pop(event.start.local)
-    for local, own in found.items():
+    for local, lengths in found.items():
         moment = instant(local, zone)
         if moment in gone or local.date() in gone_days:
             continue
         later = bisect_left(from_then_on, moment)
         shape = following[later - 1] if later else event
-        interval = span(local + _shift(shape), own or shape.length, zone, wide=wide)
-        if interval and not shape.cancelled:
-            yield Happening(interval, shape)
+        start = local + _shift(shape)
+        told = [span(start, own or shape.length, zone, wide=wide) for own in lengths]
+        possible = [interval for interval in told if interval]
+        if len(possible) == len(told) and not shape.cancelled:
+            choose = max if wide else min
+            yield Happening(choose(possible, key=lambda item: item.end), shape)
 
 
 def _gone(event: Event, replacing: Sequence[Event]) -> tuple[set[datetime], set[date]]:
@@ -339,19 +342,22 @@ def _shift(event: Event) -> timedelta:
 
 def _starts(
     event: Event, following: Sequence[Event], *, within: Interval, budget: Budget
-) -> dict[datetime, Length | None]:
-    """Return the wall-clock starts of a series that matter, with lengths of their own."""
+) -> dict[datetime, list[Length | None]]:
+    """Return the wall-clock starts of a series that matter, with lengths of their own.
+
+    A start that is given twice is one (section 3.8.5.2), but it may be given two lengths.
+    """
     zone = event.start.zone
-    found: dict[datetime, Length | None] = {event.start.local: None}
+    found: dict[datetime, list[Length | None]] = {event.start.local: [None]}
     length = max(item.length.wall + item.length.exact for item in (event, *following))
     reach = SLACK + max((abs(_shift(item)) for item in following), default=timedelta(0))
     since = within.start.replace(tzinfo=None) - length - reach
     until = within.end.replace(tzinfo=None) + reach
     for rule in event.rules:
         for local in starts(rule, event.start.local, since=since, until=until, budget=budget):
-            found[local] = None
+            found[local] = [None]
             if len(found) > MAX_DATES:
                 raise too_large(f"{event.place}: the event recurs more than {MAX_DATES} times")
     for stamp, own in event.added:
-        found[stamp.local_in(zone)] = own
+        found.setdefault(stamp.local_in(zone), []).append(own)
     return found

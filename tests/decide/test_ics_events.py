@@ -301,3 +301,35 @@ def test_a_fault_of_an_event_is_told_with_its_line() -> None:
     with pytest.raises(ConfigError) as caught:
         found(calendar(event(NOON[0], "DURATION:P36601D")))
     assert caught.value.message == "calendar/x.ics:5:1: the event is longer than 36600 days"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("DURATION:PT5H", "RDATE:20260701T120000Z/PT1H"),
+        ("DURATION:PT1H", "RDATE:20260701T120000Z/PT5H"),
+        ("DURATION:PT5H", "RRULE:FREQ=DAILY;COUNT=1", "RDATE:20260701T120000Z/PT1H"),
+        ("DURATION:PT3H", "RDATE:20260701T120000Z/PT5H,20260701T120000Z/PT1H"),
+        ("DURATION:PT3H", "RDATE:20260701T120000Z/PT1H", "RDATE:20260701T120000Z/PT5H"),
+        ("DURATION:PT1H", "RDATE:20260701T120000Z", "RDATE:20260701T120000Z/PT5H"),
+    ],
+)
+def test_of_several_lengths_from_one_start_the_one_that_lets_less_through_holds(
+    lines: tuple[str, ...],
+) -> None:
+    text = calendar(event(NOON[0], *lines))
+    assert spans(text) == [("07-01T12:00", "07-01T17:00")]
+    assert spans(text, wide=False) == [("07-01T12:00", "07-01T13:00")]
+
+
+def test_of_several_lengths_of_a_window_none_may_be_empty() -> None:
+    # an hour that comes twice: surely in it is only what lasts longer than that
+    text = calendar(
+        event(
+            "DTSTART;TZID=Europe/Berlin:20261025T021500",
+            "DTEND;TZID=Europe/Berlin:20261025T023000",
+            "RDATE;TZID=Europe/Berlin:20261025T021500/20261025T043000",
+        )
+    )
+    assert spans(text, wide=False) == []
+    assert spans(text) == [("10-25T00:15", "10-25T03:30")]
