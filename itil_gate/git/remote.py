@@ -43,7 +43,7 @@ _LATEST = 253_402_300_799
 
 _RACE = re.compile(
     r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old"
-    r"|already exists|reference already"
+    r"|already exists|reference already|atomic transaction failed"
 )
 _BESIDE = re.compile(r"\(atomic push fail(?:ed|ure)\)")
 """Said of a ref that was only held back because another one of the same atomic push was."""
