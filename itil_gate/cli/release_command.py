@@ -60,7 +60,8 @@ def command() -> None:
 @click.option(
     "--provenance",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="SLSA provenance of the artefact, in a DSSE envelope of a listed builder.",
+    help="SLSA provenance of the artefact by a listed builder: a DSSE envelope, or a Sigstore "
+    "bundle; several, one a line.",
 )
 @click.option("--backout", is_flag=True, help="Go back to an earlier release of this environment.")
 @click.option("--deployer", help="Who releases; git's user by default.")
@@ -97,8 +98,7 @@ def start(
 
     \b
     itil-gate release start --environment production --commit "$SHA" --artifact app.tar.gz
-    itil-gate release start --environment production --commit "$SHA" --artifact sha256:… \
-        --provenance app.intoto.json --tag 1.4.0
+    itil-gate release start --environment production --commit "$SHA" --artifact sha256:… --tag 1.4.0
     """
     from itil_gate.decide.deploy_facts import Attempt
     from itil_gate.gather.inputs import find_commit

@@ -14,6 +14,7 @@ from itil_gate.model.errors import SourceError
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.frozen import frozen
 from itil_gate.policy.files import kind_by_place
+from itil_gate.policy.places import trust_files
 from itil_gate.reading.events import MAX_BYTES
 from itil_gate.reading.read import read, source_finding
 from itil_gate.reading.yaml import decode, parse
@@ -73,6 +74,7 @@ def everything(tree: WorkTree) -> Iterator[Found]:
         places.people,
         places.catalog,
         *([tree.config.extensions] if tree.config.extensions else []),
+        *trust_files(tree.config),
         places.services,
         places.policies,
         places.calendar,

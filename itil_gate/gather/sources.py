@@ -15,7 +15,7 @@ from itil_gate.model.config import CONFIG_PATH, Config
 from itil_gate.model.errors import ConfigError, HistoryError
 from itil_gate.model.policy import Source
 from itil_gate.policy.compile import read_config
-from itil_gate.policy.places import YAML, judge_prefixes
+from itil_gate.policy.places import YAML, judge_prefixes, trust_files
 from itil_gate.reading.yaml import decode
 
 if TYPE_CHECKING:
@@ -97,4 +97,4 @@ def _small_ending(path: str) -> str:
 
 
 def _is_ours(path: str, config: Config) -> bool:
-    return path.endswith(TEXTS) or path == config.extensions
+    return path.endswith(TEXTS) or path == config.extensions or path in trust_files(config)

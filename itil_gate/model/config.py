@@ -94,13 +94,64 @@ class LogSettings(Model):
     cosignatures: int = Field(
         0, ge=0, description="How many witnesses must have signed for a head to be believed."
     )
+    timestamp_roots: RepoPath | None = Field(
+        None,
+        description="File of certificates in PEM: the time-stamping authorities that are believed.",
+    )
+
+
+class Keyless(Model):
+    """Whose certificate signs in place of a key, and under which root: Sigstore."""
+
+    identity: Line = Field(
+        description="Subject of the certificate, exactly: for GitHub the workflow and its ref, "
+        "https://github.com/acme/payments/.github/workflows/release.yml@refs/heads/main."
+    )
+    issuer: Line = Field(
+        description="OIDC issuer that vouches for it, exactly: "
+        "https://token.actions.githubusercontent.com."
+    )
+    trusted_root: RepoPath = Field(
+        description="File of the trusted root, as Sigstore writes it: trustedroot+json."
+    )
+    source_repository: Line | None = Field(
+        None,
+        description="Repository that the certificate names as source, exactly; must be missing "
+        "where the certificate names none.",
+    )
+    source_ref: Line | None = Field(
+        None,
+        description="Branch or tag that the certificate must name as source; any if missing.",
+    )
 
 
 class Builder(Model):
-    """A build service whose provenance is believed."""
+    """A build service whose provenance is believed: by its key, or keyless."""
 
     id: Line = Field(description="builder.id of its SLSA provenance.")
-    key: Line = Field(description="Ed25519 public key as OpenSSH writes it: ssh-ed25519 AAAA….")
+    key: Line | None = Field(
+        None, description="Ed25519 public key as OpenSSH writes it: ssh-ed25519 AAAA…."
+    )
+    keyless: Keyless | None = Field(
+        None, description="Whose certificate stands in for a key; needs the extra sigstore."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.key is None and self.keyless is None:
+            raise refusal(
+                "missing-key",
+                "has neither key nor keyless, so nobody could tell its signature",
+                remedy="name its Ed25519 key, or under keyless whose certificate signs for it",
+            )
+        if self.key is not None and self.keyless is not None:
+            raise refusal(
+                "wrong-value",
+                "is given beside a key",
+                remedy="keep one of both; a builder may be listed twice",
+                at="keyless",
+            )
+        return self
 
 
 class ReleaseSettings(Model):

@@ -21,6 +21,8 @@ from itil_gate.model.risk import RiskModel
 from itil_gate.policy.conditions import compile_conditions
 from itil_gate.policy.kinds import below, duplicates, read_documents, read_into, unsound
 from itil_gate.policy.layers import layered, split
+from itil_gate.policy.places import trust_files
+from itil_gate.policy.trust import trust_findings
 from itil_gate.reading.extensions import compile_schema
 from itil_gate.reading.people import check_people
 from itil_gate.reading.read import read, source_finding
@@ -78,6 +80,7 @@ def _compile(sources: tuple[Source, ...]) -> tuple[PolicySet, Conditions]:
     faults += unsound(documents)
     texts = _calendar_texts(by_path, places.calendar, calendars, faults)
     extension_schema = _extension_schema(by_path, config, faults)
+    faults += _trust(by_path, config)
     if people is None or faults:
         raise ConfigError(
             "invalid-policy-set",
@@ -237,6 +240,17 @@ def _extension_schema(
             )
         )
     return ExtensionSchema(path=source.path, text=source.text)
+
+
+def _trust(by_path: dict[str, Source], config: Config) -> list[Finding]:
+    found: list[Finding] = []
+    for path in trust_files(config):
+        source = by_path.get(path)
+        if source is None:
+            found.append(_absent(path, "a root that itil-gate.yaml names"))
+        else:
+            found += trust_findings(source.text, file=path)
+    return found
 
 
 def _absent(path: str, what: str) -> Finding:

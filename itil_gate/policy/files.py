@@ -15,7 +15,8 @@ from itil_gate.model.finding import Finding, Place
 from itil_gate.model.people import People
 from itil_gate.model.policy_test import PolicyTest
 from itil_gate.policy.kinds import KINDS, model_of
-from itil_gate.policy.places import YAML, is_policy_test, is_request_path
+from itil_gate.policy.places import YAML, is_policy_test, is_request_path, trust_files
+from itil_gate.policy.trust import trust_findings
 from itil_gate.reading.extensions import check_extensions, compile_schema
 from itil_gate.reading.people import check_people
 from itil_gate.reading.read import read, source_finding
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from itil_gate.model.policy import ExtensionSchema
     from itil_gate.reading.document import Document
 
-FileKind = Literal["request", "config", "people", "services", "policy", "test", "ics", "extensions"]
+FileKind = Literal[
+    "request", "config", "people", "services", "policy", "test", "ics", "extensions", "trust"
+]
 _BY_WORD: dict[str, FileKind] = {
     "ChangeRequest": "request",
     "Config": "config",
@@ -45,6 +48,8 @@ def kind_by_place(config: Config, path: str) -> FileKind | None:
         return "people"
     if path == config.extensions:
         return "extensions"
+    if path in trust_files(config):
+        return "trust"
     if is_request_path(config, path):
         return "request"
     if path.endswith(YAML):
@@ -91,6 +96,8 @@ def inspect_file(
         return read_ics(text, file=file)
     if kind == "extensions":
         return _extensions(text, file)
+    if kind == "trust":
+        return trust_findings(text, file=file)
     try:
         if kind in ("policy", "test"):
             look = _policy if kind == "policy" else _test

@@ -20,7 +20,15 @@ def judge_prefixes(config: Config) -> tuple[str, ...]:
         places.calendar,
         places.policies,
         *extra,
+        *trust_files(config),
     )
+
+
+def trust_files(config: Config) -> tuple[str, ...]:
+    """Return the files that say which strangers are believed: trusted roots and certificates."""
+    roots = [one.keyless.trusted_root for one in config.release.builders if one.keyless]
+    stamps = config.log.timestamp_roots if config.log else None
+    return tuple(dict.fromkeys([*roots, *([stamps] if stamps else [])]))
 
 
 def is_judge_path(config: Config, path: str) -> bool:

@@ -310,6 +310,17 @@ POLICY_RULES: dict[str, PolicyRule] = {
             good='{"type": "object"}',
         ),
         _rule(
+            "bad-roots",
+            (
+                "A file of roots that the configuration names holds none.",
+                "Under it, no builder and no time-stamp could ever be believed.",
+                "Store one trusted root of Sigstore, or certificates in PEM, and no private key.",
+            ),
+            file="policies/roots.json",
+            bad='{"mediaType": "text/plain"}',
+            good='{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}',
+        ),
+        _rule(
             "unsound-model",
             (
                 "A change model leaves open where it ends, or can never be followed.",

@@ -1,7 +1,8 @@
 """Provenance of others: SLSA statements in DSSE envelopes, believed from listed builders only.
 
 What is wrong with an attestation is in the answer: a bad one is a reason to refuse, and no error of
-the gate. Only Ed25519 signatures over the envelope's own bytes count, whatever key id they name.
+the gate. An envelope by itself counts if the builder's pinned Ed25519 key signed its own bytes,
+whatever key id it names; one in a Sigstore bundle if the identity signed that is configured.
 """
 
 from __future__ import annotations
@@ -12,69 +13,174 @@ from typing import TYPE_CHECKING, Any
 
 from itil_gate.decide.deploy_facts import Provenance
 from itil_gate.model.errors import ConfigError
+from itil_gate.model.frozen import frozen, replace
+from itil_gate.release.keyless import BundleError, open_bundle
 from itil_gate.signing import primitives
 from itil_gate.signing.dsse import IN_TOTO, pae
 from itil_gate.signing.ed25519 import public_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from itil_gate.model.config import Builder, Config
 
-PROVENANCE_TYPES = ("https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2")
+SLSA_V1 = "https://slsa.dev/provenance/v1"
+PROVENANCE_TYPES = (SLSA_V1, "https://slsa.dev/provenance/v0.2")
 MOST_BYTES = 4 * 1024 * 1024
 SIGSTORE = "application/vnd.dev.sigstore.bundle"
 MOST_SIGNATURES = 20
+MOST_LINES = 50
+"""Attestations that one file may hold."""
 MOST_SHOWN = 100
 """Characters of a stranger's text that are shown."""
+MOST_TOLD = 300
+"""Characters of what Sigstore's library says, which repeats what strangers wrote."""
 
 
-def read_provenance(data: bytes, config: Config) -> Provenance:
+@frozen
+class _Claim:
+    """What an attestation says, before anybody believes it."""
+
+    builder: str
+    artifacts: frozenset[str]
+    commits: frozenset[str]
+    payload: bytes
+    signatures: tuple[bytes, ...]
+    keyless: bool
+
+
+def read_provenance(
+    data: bytes,
+    config: Config,
+    *,
+    roots: Mapping[str, str] | None = None,
+    wanted: tuple[str, str] = ("", ""),
+) -> Provenance:
     """Return what an attestation proves: which builder made which artefacts from which commits.
 
-    `data` is the JSON of a DSSE envelope around an in-toto Statement of SLSA provenance. The
-    signature has to be of the builder that the provenance names. Raises ConfigError `builder-key`
-    where the configuration lists that builder with something that is no key.
+    `data` is the JSON of a DSSE envelope, or of a Sigstore bundle with one, around an in-toto
+    Statement of SLSA provenance; or several of them, one a line. Of several the first counts that
+    proves what is `wanted`, artefact and commit, else the first that proves anything. `roots` are
+    the texts of trusted roots by their path. Raises ConfigError `builder-key` where the
+    configuration lists a builder with something that is no key, ConfigError `trusted-root` for a
+    root that cannot be read, and GateError `extra-missing` for a bundle of a builder that is listed
+    as keyless.
     """
     if len(data) > MOST_BYTES:
         return _unproved(f"it has more than {MOST_BYTES >> 20} MiB")
+    lines = _lines(data)
+    if len(lines) > MOST_LINES:
+        return _unproved(f"it holds more than {MOST_LINES} attestations")
+    found = [_read(line, config, roots or {}) for line in lines]
+    good = [one for one in found if not one.fault]
+    artifact, commit = wanted
+    fitting = [one for one in good if artifact in one.artifacts and commit in one.commits]
+    return (fitting or good or found)[0]
+
+
+def _lines(data: bytes) -> Sequence[bytes]:
+    """Return the documents of a file: the whole is one, or else each line that is not empty."""
     try:
-        said = json.loads(data)
-        if str(said.get("mediaType", "")).startswith(SIGSTORE):
-            return _unproved(
-                "it is a sigstore bundle, and keyless signatures are not verified here"
-            )
-        payload = base64.b64decode(said["payload"], validate=True)
-        signatures = [base64.b64decode(one["sig"], validate=True) for one in said["signatures"]]
-        statement = json.loads(payload)
-        kind = statement["predicateType"]
-        if said["payloadType"] != IN_TOTO or kind not in PROVENANCE_TYPES:
-            return _unproved(f"it is no SLSA provenance but {_shown(kind)}")
-        builder = _builder(statement["predicate"])
-        artifacts = frozenset(
+        json.loads(data)
+    except (ValueError, RecursionError):
+        lines = [line for line in data.split(b"\n") if line.strip()]
+        return lines if len(lines) > 1 else [data]
+    return [data]
+
+
+def _read(data: bytes, config: Config, roots: Mapping[str, str]) -> Provenance:
+    try:
+        claim = _claimed(json.loads(data))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return _unproved(f"it cannot be read: {type(error).__name__}: {_shown(error)}")
+    if isinstance(claim, str):
+        return _unproved(claim)
+    listed = [one for one in config.release.builders if one.id == claim.builder]
+    if not listed:
+        return _unproved(f"the builder {_shown(claim.builder)} is not listed in itil-gate.yaml")
+    proved = Provenance(claim.builder, claim.artifacts, claim.commits)
+    if claim.keyless:
+        return _by_identity(data, claim, proved, listed=listed, roots=roots)
+    message = pae(IN_TOTO, claim.payload)
+    if not any(
+        primitives.ed25519_holds(key, signature=signature, data=message)
+        for key in [_key(one, one.key) for one in listed if one.key is not None]
+        for signature in claim.signatures
+    ):
+        return _unproved(f"it is not signed by a key of the builder {_shown(claim.builder)}")
+    return proved
+
+
+def _claimed(said: Any) -> _Claim | str:
+    """Return what a document claims, or why it is no provenance; raises for any other JSON."""
+    keyless = str(said.get("mediaType", "")).startswith(SIGSTORE)
+    if keyless and "dsseEnvelope" not in said:
+        return "it is a sigstore bundle without an attestation"
+    if keyless and not said["verificationMaterial"].get("tlogEntries"):
+        return "it is a sigstore bundle without an entry in a transparency log"
+    envelope = said["dsseEnvelope"] if keyless else said
+    payload = base64.b64decode(envelope["payload"], validate=True)
+    signatures = [base64.b64decode(one["sig"], validate=True) for one in envelope["signatures"]]
+    statement = json.loads(payload)
+    kind = statement["predicateType"]
+    taken = (SLSA_V1,) if keyless else PROVENANCE_TYPES
+    if envelope["payloadType"] != IN_TOTO or kind not in taken:
+        return f"it is no SLSA provenance{' v1' if keyless else ''} but {_shown(kind)}"
+    predicate = statement["predicate"]
+    return _Claim(
+        builder=_builder(predicate),
+        artifacts=frozenset(
             f"{name}:{value}"
             for one in statement["subject"]
             for name, value in one["digest"].items()
-        )
-        commits = frozenset(_commits(statement["predicate"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return _unproved(f"it cannot be read: {type(error).__name__}: {_shown(error)}")
-    keys = [_key(one) for one in config.release.builders if one.id == builder]
-    if not keys:
-        return _unproved(f"the builder {_shown(builder)} is not listed in itil-gate.yaml")
-    message = pae(IN_TOTO, payload)
-    if not any(
-        primitives.ed25519_holds(key, signature=signature, data=message)
-        for key in keys
-        for signature in signatures[:MOST_SIGNATURES]
-    ):
-        return _unproved(f"it is not signed by a key of the builder {_shown(builder)}")
-    return Provenance(builder, artifacts, commits)
+        ),
+        commits=frozenset(_commits(predicate)),
+        payload=payload,
+        signatures=tuple(signatures[:MOST_SIGNATURES]),
+        keyless=keyless,
+    )
 
 
-def _key(builder: Builder) -> bytes:
+def _by_identity(
+    data: bytes,
+    claim: _Claim,
+    proved: Provenance,
+    *,
+    listed: Sequence[Builder],
+    roots: Mapping[str, str],
+) -> Provenance:
+    """Return what a bundle proves: by the terms under which its builder is listed as keyless."""
+    faults: list[str] = []
+    for terms in [one.keyless for one in listed if one.keyless is not None]:
+        root = roots.get(terms.trusted_root)
+        if root is None:
+            raise ConfigError(
+                "trusted-root",
+                f"{terms.trusted_root}, a trusted root in itil-gate.yaml, is not on the target",
+                hint="add the file, or correct its path",
+            )
+        try:
+            signed = open_bundle(data, terms, root=root, commits=claim.commits)
+        except BundleError as error:
+            faults.append(_shown(error, most=MOST_TOLD))
+            continue
+        if (signed.payload, signed.payload_type) != (claim.payload, IN_TOTO):
+            faults.append("what is signed reads in two ways")
+            continue
+        if signed.commit is None:
+            return proved
+        return replace(proved, commits=frozenset({signed.commit}))
+    builder = _shown(claim.builder)
+    if not faults:
+        return _unproved(f"the builder {builder} is listed with a key, and this is a bundle")
+    return _unproved(
+        f"the identity of the builder {builder} did not sign it: {'; '.join(dict.fromkeys(faults))}"
+    )
+
+
+def _key(builder: Builder, key: str) -> bytes:
     try:
-        return public_of(builder.key)
+        return public_of(key)
     except ValueError as error:
         raise ConfigError(
             "builder-key",
@@ -83,9 +189,9 @@ def _key(builder: Builder) -> bytes:
         ) from error
 
 
-def _shown(said: Any) -> str:
+def _shown(said: Any, *, most: int = MOST_SHOWN) -> str:
     """Return a beginning of what strangers wrote, in characters that every format can carry."""
-    return str(said)[:MOST_SHOWN].encode("unicode_escape").decode("ascii")
+    return str(said)[:most].encode("unicode_escape").decode("ascii")
 
 
 def _builder(predicate: Mapping[str, Any]) -> str:

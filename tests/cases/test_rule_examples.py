@@ -145,8 +145,11 @@ def test_the_setting_of_the_examples_is_the_world_they_are_played_in(world: Worl
 
 SET = {
     "itil-gate.yaml": "apiVersion: itil-gate/v1\nkind: Config\nrepository: example.com/a\n"
-    "extensions: policies/extensions.json\n",
+    "extensions: policies/extensions.json\n"
+    "release: {builders: [{id: ci, keyless: {identity: ci, issuer: kim,"
+    " trustedRoot: policies/roots.json}}]}\n",
     "policies/extensions.json": '{"type": "object"}',
+    "policies/roots.json": POLICY_RULES["bad-roots"].good,
     "people.yaml": "apiVersion: itil-gate/v1\nkind: People\n"
     "persons: [{id: kim, name: Kim Bo}, {id: lee, name: Lee Wu}, {id: mo, name: Mo Oz}]\n"
     "roles: [{role: authority, members: [kim, lee, mo]}]\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,14 +13,20 @@ from hypothesis import strategies as st
 from securesystemslib.dsse import Envelope as OtherEnvelope
 from securesystemslib.signer import SSlibKey
 from support.books import open_books
+from support.keyless import keyless
 from support.log import STRANGER, signer
 from support.world import CONFIG as WORLD_CONFIG
 
 from itil_gate.model.config import CONFIG_PATH
-from itil_gate.model.errors import ConfigError
+from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.policy import Source
 from itil_gate.policy.compile import read_config
-from itil_gate.release.provenance import MOST_BYTES, MOST_SIGNATURES, read_provenance
+from itil_gate.release.provenance import (
+    MOST_BYTES,
+    MOST_LINES,
+    MOST_SIGNATURES,
+    read_provenance,
+)
 from itil_gate.signing.dsse import IN_TOTO, compose, pae
 from itil_gate.signing.ed25519 import public_line
 
@@ -89,6 +96,16 @@ def signed(statement: Any, *signers: Signer) -> bytes:
     return json.dumps(said, indent=2).encode()
 
 
+def bundle(statement: Any = None, *, logged: tuple[Any, ...] = ({},)) -> bytes:
+    """Return the shape of a sigstore bundle, signed by a key that no certificate names."""
+    said = {
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {"certificate": {"rawBytes": ""}, "tlogEntries": list(logged)},
+        "dsseEnvelope": json.loads(signed(statement or v1())),
+    }
+    return json.dumps(said).encode()
+
+
 @pytest.mark.parametrize("make", [v1, v02])
 def test_a_listed_builder_attests_artefact_and_commit(make: Any) -> None:
     found = read_provenance(signed(make()), CONFIG)
@@ -126,10 +143,14 @@ def test_an_envelope_that_another_library_made_is_read() -> None:
         (signed({"predicateType": "https://slsa.dev/provenance/v1"}), "cannot be read"),
         (b"", "cannot be read"),
         (b"null", "cannot be read"),
-        (
-            b'{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": {}}',
-            "keyless signatures are not verified here",
-        ),
+        (bundle(), "is listed with a key, and this is a bundle"),
+        (bundle(v1(builder="https://evil.example")), "is not listed in itil-gate.yaml"),
+        (bundle(v02()), "no SLSA provenance v1 but https://slsa.dev/provenance/v0.2"),
+        (bundle(logged=()), "without an entry in a transparency log"),
+        (bundle().replace(b"dsseEnvelope", b"messageSignature"), "without an attestation"),
+        (b"\n".join([bundle(logged=()), signed(v1(), STRANGER)]), "without an entry in"),
+        (b"\n".join([signed(v1())] * (MOST_LINES + 1)), "more than 50 attestations"),
+        (b"[" * 9000 + b"\n" + b"[" * 9000, "cannot be read"),
         (b"[" * 100_000, "cannot be read"),
         (b"\xff\xfe", "cannot be read"),
         (b" " * (MOST_BYTES + 1), "more than 4 MiB"),
@@ -176,6 +197,66 @@ def test_a_listed_key_that_is_none_is_an_error_of_the_configuration() -> None:
     with pytest.raises(ConfigError) as caught:
         read_provenance(signed(v1()), odd)
     assert caught.value.code == "builder-key"
+
+
+def test_of_several_lines_the_one_that_is_wanted_counts_and_none_lends_another_its_commit() -> None:
+    other = "b" * 64, "d" * 40
+    lines = [signed(v1(), STRANGER), signed(v1(*other)), signed(v1())]
+    data = b"\n".join(json.dumps(json.loads(one)).encode() for one in lines) + b"\n\n"
+    for artifact, commit in (other, (ARTIFACT, COMMIT)):
+        found = read_provenance(data, CONFIG, wanted=(f"sha256:{artifact}", commit))
+        assert (found.artifacts, found.commits) == ({f"sha256:{artifact}"}, {commit})
+    mixed = read_provenance(data, CONFIG, wanted=(f"sha256:{ARTIFACT}", other[1]))
+    assert (mixed.artifacts, mixed.commits) == ({f"sha256:{other[0]}"}, {other[1]})
+
+
+KEYLESS = read_config(
+    {
+        CONFIG_PATH: Source(
+            path=CONFIG_PATH,
+            blob="0" * 40,
+            text=TEXT.partition("release:")[0] + keyless("root.json"),
+        )
+    }
+)
+WORKFLOW = KEYLESS.release.builders[0].id
+ROOT = '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
+
+
+def test_a_bundle_of_a_keyless_builder_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sigstore", None)
+    with pytest.raises(GateError, match=r"need the extra sigstore") as caught:
+        read_provenance(bundle(v1(builder=WORKFLOW)), KEYLESS, roots={"root.json": ROOT})
+    assert (caught.value.code, "itil-gate[sigstore]" in caught.value.hint) == (
+        "extra-missing",
+        True,
+    )
+
+
+def test_no_envelope_of_a_key_stands_in_for_a_keyless_builder() -> None:
+    found = read_provenance(signed(v1(builder=WORKFLOW)), KEYLESS, roots={"root.json": ROOT})
+    assert "not signed by a key" in found.fault
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        None,
+        "",
+        "{}",
+        "[]",
+        "-----BEGIN CERTIFICATE-----",
+        ROOT,
+        ROOT.replace("0.1", "0.9"),
+        "\ud800",
+    ],
+)
+def test_a_root_that_is_none_is_an_error_of_the_configuration(root: str | None) -> None:
+    roots = {} if root is None else {"root.json": root}
+    with pytest.raises(ConfigError) as caught:
+        read_provenance(bundle(v1(builder=WORKFLOW)), KEYLESS, roots=roots)
+    assert caught.value.code == "trusted-root"
+    assert caught.value.message.startswith("root.json")
 
 
 @given(st.binary(max_size=400))
