@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from itil_gate.model.errors import GateError
@@ -42,15 +43,19 @@ class FolderFiles:
 
     def walk(self, folder: str, /) -> Iterator[str]:
         """Yield the paths of all files below a folder, folder by folder; links among them."""
-        folders = [self._root / folder]
+        folders = [folder]
         while folders:
             here = folders.pop()
             inner = []
-            for path in sorted(here.iterdir()) if here.is_dir() else ():
-                if path.is_dir() and not path.is_symlink():
-                    inner.append(path)
+            try:
+                found = sorted(os.scandir(f"{self._place}/{here}"), key=attrgetter("name"))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            for one in found:
+                if one.is_dir(follow_symlinks=False):
+                    inner.append(f"{here}/{one.name}")
                 else:
-                    yield path.relative_to(self._root).as_posix()
+                    yield f"{here}/{one.name}"
             folders += reversed(inner)
 
     def _read(self, path: str) -> bytes | None:

@@ -73,9 +73,8 @@ def listed_ids(said: bytes, name: str, *, count: int | None = None) -> list[str]
 
 def hash_object(kind: ObjectType, data: bytes, *, algorithm: str) -> str:
     """Return the id git gives to these bytes; `algorithm` is `sha1` or `sha256`."""
-    digest = hashlib.new(algorithm, f"{kind} {len(data)}\0".encode(), usedforsecurity=False)
-    digest.update(data)
-    return digest.hexdigest()
+    made = hashlib.sha1 if algorithm == "sha1" else hashlib.sha256
+    return made(f"{kind} {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
 
 
 class ObjectReader:

@@ -23,6 +23,8 @@ MOST_LOOSE = 60
 """So many objects are written loose; above that one file with an index is faster and smaller."""
 _KINDS: dict[ObjectType, int] = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 _FAST = 1
+_SHORT = 128
+"""Bytes up to which an object is stored as it is: to set a compressor up takes longer."""
 
 
 def write_objects(store: View, objects: Sequence[tuple[ObjectType, bytes]]) -> list[str]:
@@ -47,9 +49,18 @@ def pack_stream(objects: Sequence[tuple[ObjectType, bytes]], *, algorithm: str) 
     """Return a pack of whole objects (gitformat-pack), without deltas."""
     parts = [b"PACK", (2).to_bytes(4, "big"), len(objects).to_bytes(4, "big")]
     for kind, data in objects:
-        parts += [_header(_KINDS[kind], len(data)), zlib.compress(data, _FAST)]
+        parts += [_header(_KINDS[kind], len(data)), _deflated(data)]
     body = b"".join(parts)
     return body + hashlib.new(algorithm, body, usedforsecurity=False).digest()
+
+
+def _deflated(data: bytes) -> bytes:
+    """Return a zlib stream (RFC 1950): of short data one stored block (RFC 1951 section 3.2.4)."""
+    size = len(data)
+    if size > _SHORT:
+        return zlib.compress(data, _FAST)
+    lengths = size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little")
+    return b"\x78\x01\x01" + lengths + data + zlib.adler32(data).to_bytes(4, "big")
 
 
 def _header(kind: int, size: int) -> bytes:

@@ -66,6 +66,12 @@ class Snapshot:
 
         Raises HistoryError `not-a-file` for a directory or a link, and what reading objects does.
         """
+        if path in self._located:
+            at = self._located[path]
+            if at is None:
+                return None
+            if at[0] == FILE and at[1] in self._blobs:
+                return self._blobs[at[1]]
         return self.read_many([path])[path]
 
     def read_many(self, paths: Iterable[str]) -> dict[str, bytes | None]:
@@ -75,10 +81,11 @@ class Snapshot:
         if odd is not None:
             raise HistoryError("not-a-file", f"{odd} on the branch is not a regular file")
         ids = {at[1] for at in found.values() if at}
-        lacking = [oid for oid in ids if oid not in self._blobs]
+        known = {oid: self._blobs[oid] for oid in ids if oid in self._blobs}
+        lacking = [oid for oid in ids if oid not in known]
         self._obtain(lacking)
         fresh = {one.id: one.data for one in self._view.read_many(lacking)}
-        known = self._blobs | fresh
+        known |= fresh
         self._remember(fresh)
         return {path: known[at[1]] if at else None for path, at in found.items()}
 
@@ -174,6 +181,8 @@ class Snapshot:
         if self._entries > MOST_ENTRIES:
             self._trees, self._entries, self._located = {}, 0, {}
         lacking = [oid for oid in oids if oid not in self._trees]
+        if not lacking:
+            return
         self._obtain(lacking)
         for one in self._view.read_many(lacking):
             if one.type != "tree":

@@ -21,7 +21,7 @@ from itil_gate.signing import dsse, jcs
 from itil_gate.signing.dsse import IN_TOTO
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from itil_gate.log.tiles import Read
     from itil_gate.signing.ed25519 import Signer
@@ -42,7 +42,7 @@ class Logged:
     """Where an event stands in the log.
 
     `new` is False for one that was there before. `sha256` is that of the entry's file, in
-    hexadecimal; `proof` the bytes of its receipt under the checkpoint of the plan.
+    hexadecimal.
     """
 
     event: str
@@ -50,7 +50,12 @@ class Logged:
     index: int
     new: bool
     sha256: str
-    proof: bytes
+    prove: Callable[[], bytes]
+
+    @property
+    def proof(self) -> bytes:
+        """The bytes of its receipt under the checkpoint of the plan, made when it is asked for."""
+        return self.prove()
 
 
 @frozen
@@ -267,7 +272,8 @@ def _plan(
 ) -> Plan:
     before = old[0] if old else None
     size, root = (before.size, before.root) if before else (0, EMPTY_ROOT)
-    growth = grow(size, [one.leaf.data for one in fresh], read)
+    edge: dict[str, bytes | None] = {}
+    growth = grow(size, [one.leaf.data for one in fresh], _kept(read, edge))
     if growth.before != root:
         raise LogError("log-damaged", "the tiles of the log do not lead to the root it signed")
     files: dict[str, bytes | None] = {}
@@ -281,21 +287,48 @@ def _plan(
             if one.file is not None:
                 files[entries.entry_path(one.index)] = one.file
                 files[entries.ids_path(name)] = entries.index_file(one.index)
-    nodes = TileReader(checkpoint.size, _over(files, read))
+    receipts = _Receipts(note, checkpoint, read=_over(files, read), edge=_over(files, edge.get))
     logged = {
         name: Logged(
-            name,
-            one.leaf.kind,
-            one.index,
-            one.file is not None,
-            one.leaf.sha256,
-            prove(
-                one.index, leaf=one.leaf.data, note=note, checkpoint=checkpoint, nodes=nodes
-            ).data,
+            name, one.leaf.kind, one.index, one.file is not None, one.leaf.sha256, receipts.of(one)
         )
         for name, one in made.items()
     }
     return Plan(files, before, checkpoint, note, tuple(logged[name] for name in ids))
+
+
+class _Receipts:
+    """The receipts of a plan: of what is new when asked for, of what was there before at once.
+
+    Those of new entries rest on the files of the plan and the right edge of the log, which were
+    read; those of older ones on any tile, which may be damaged, and cannot be read later.
+    """
+
+    def __init__(self, note: bytes, checkpoint: Checkpoint, *, read: Read, edge: Read) -> None:
+        self._note = note
+        self._checkpoint = checkpoint
+        self._read = TileReader(checkpoint.size, read)
+        self._edge = TileReader(checkpoint.size, edge)
+
+    def of(self, one: _Made) -> Callable[[], bytes]:
+        """Return what makes the receipt of an entry."""
+        if one.file is not None:
+            return lambda: self._prove(one, self._edge)
+        data = self._prove(one, self._read)
+        return lambda: data
+
+    def _prove(self, one: _Made, nodes: TileReader) -> bytes:
+        note, checkpoint = self._note, self._checkpoint
+        made = prove(one.index, leaf=one.leaf.data, note=note, checkpoint=checkpoint, nodes=nodes)
+        return made.data
+
+
+def _kept(read: Read, into: dict[str, bytes | None]) -> Read:
+    def reading(path: str) -> bytes | None:
+        into[path] = read(path)
+        return into[path]
+
+    return reading
 
 
 def _over(files: Mapping[str, bytes | None], read: Read) -> Read:

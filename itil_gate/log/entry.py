@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from itil_gate.model.errors import LogError
@@ -73,8 +74,12 @@ def event_id(repository: str, kind: str, key: str | Sequence[str]) -> str:
     `key` tells the event from others of its kind: a digest, a nonce, or a list such as ref, before
     and after. Raises JcsError for texts that are not Unicode.
     """
-    plain = key if isinstance(key, str) else list(key)
-    named = jcs.encode({"repository": repository, "kind": kind, "key": plain})
+    return _event_id(repository, kind, key if isinstance(key, str) else tuple(key))
+
+
+@lru_cache(maxsize=1024)
+def _event_id(repository: str, kind: str, key: str | tuple[str, ...]) -> str:
+    named = jcs.encode({"repository": repository, "kind": kind, "key": key})
     return hashlib.sha256(named).hexdigest()
 
 

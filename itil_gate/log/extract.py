@@ -7,8 +7,6 @@ hold, and of the statement only what the rules about the log's meaning ask for.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import re
@@ -25,7 +23,7 @@ from itil_gate.log.entry import (
 )
 from itil_gate.model.record import PREDICATES
 from itil_gate.signing import dsse, jcs
-from itil_gate.signing.dsse import IN_TOTO, Envelope, EnvelopeError, EnvelopeSignature
+from itil_gate.signing.dsse import IN_TOTO, Envelope, EnvelopeError
 from itil_gate.signing.jcs import JcsError
 
 if TYPE_CHECKING:
@@ -146,28 +144,13 @@ def extract(
         what = "its SHA-256 is not the one that the tree holds"
         return Extract(index, kind, sha256, there=True, altered=what)
     try:
-        envelope = _envelope(file)
+        envelope = dsse.parse(file)
         statement = jcs.decode(envelope.payload)
     except (EnvelopeError, JcsError) as error:
         return Extract(index, kind, sha256, there=True, malformed=str(error))
     signers = tuple(sorted(dsse.verify(envelope, keys)))
     keyids = tuple(one.keyid for one in envelope.signatures)
     return _read(Extract(index, kind, sha256, True, "", "", signers, keyids), envelope, statement)
-
-
-def _envelope(file: bytes) -> Envelope:
-    """Return the envelope of an entry; the usual form of it without a parser of JSON."""
-    match = _SINGLE.fullmatch(file)
-    if match is None:
-        return dsse.parse(file)
-    try:
-        payload = base64.b64decode(match[1], validate=True)
-        signature = base64.b64decode(match[3], validate=True)
-    except (binascii.Error, ValueError):
-        return dsse.parse(file)
-    if base64.b64encode(payload) != match[1] or base64.b64encode(signature) != match[3]:
-        return dsse.parse(file)
-    return Envelope(IN_TOTO, payload, (EnvelopeSignature(match[2].decode(), signature),))
 
 
 def _read(plain: Extract, envelope: Envelope, statement: Any) -> Extract:

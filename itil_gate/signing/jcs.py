@@ -17,6 +17,7 @@ import rfc8785
 MAX_DEPTH = 64
 MAX_INTEGER = 2**53 - 1
 """The largest integer that every reader of JSON holds exactly (RFC 8785 section 3.2.2.3)."""
+_spell = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _LAST_OF_THE_BASIC_PLANE = "\uffff"
 
 
@@ -34,7 +35,7 @@ def encode(value: object) -> bytes:
 
 def _spelled(plain: Any) -> bytes:
     """Return the RFC 8785 form of values that were judged."""
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = _spell(plain)
     try:
         if text.isascii() or max(text) <= _LAST_OF_THE_BASIC_PLANE:
             return text.encode("utf-8")
