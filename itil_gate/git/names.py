@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from itil_gate.git.view import View
 
-_SUFFIX = re.compile(r"((?:[~^][0-9]{0,4})*)\Z")
+_SUFFIX = re.compile(r"(?:[~^][0-9]{0,4})*\Z")
 _STEP = re.compile(r"([~^])([0-9]*)")
 _REFUSED = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)|/\Z|\.\Z|\A[-./]")
 _DEEPEST_TAG = 20
@@ -30,14 +30,12 @@ def resolve(view: View, name: str) -> str | None:
     Raises GateError `bad-name`, `ambiguous-name` or `not-a-commit`, and HistoryError
     `object-missing` for a full id or a parent that is not in the repository.
     """
-    steps = _SUFFIX.search(name)
-    suffix = steps[1] if steps else ""
-    stem = name.removesuffix(suffix) if suffix else name
+    stem = _SUFFIX.sub("", name)
     oid = _stem(view, stem)
     if oid is None:
         return None
     commit = _peel(view, oid, name)
-    for kind, number in _STEP.findall(suffix):
+    for kind, number in _STEP.findall(name[len(stem) :]):
         commit = _step(view, commit, kind, int(number) if number else 1)
     return commit
 
@@ -118,7 +116,7 @@ def read_head(view: View) -> str:
     """Return what HEAD of the work tree we were called in holds: a full ref or an object id."""
     head = view.repository.git_dir / "HEAD"
     try:
-        text = str(head.readlink()) if head.is_symlink() else head.read_text("utf-8").strip()
+        text = str(head.readlink()) if head.is_symlink() else head.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise HistoryError("head-unreadable", f"{head} cannot be read: {error}") from error
     ref = text.removeprefix("ref:").strip()
@@ -167,7 +165,7 @@ def _existing(view: View, refs: Sequence[str]) -> dict[str, str]:
 
 def _look_up(view: View, refs: Sequence[str]) -> dict[str, str]:
     done = view.git("for-each-ref", "--format=%(objectname) %(refname)%00", "--", *refs)
-    if done.err.strip():
+    if done.err:
         raise HistoryError(
             "ref-broken",
             f"a ref cannot be read: {done.complaint}",
@@ -219,7 +217,7 @@ def _is_remote(view: View, name: str) -> bool:
     if not slash:
         return False
     listed = view.git("for-each-ref", "--count=1", "--format=x", "--", f"refs/remotes/{first}/")
-    return first == "origin" or bool(listed.out.strip())
+    return first == "origin" or bool(listed.out)
 
 
 def _of_remote(name: str, rest: str) -> str:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 
-from itil_gate.git.names import ref_tip, resolve, target_ref
+from itil_gate.git.discover import discover
+from itil_gate.git.names import (
+    branch_tips,
+    look_up,
+    read_head,
+    ref_tip,
+    resolve,
+    target_ref,
+)
+from itil_gate.git.objects import hash_object
+from itil_gate.git.refs import open_store
 from itil_gate.model.errors import GateError, HistoryError
 
 if TYPE_CHECKING:
@@ -228,3 +239,205 @@ def test_a_local_branch_called_like_a_remote_one_is_refused_as_target(
     with viewed(repo) as view, pytest.raises(GateError) as caught:
         target_ref(view, "origin/main")
     assert caught.value.code == "ambiguous-name"
+
+
+# Asked at once, and remembered --------------------------------------------------------------------
+
+
+def test_what_is_asked_at_once_is_everything_the_names_may_mean(repo: Repo, viewed: Viewed) -> None:
+    commit = repo.commit()
+    repo.git("tag", "v1")
+    repo.git("update-ref", "refs/remotes/origin/topic", commit)
+    names = ("HEAD", "v1~2", "refs/heads/topic^", commit, "", "a..b", f"{commit}^2", "refs/heads/")
+    with viewed(repo) as view:
+        look_up(view, names, copies_of="refs/heads/topic")
+        assert view.refs == {
+            "refs/heads/main": commit,
+            "refs/heads/v1": None,
+            "refs/tags/v1": commit,
+            "refs/remotes/v1": None,
+            "refs/heads/topic": None,
+        }
+        assert view.copies == {"refs/heads/topic": (commit,)}
+
+
+def test_what_was_asked_once_is_answered_alike_when_the_repository_moves(
+    repo: Repo, viewed: Viewed
+) -> None:
+    first = repo.commit()
+    with viewed(repo) as view:
+        look_up(view, ["main"], copies_of="refs/heads/main")
+        second = repo.commit()
+        assert resolve(view, "HEAD") == resolve(view, "main") == first
+        assert branch_tips(view, "refs/heads/main") == (first,)
+        assert ref_tip(view, "refs/heads/main") == first
+        look_up(view, ["main"], copies_of="refs/heads/main")
+        assert resolve(view, "main") == first
+    with viewed(repo) as view:
+        assert ref_tip(view, "refs/heads/main") == second
+        repo.commit()
+        assert ref_tip(view, "refs/heads/main") == second
+
+
+def test_a_detached_head_asks_for_no_ref(repo: Repo, viewed: Viewed) -> None:
+    repo.checkout(repo.commit())
+    with viewed(repo) as view:
+        look_up(view, ["HEAD"], copies_of="refs/heads/none")
+        assert view.refs == {}
+
+
+def test_where_refs_are_written_they_are_looked_up_each_time(repo: Repo) -> None:
+    first = repo.commit()
+    repo.git("update-ref", "refs/heads/release/1", first)
+    with open_store(discover(repo.path)) as view:
+        look_up(view, ["main", "HEAD"], copies_of="refs/heads/main")
+        assert branch_tips(view, "refs/heads/main") == (first,)
+        second = repo.commit()
+        assert resolve(view, "main") == resolve(view, "HEAD") == second
+        assert branch_tips(view, "refs/heads/main") == (second,)
+        assert resolve(view, "release") is None
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_the_tips_of_a_branch_are_those_of_every_remote_and_of_nothing_below_it(
+    repo: Repo, viewed: Viewed, *, asked: bool
+) -> None:
+    tips = [repo.commit(f"number {number}") for number in range(7)]
+    for place, tip in zip(
+        ("heads", "remotes/origin", "remotes/up", "remotes/a", "remotes/b"), tips, strict=False
+    ):
+        repo.git("update-ref", f"refs/{place}/notes/all", tip)
+    repo.git("update-ref", "refs/remotes/c/notes/all/more", tips[5])
+    repo.git("update-ref", "refs/remotes/d/team/notes/all", tips[6])
+    repo.git("update-ref", "refs/heads/other/below", tips[5])
+    with viewed(repo) as view:
+        if asked:
+            look_up(view, (), copies_of="refs/heads/notes/all")
+            look_up(view, (), copies_of="refs/heads/other")
+        assert branch_tips(view, "refs/heads/notes/all") == tuple(sorted(tips[:5]))
+        assert branch_tips(view, "refs/heads/other") == ()
+        assert ref_tip(view, "refs/heads/other") is None
+        assert bool(view.copies) is asked
+
+
+# Corners ------------------------------------------------------------------------------------------
+
+
+def test_a_tip_is_asked_for_by_a_full_ref_only(repo: Repo, viewed: Viewed) -> None:
+    repo.commit()
+    with viewed(repo) as view:
+        for name in ("main", "HEAD", "heads/refs/", "refs/heads/a..b", "refs/heads/*"):
+            with pytest.raises(GateError) as caught:
+                ref_tip(view, name)
+            assert caught.value.code == "bad-name"
+
+
+@pytest.mark.parametrize("name", ["", "--all", "a..b", "main~1", "refs/heads/a b", "@", "@x"])
+def test_a_target_is_a_plain_name(repo: Repo, viewed: Viewed, name: str) -> None:
+    repo.commit()
+    with viewed(repo) as view, pytest.raises(GateError) as caught:
+        target_ref(view, name)
+    assert caught.value.code == "bad-name"
+
+
+def test_an_at_sign_is_refused_only_at_the_front_of_a_short_name(
+    repo: Repo, viewed: Viewed
+) -> None:
+    commit = repo.commit()
+    for name in ("@x", "x@", "@team/topic"):
+        repo.git("update-ref", f"refs/heads/{name}", commit)
+    with viewed(repo) as view:
+        assert resolve(view, "x@") == resolve(view, "@team/topic") == commit
+        with pytest.raises(GateError) as caught:
+            resolve(view, "@x")
+        assert caught.value.code == "bad-name"
+
+
+def test_a_branch_that_begins_with_the_name_of_a_remote_is_that_branch(
+    repo: Repo, viewed: Viewed
+) -> None:
+    commit = repo.commit()
+    repo.git("update-ref", "refs/heads/origin/main", commit)
+    repo.git("update-ref", "refs/remotes/upstream/other", commit)
+    with viewed(repo) as view:
+        assert target_ref(view, "origin/main") == "refs/heads/origin/main"
+        assert target_ref(view, "origin") == "refs/heads/origin"
+        assert target_ref(view, "upstream") == "refs/heads/upstream"
+        assert target_ref(view, "upstream/topic") == "refs/heads/topic"
+        assert target_ref(view, "stream/topic") == "refs/heads/stream/topic"
+        with pytest.raises(GateError) as caught:
+            target_ref(view, "refs/remotes/origin")
+        assert caught.value.code == "target-needed"
+
+
+def test_the_places_of_a_name_found_twice_are_told_in_order(repo: Repo, viewed: Viewed) -> None:
+    commit = repo.commit()
+    for kind in ("tags", "remotes"):
+        repo.git("update-ref", f"refs/{kind}/team/topic", commit)
+    with viewed(repo) as view, pytest.raises(GateError) as caught:
+        resolve(view, "team/topic")
+    assert "refs/remotes/team/topic or refs/tags/team/topic" in caught.value.message
+
+
+def test_a_head_that_is_a_symbolic_link_is_the_ref_it_leads_to(repo: Repo, viewed: Viewed) -> None:
+    commit = repo.commit()
+    head = repo.git_dir / "HEAD"
+    head.unlink()
+    head.symlink_to("refs/heads/main")
+    with viewed(repo) as view:
+        assert read_head(view) == target_ref(view, "HEAD") == "refs/heads/main"
+        assert resolve(view, "HEAD") == commit
+
+
+@pytest.mark.parametrize("content", [b"ref: refs/heads/\xff\n", None])
+def test_a_head_that_cannot_be_read_is_an_error(
+    repo: Repo, viewed: Viewed, content: bytes | None
+) -> None:
+    repo.commit()
+    with viewed(repo) as view:
+        head = repo.git_dir / "HEAD"
+        if content is None:
+            head.unlink()
+        else:
+            head.write_bytes(content)
+        with pytest.raises(HistoryError) as caught:
+            read_head(view)
+    assert caught.value.code == "head-unreadable"
+    assert "cannot be read" in caught.value.message
+
+
+def test_a_branch_whose_name_is_no_utf_8_disturbs_no_other(repo: Repo, viewed: Viewed) -> None:
+    commit = repo.commit()
+    repo.git("update-ref", b"refs/heads/release/\xff", commit)
+    with viewed(repo) as view:
+        assert resolve(view, "release") is None
+
+
+@pytest.mark.parametrize(("tags", "found"), [(19, True), (20, False)])
+def test_tags_are_followed_to_a_depth_of_twenty_objects(
+    repo: Repo, viewed: Viewed, tags: int, *, found: bool
+) -> None:
+    commit = tip = repo.commit()
+    for number in range(tags):
+        kind = "tag" if number else "commit"
+        who = "Alice <alice@example.com> 1767603600 +0000"
+        text = f"object {tip}\ntype {kind}\ntag t{number}\ntagger {who}\n\nx\n".encode()
+        tip = hash_object("tag", text, algorithm="sha1")
+        place = repo.git_dir / "objects" / tip[:2] / tip[2:]
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(zlib.compress(b"tag %d\0" % len(text) + text))
+    repo.git("update-ref", "refs/tags/deep", tip)
+    with viewed(repo) as view:
+        if found:
+            assert resolve(view, "deep") == commit
+        else:
+            with pytest.raises(GateError) as caught:
+                resolve(view, "deep")
+            assert caught.value.code == "not-a-commit"
+
+
+def test_a_tag_of_rubbish_leads_nowhere(repo: Repo, viewed: Viewed) -> None:
+    repo.commit()
+    oid = repo.raw_object("tag", b"object \xff\xfe\ntype commit\ntag x\n\nx\n")
+    with viewed(repo) as view, pytest.raises(GateError):
+        resolve(view, oid)
