@@ -83,8 +83,8 @@ def parse_rule(text: str) -> Rule:
     """
     parts: dict[str, str] = {}
     for part in text.upper().removesuffix(";").split(";"):
-        key, equals, value = part.partition("=")
-        if not equals or not value:
+        key, _, value = part.partition("=")
+        if not value:
             raise RuleError(f'"{part[:40]}" is not of the form NAME=VALUE')
         if key in parts:
             raise RuleError(f"{key[:20]} is given twice")
@@ -138,7 +138,7 @@ def starts(
     """
     rule = _complete(rule, first)
     last = min(until, rule.until or until, LAST)
-    index = 0 if rule.count else max(0, _index(rule, first, since) - 1)
+    index = 0 if rule.count else max(0, _index(rule, first, since))
     produced = 0
     while (days := _days(rule, first, index, last)) is not None:
         budget.spend(len(days) + 1)
@@ -170,16 +170,12 @@ def _frequency(text: str) -> Frequency:
 
 
 def _number(key: str, text: str, *, low: int, high: int, signed: bool = False) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]{1,5}" if signed else r"[0-9]{1,5}", text):
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}" if signed else r"[0-9]{1,9}", text):
         raise RuleError(f'{key} holds "{text[:20]}", which is not a number it takes')
     value = int(text)
     if not low <= abs(value) <= high:
         raise RuleError(f"{key} is {value}, outside {low} to {high}")
     return value
-
-
-def _count(text: str) -> int | None:
-    return _number("COUNT", text, low=1, high=99_999) if text else None
 
 
 def _numbers(
@@ -194,10 +190,9 @@ def _weekdays(text: str) -> frozenset[tuple[int, int]]:
     days = set()
     for item in text.split(",") if text else ():
         match = _DAY.fullmatch(item)
-        nth = int(match[1] or 0) if match else 0
-        if match is None or abs(nth) > 53 or (match[1] and not nth):  # noqa: PLR2004 - weeks
+        if match is None or (match[1] and not 1 <= abs(int(match[1])) <= 53):  # noqa: PLR2004 - weeks
             raise RuleError(f'BYDAY holds "{item[:20]}", which is not a weekday')
-        days.add((WEEKDAYS.index(match[2]), nth))
+        days.add((WEEKDAYS.index(match[2]), int(match[1] or 0)))
     return frozenset(days)
 
 
@@ -207,10 +202,8 @@ def _week_start(text: str) -> int:
     return WEEKDAYS.index(text)
 
 
-def _until(text: str) -> datetime | None:
+def _until(text: str) -> datetime:
     """Read UNTIL; a day without a time is meant to its end, as people mean it."""
-    if not text:
-        return None
     match = _UNTIL.fullmatch(text)
     if match is None:
         raise RuleError(f'UNTIL is "{text[:20]}", which is not a date')
@@ -323,8 +316,6 @@ def _on_weekday(rule: Rule, day: date) -> bool:
     weekday = day.weekday()
     if (weekday, 0) in rule.week_days:
         return True
-    if rule.frequency not in {"YEARLY", "MONTHLY"}:
-        return False
     place, back = day.day, _from_month_end(day)
     if rule.frequency == "YEARLY" and not rule.months:
         place, back = _place_in_year(day)
