@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.audit.log_folder import FolderFiles
 from itil_gate.audit.log_memo import read_memo, write_memo
+from itil_gate.audit.log_stamps import verdict_of_stamps
 from itil_gate.git.audit_log import open_branch
 from itil_gate.git.history import is_ancestor
 from itil_gate.git.log_files import BranchFiles
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from itil_gate.git.workers import Spread
     from itil_gate.log.checkpoint import Checkpoint
     from itil_gate.log.commits import Step
+    from itil_gate.log.verdict import Verdict
     from itil_gate.log.verify import Done, Found, Terms
 
 AGAIN = 3
@@ -79,6 +81,8 @@ class Effort:
     remembered: tuple[str, ...] = ()
     """Notes about the log that requests on the target carry; those that a pinned key signed count.
     """
+    roots: bytes | None = None
+    """Certificates in PEM of the time-stamping authorities that are believed; None for none."""
 
 
 def verify_branch(
@@ -144,9 +148,10 @@ def verify_folder(
     done: Done = lambda _what, _more, _all: None,
 ) -> Verification:
     """Verify exported files. Raises GateError `no-directory`, and OSError."""
+    files = FolderFiles(directory)
     with workers(effort.jobs) as spread:
         found = verify_log(
-            FolderFiles(directory),
+            files,
             terms,
             now=effort.now.timestamp(),
             since=effort.since,
@@ -158,7 +163,8 @@ def verify_folder(
     check.skip("exported files have no history")
     tags = Check(TAGS, "tags")
     tags.skip("exported files have no tags")
-    return _with(_with(found.verification, check), tags)
+    stamps = verdict_of_stamps(files, found.seen, effort.roots)
+    return _with(found.verification, check.verdict(), tags.verdict(), stamps)
 
 
 class _Case:
@@ -220,7 +226,8 @@ class _Case:
             self._commits(view, snapshot, found, check, behind=behind)
         last = Check(TAGS, "tags")
         self._hold_tags(view, snapshot, found, last, tags, behind=behind)
-        done = _with(_with(found.verification, check), last)
+        stamps = verdict_of_stamps(BranchFiles(snapshot), found.seen, effort.roots)
+        done = _with(found.verification, check.verdict(), last.verdict(), stamps)
         if found.seen and not done.tampered and self._is_whole(found) and here:
             note = snapshot.read(PATH) or b""
             write_memo(self._repository, terms, seen=found.seen, note=note, commit=tip)
@@ -355,8 +362,8 @@ def _descends(view: View, base: str, tip: str) -> bool:
         return False
 
 
-def _with(verification: Verification, check: Check) -> Verification:
-    return replace(verification, verdicts=(*verification.verdicts, check.verdict()))
+def _with(verification: Verification, *more: Verdict) -> Verification:
+    return replace(verification, verdicts=(*verification.verdicts, *more))
 
 
 def _size(snapshot: Snapshot) -> int:

@@ -31,7 +31,7 @@ AT_ONCE = 1000
 )
 @log_options
 def command(place: LogPlace, directory: Path) -> int:
-    """Write checkpoint, tiles and entries as plain files, laid out as C2SP tlog-tiles asks.
+    """Write checkpoint, tiles, entries and time-stamps as plain files, as C2SP tlog-tiles asks.
 
     Such a directory can be served as it is, and verified with other tools, such as the fsck of
     Tessera.
@@ -51,13 +51,26 @@ def command(place: LogPlace, directory: Path) -> int:
     with place.reading() as (at, reader):
         at.complete()
         written = sum(1 for _ in _written(at, directory, size=reader.size))
+        stamps = _stamps(at, directory)
         # Last, so that a directory without it is one that was cut short.
         (directory / PATH).write_bytes(reader.note)
         expunged = reader.size + _tiles(reader.size) - written
-    say(f"wrote {written + 1} files of {reader.size} entries to {directory}")
+    say(f"wrote {written + stamps + 1} files of {reader.size} entries to {directory}")
     if expunged:
         say(f"note: {expunged} entries have no file; they were expunged")
     return 0
+
+
+def _stamps(at: Snapshot, directory: Path) -> int:
+    """Write the time-stamps, and return how many there are."""
+    from itil_gate.release.timestamping import FOLDER, stamp_path, stamp_sizes
+
+    found = at.read_many(stamp_path(size) for size in stamp_sizes(at.names(FOLDER)))
+    for path, data in found.items():
+        file = directory / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(data or b"")
+    return len(found)
 
 
 def _tiles(size: int) -> int:

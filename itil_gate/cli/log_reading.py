@@ -92,6 +92,30 @@ class LogPlace:
             yield at, reader
 
 
+def pinned_roots(place: LogPlace) -> bytes | None:
+    """Return the certificates that log.timestampRoots names, as the target's tip has them.
+
+    None where nothing is named. Raises ConfigError `missing-file`, or `irregular-file` for a link.
+    """
+    from itil_gate.gather.sources import read_sources
+    from itil_gate.git.tree import ls_tree
+    from itil_gate.git.view import open_view
+    from itil_gate.model.errors import ConfigError
+
+    path = place.settings.timestamp_roots
+    if path is None:
+        return None
+    with open_view(place.repository) as view:
+        entries = [one for one in ls_tree(view, place.tip, [path]) if one.path == path]
+        for source in read_sources(view, entries):
+            return source.text.encode()
+    raise ConfigError(
+        "missing-file",
+        f"{path}, which log.timestampRoots names, is not on the target branch",
+        hint="add the file, or correct its path",
+    )
+
+
 def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --base, --remote, --local and --repo; the command gets them as one `place`.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from itil_gate.cli.log_reading import BAD, find_log, read_bytes, telling
+from itil_gate.cli.log_reading import BAD, find_log, pinned_roots, read_bytes, telling
 from itil_gate.cli.log_writing import base_option
 from itil_gate.cli.recording import recording_options
 from itil_gate.cli.screen import now, out, repo_option, say, write_file
@@ -23,7 +23,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--request", type=_FILE, help="Write a request (TimeStampReq) about the head here.")
 @click.option("--response", type=_FILE, help="Verify this answer, and keep it on the branch.")
 @click.option("--verify", is_flag=True, help="Verify all that are kept, offline.")
-@click.option("--roots", type=_FILE, help="Certificates of the authorities you trust, in PEM.")
+@click.option(
+    "--roots",
+    type=_FILE,
+    help="Certificates of the authorities you trust, in PEM; by default those that "
+    "log.timestampRoots names on the target branch.",
+)
 @click.option(
     "--size",
     type=click.IntRange(min=0),
@@ -57,10 +62,8 @@ def command(
     """
     if sum((request is not None, response is not None, verify)) != 1:
         raise click.UsageError("give one of --request, --response and --verify")
-    if request is None and roots is None:
-        raise click.UsageError("name the certificates that you trust: --roots FILE")
     place = find_log(repo, base=base, remote=recording.remote, local=recording.local)
-    trusted = b"" if roots is None else read_bytes(roots)
+    trusted = b"" if request is not None else _roots(place, roots)
 
     def run() -> int:
         if request is not None:
@@ -70,6 +73,19 @@ def command(
         return _verify(place, roots=trusted)
 
     return int(telling(run))
+
+
+def _roots(place: LogPlace, file: Path | None) -> bytes:
+    from itil_gate.model.errors import GateError
+
+    found = pinned_roots(place) if file is None else read_bytes(file)
+    if found is None:
+        raise GateError(
+            "no-roots",
+            "nobody says which time-stamping authorities are believed",
+            hint="name their certificates: --roots FILE, or log.timestampRoots in itil-gate.yaml",
+        )
+    return found
 
 
 def _request(place: LogPlace, file: Path) -> int:
@@ -115,11 +131,12 @@ def _keep(
 
 
 def _verify(place: LogPlace, *, roots: bytes) -> int:
-    from itil_gate.release.timestamping import stamps_of
+    from itil_gate.release.timestamping import FOLDER, stamp_sizes, verify_stamps
     from itil_gate.report.escape import terminal
 
     with place.reading() as (at, reader):
-        stamps = stamps_of(at, reader, roots=roots)
+        sizes = stamp_sizes(at.names(FOLDER))
+        stamps = verify_stamps(sizes, reader.checkpoint, at.read, roots=roots)
     for one in stamps:
         said = one.fault or f"there by {one.moment:%Y-%m-%dT%H:%M:%SZ}"
         out(terminal(f"{one.size} entries: {said}"))

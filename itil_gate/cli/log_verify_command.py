@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from itil_gate.cli.log_reading import BAD, find_log, read_bytes, telling
+from itil_gate.cli.log_reading import BAD, find_log, pinned_roots, read_bytes, telling
 from itil_gate.cli.screen import now, out, repo_option
 
 if TYPE_CHECKING:
@@ -53,6 +53,13 @@ MOST_JOBS = 64
     help="The itil-gate.yaml that pins the keys; by default that of the target branch.",
 )
 @click.option(
+    "--roots",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Certificates of the time-stamping authorities you trust, in PEM; by default those that "
+    "log.timestampRoots names on the target branch.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(("text", "json")),
@@ -73,6 +80,7 @@ def command(
     jobs: int | None,
     directory: Path | None,
     keys: Path | None,
+    roots: Path | None,
     form: str,
     base: str | None,
     remote: str | None,
@@ -104,6 +112,7 @@ def command(
             jobs=jobs or _processors(),
             directory=directory,
             keys=keys,
+            roots=roots,
             full=full,
         )
         out(verification_json(found) if form == "json" else verification_text(found))
@@ -120,6 +129,7 @@ def _verify(
     jobs: int,
     directory: Path | None,
     keys: Path | None,
+    roots: Path | None,
     full: bool,
 ) -> Verification:
     from itil_gate.audit.log_verification import Effort, verify_branch, verify_folder
@@ -130,7 +140,12 @@ def _verify(
     terms = given or _terms_of(place)
     old = _remembered(since, terms) if since is not None else None
     known = remembered_here(place.repository, place.config) if place is not None else ()
-    effort = Effort(now=now(), since=old, full=full, jobs=jobs, remembered=known)
+    stamped: bytes | None = None
+    if roots is not None:
+        stamped = read_bytes(roots)
+    elif place is not None:
+        stamped = pinned_roots(place)
+    effort = Effort(now=now(), since=old, full=full, jobs=jobs, remembered=known, roots=stamped)
     with _progress() as done:
         if directory is not None or place is None:
             return verify_folder(directory or Path(), terms, effort, done=done)

@@ -20,7 +20,7 @@ from itil_gate.model.frozen import frozen
 from itil_gate.release.recorder import RECORDER, log_trailers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from types import ModuleType
 
@@ -35,6 +35,8 @@ FOLDER = "timestamps"
 SUFFIX = ".tsr"
 MOST_BYTES = 64 * 1024
 """The longest response that is taken; with its certificates one has some 6 kB."""
+MOST_DIGITS = 19
+"""Digits of a size; no log has more entries."""
 
 
 @frozen
@@ -137,19 +139,25 @@ def keep_stamp(
     return made[-1], landed
 
 
-def stamps_of(at: Snapshot, reader: LogReader, *, roots: bytes) -> list[Stamp]:
-    """Return every time-stamp on the branch, by size, with what is wrong with it if anything."""
-    sizes = sorted(
-        int(one.removesuffix(SUFFIX))
-        for one in at.names(FOLDER)
-        if one.endswith(SUFFIX) and one.removesuffix(SUFFIX).isascii()
-        and one.removesuffix(SUFFIX).isdigit()
-    )  # fmt: skip
+def stamp_sizes(names: Iterable[str]) -> list[int]:
+    """Return the sizes that time-stamps are about, ascending, by the names of their files."""
+    stems = [one.removesuffix(SUFFIX) for one in names if one.endswith(SUFFIX)]
+    digits = [one for one in stems if one.isascii() and one.isdigit() and len(one) <= MOST_DIGITS]
+    return sorted(int(one) for one in digits if str(int(one)) == one)
+
+
+def verify_stamps(
+    sizes: Iterable[int], present: Checkpoint, read: Read, *, roots: bytes
+) -> list[Stamp]:
+    """Return the time-stamps about these sizes, with what is wrong with each if anything.
+
+    `read` reads the files of the log. Raises GateError `roots-unreadable` and `extra-missing`.
+    """
     found = []
     for size in sizes:
         try:
-            then = checkpoint_at(size, reader.checkpoint, at.read)
-            moment = stamped_at(at.read(stamp_path(size)) or b"", then, roots=roots)
+            then = checkpoint_at(size, present, read)
+            moment = stamped_at(read(stamp_path(size)) or b"", then, roots=roots)
             found.append(Stamp(size, moment))
         except LogError as error:
             found.append(Stamp(size, None, error.message))

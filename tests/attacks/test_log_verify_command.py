@@ -49,6 +49,7 @@ def test_a_log_that_is_well_ends_with_0_and_says_what_was_not_checked(victim: Vi
         *CHECKS,
         "commits",
         "tags",
+        "timestamps",
     ]
     assert "  ok           tree        13 entries" in lines
     assert "  not checked  witnesses   no witness is configured" in lines

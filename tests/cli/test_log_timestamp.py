@@ -12,15 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.audit_branch import file_at, make_hub
-from support.log import ORIGIN, REPOSITORY
+from support.log import CHECKPOINT, ORIGIN, REPOSITORY, log_of
 from support.peers import on_path
 from support.repository import Repo, make_person
 from support.shell import Ran, run_gate
 
-from itil_gate.log.checkpoint import Checkpoint
+from itil_gate.audit.log_folder import FolderFiles
+from itil_gate.audit.log_stamps import verdict_of_stamps
+from itil_gate.log.checkpoint import Checkpoint, open_checkpoint
+from itil_gate.log.verify import Seen
 from itil_gate.model.errors import GateError, LogError
 from itil_gate.model.record import AUDIT_BRANCH
-from itil_gate.release.timestamping import stamped_at
+from itil_gate.release.timestamping import stamp_sizes, stamped_at
+from itil_gate.signing.note import named_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,6 +175,124 @@ def test_a_stamp_is_asked_for_kept_and_verified_offline(
     assert (ran.code, "roots-unreadable" in ran.err) == (2, True)
 
 
+def pin(place: Place, roots: str | None) -> None:
+    """Name a file of roots on the target, with what it holds; None holds nothing."""
+    file = place.clone.path / "itil-gate.yaml"
+    text = file.read_text()
+    if "timestampRoots" not in text:
+        file.write_text(text.replace("log:\n", "log:\n  timestampRoots: security/tsa.pem\n"))
+    (place.clone.path / "security").mkdir(exist_ok=True)
+    (place.clone.path / "security/tsa.pem").write_text(roots or "")
+    place.clone.git("add", "security", "itil-gate.yaml")
+    if roots is None:
+        place.clone.git("rm", "--quiet", "--force", "security/tsa.pem")
+    place.clone.git("commit", "--quiet", "--allow-empty", "-m", "Pin the authority")
+    place.clone.git("push", "--quiet", "origin", "HEAD:main")
+
+
+def kept(place: Place, authority: Authority, folder: Path) -> None:
+    """Keep a stamp of the head, under the roots of the authority."""
+    asked, answered = folder / "head.tsq", folder / "head.tsr"
+    assert place.gate("timestamp", "--request", asked).code == 0
+    authority.answer(asked, answered)
+    ran = place.gate("timestamp", "--response", answered, "--roots", authority.roots, *place.signed)
+    assert ran.code == 0, ran.err
+
+
+def said_of_stamps(place: Place, *words: str | Path) -> tuple[int, str]:
+    """Return the exit code of `log verify`, and its line about time-stamps."""
+    ran = place.gate("verify", "--full", *words)
+    (line,) = [one for one in ran.out.splitlines() if "  timestamps  " in one]
+    return ran.code, line.strip()
+
+
+def test_a_verification_of_the_log_verifies_its_stamps_under_the_roots_on_the_target(
+    place: Place, authority: Authority, tmp_path: Path
+) -> None:
+    assert said_of_stamps(place) == (0, "ok           timestamps  0 time-stamps")
+    kept(place, authority, tmp_path)
+    code, line = said_of_stamps(place)
+    assert code == 0
+    assert line.startswith("not checked  timestamps  there are 1, and no authority is pinned: log.")
+    good = (0, "ok           timestamps  1 time-stamp; 1 entries were there by 20")
+    code, line = said_of_stamps(place, "--roots", authority.roots)
+    assert (code, line[: len(good[1])]) == good
+    pin(place, authority.roots.read_text())
+    # What lies in the work tree is not asked.
+    (place.clone.path / "security/tsa.pem").write_text("nothing")
+    code, line = said_of_stamps(place)
+    assert (code, line[: len(good[1])]) == good
+    assert place.gate("timestamp", "--verify").out.startswith("1 entries: there by ")
+    other = Authority.make(tmp_path / "other")
+    code, line = said_of_stamps(place, "--roots", other.roots)
+    assert (code, line) == (1, "bad          timestamps  1 fault in 1 time-stamp")
+    assert place.gate("timestamp", "--verify", "--roots", other.roots).code == 1
+    both = other.roots.read_text() + authority.roots.read_text()
+    for roots, code in ((other.roots.read_text(), 1), (both, 0)):
+        pin(place, roots)
+        assert said_of_stamps(place)[0] == code
+        assert place.gate("timestamp", "--verify").code == code
+    for roots, told in (("no certificates", "roots-unreadable"), (None, "missing-file")):
+        pin(place, roots)
+        for words in (("verify", "--full"), ("timestamp", "--verify")):
+            ran = place.gate(*words)
+            assert (ran.code, told in ran.err) == (2, True), ran.err
+
+
+def test_an_answer_is_kept_under_the_roots_on_the_target(
+    place: Place, authority: Authority, tmp_path: Path
+) -> None:
+    asked, answered = tmp_path / "head.tsq", tmp_path / "head.tsr"
+    assert place.gate("timestamp", "--request", asked).code == 0
+    other = Authority.make(tmp_path / "other")
+    other.answer(asked, answered)
+    pin(place, authority.roots.read_text())
+    keep = ("timestamp", "--response", answered, *place.signed)
+    ran = place.gate(*keep)
+    assert (ran.code, "does not hold" in ran.out) == (1, True)
+    authority.answer(asked, answered)
+    assert place.gate(*keep).code == 0
+    assert file_at(place.hub, "timestamps/1.tsr") == answered.read_bytes()
+
+
+def test_an_export_holds_the_stamps_and_is_verified_with_them(
+    place: Place, authority: Authority, tmp_path: Path
+) -> None:
+    kept(place, authority, tmp_path)
+    out = tmp_path / "exported"
+    ran = place.gate("export", "--dir", out)
+    assert ran.code == 0, ran.err
+    files = [one for one in out.rglob("*") if one.is_file()]
+    assert f"wrote {len(files)} files of 1 entries" in ran.err
+    assert "expunged" not in ran.err
+    stamp = out / "timestamps/1.tsr"
+    assert stamp.read_bytes() == file_at(place.hub, "timestamps/1.tsr")
+    pins = ("--dir", out, "--keys", place.clone.path / "itil-gate.yaml")
+    assert said_of_stamps(place, *pins)[1].startswith("not checked  timestamps  there are 1")
+    rooted = (*pins, "--roots", authority.roots)
+    assert said_of_stamps(place, *rooted)[1].startswith("ok           timestamps  1 time-stamp;")
+    data = bytearray(stamp.read_bytes())
+    data[-20] ^= 1
+    stamp.write_bytes(data)
+    code, line = said_of_stamps(place, *rooted)
+    assert (code, line) == (1, "bad          timestamps  1 fault in 1 time-stamp")
+    stamp.unlink()
+    stamp.symlink_to(authority.roots)
+    assert said_of_stamps(place, *rooted)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes"),
+    [
+        (["10.tsr", "9.tsr", "0.tsr"], [0, 9, 10]),
+        (["09.tsr", "-1.tsr", "1.tsr.bak", "a.tsr", ".tsr", "1", "\u0661.tsr"], []),
+        (["9" * 20 + ".tsr", "9" * 5000 + ".tsr", "9" * 19 + ".tsr"], [int("9" * 19)]),
+    ],
+)
+def test_the_name_of_a_stamp_is_the_size_it_is_about(names: list[str], sizes: list[int]) -> None:
+    assert stamp_sizes(names) == sizes
+
+
 def test_a_stranger_keeps_no_stamp(place: Place, authority: Authority, tmp_path: Path) -> None:
     asked, answered = tmp_path / "head.tsq", tmp_path / "head.tsr"
     assert place.gate("timestamp", "--request", asked).code == 0
@@ -253,6 +375,23 @@ def test_rubbish_is_a_stamp_that_does_not_hold(authority: Authority, data: bytes
     with pytest.raises(LogError) as caught:
         stamped_at(data, HEAD, roots=authority.roots.read_bytes())
     assert caught.value.code == "timestamp-bad"
+
+
+def test_without_the_extra_a_verification_says_that_stamps_were_not_checked(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {**log_of(5), "timestamps/5.tsr": b""}
+    for path, data in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    keys = [named_key(ORIGIN, CHECKPOINT.public)]
+    seen = Seen(open_checkpoint(files["checkpoint"], keys, origin=ORIGIN).checkpoint, {})
+    roots = authority.roots.read_bytes()
+    assert verdict_of_stamps(FolderFiles(tmp_path), seen, roots).state == "bad"
+    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
+    found = verdict_of_stamps(FolderFiles(tmp_path), seen, roots)
+    assert (found.state, "pip install 'itil-gate[tsa]'" in found.detail) == ("not checked", True)
+    assert verdict_of_stamps(FolderFiles(tmp_path), None, b"").state == "not checked"
 
 
 def test_without_the_extra_it_says_what_to_install(
