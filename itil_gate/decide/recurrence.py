@@ -3,17 +3,19 @@
 A rule that never matches, or matches every second, costs an attacker one line. So every day and
 every time looked at is paid for from a budget, rules without COUNT are not followed from their
 beginning but from where they are asked about, and rules by the minute or second are refused.
-Nothing here knows time zones.
+Only `localised` knows time zones.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
+from itil_gate.decide.wallclock import instant
 from itil_gate.model.errors import GateError
 from itil_gate.model.frozen import frozen, replace
 
@@ -28,6 +30,7 @@ WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 WORK = 500_000
 TIMES_A_DAY = 24
 LAST = datetime(9000, 1, 1)  # noqa: DTZ001  # wall-clock, far from where arithmetic overflows
+_SECOND = timedelta(seconds=1)
 _UNTIL = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:T([0-9]{2})([0-9]{2})([0-9]{2})(Z?))?")
 _DAY = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 
@@ -121,10 +124,20 @@ def parse_rule(text: str) -> Rule:
 
 
 def localised(rule: Rule, zone: tzinfo) -> Rule:
-    """Return the rule with an UNTIL in UTC turned into wall-clock time of a zone."""
-    if rule.until is None or rule.until.tzinfo is None:
+    """Return the rule with an UNTIL in UTC turned into wall-clock time of a zone.
+
+    In an hour that comes for the second time, every time of that hour has come before (section
+    3.3.5: it means the first), so the rule ends with the last second of the hour.
+    """
+    moment = rule.until
+    if moment is None or moment.tzinfo is None:
         return rule
-    return replace(rule, until=rule.until.astimezone(zone).replace(tzinfo=None))
+    local = moment.astimezone(zone).replace(tzinfo=None)
+    repeated = (moment - instant(local, zone)) // _SECOND
+    more = bisect_right(
+        range(1, repeated + 1), moment, key=lambda later: instant(local + later * _SECOND, zone)
+    )
+    return replace(rule, until=local + more * _SECOND)
 
 
 def starts(

@@ -333,3 +333,26 @@ def test_of_several_lengths_of_a_window_none_may_be_empty() -> None:
     )
     assert spans(text, wide=False) == []
     assert spans(text) == [("10-25T00:15", "10-25T03:30")]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Our zone"])
+@pytest.mark.parametrize(
+    ("until", "days"),
+    [("002959", 1), ("003000", 2), ("011500", 2), ("015959", 2), ("020000", 2)],
+)
+def test_a_series_includes_an_hour_that_comes_twice_if_it_has_come_once(
+    zone: str, until: str, days: int
+) -> None:
+    described = (
+        "BEGIN:VTIMEZONE\nTZID:Our zone\nBEGIN:STANDARD\nDTSTART:20261025T030000\n"
+        "TZOFFSETFROM:+0200\nTZOFFSETTO:+0100\nEND:STANDARD\nEND:VTIMEZONE\n"
+    )
+    text = calendar(
+        event(
+            f"DTSTART;TZID={zone}:20261024T023000",
+            "DURATION:PT10M",
+            f"RRULE:FREQ=DAILY;UNTIL=20261025T{until}Z",
+        ),
+        head=described,
+    )
+    assert starts(text) == ["10-24T00:30", "10-25T00:30"][:days]

@@ -327,3 +327,25 @@ def test_weeks_are_counted_from_the_end_of_the_year_too() -> None:
 def test_a_rule_that_never_matches_ends_where_one_stops_asking(frequency: str) -> None:
     text = f"FREQ={frequency};BYMONTH=2;BYMONTHDAY=30"
     assert run(text, until=datetime(2027, 1, 1), budget=20_000) == []
+
+
+@pytest.mark.parametrize(
+    ("until", "last"),
+    [
+        # clocks of Berlin go from 03:00 to 02:00 at 01:00 UTC, so each time between comes twice
+        ("20261025T001459Z", "02:14:59"),
+        ("20261025T001500Z", "02:15:00"),
+        ("20261025T005959Z", "02:59:59"),
+        ("20261025T010000Z", "02:59:59"),
+        ("20261025T011500Z", "02:59:59"),
+        ("20261025T015959Z", "02:59:59"),
+        ("20261025T020000Z", "03:00:00"),
+        ("20261025T021500Z", "03:15:00"),
+        # and on this night from 02:00 to 03:00
+        ("20260329T005959Z", "01:59:59"),
+        ("20260329T010000Z", "03:00:00"),
+    ],
+)
+def test_a_rule_ends_with_the_last_time_that_has_come_when_it_says(until: str, last: str) -> None:
+    rule = localised(parse_rule(f"FREQ=DAILY;UNTIL={until}"), ZoneInfo("Europe/Berlin"))
+    assert rule.until == datetime.fromisoformat(f"{until[:4]}-{until[4:6]}-{until[6:8]}T{last}")
