@@ -51,7 +51,11 @@ def command() -> None:
     metavar="DIGEST|FILE",
     help="sha256:… of what is released, or the file itself.",
 )
-@click.option("--purl", help="Package URL of the artefact, for other tools.")
+@click.option(
+    "--purl",
+    metavar="PURL",
+    help="Package URL of the artefact, with its version; attested for other tools.",
+)
 @click.option(
     "--tag",
     metavar="NAME",
@@ -104,7 +108,7 @@ def start(
     from itil_gate.gather.inputs import find_commit
     from itil_gate.git.view import open_view
     from itil_gate.release.bookkeeping import start_release
-    from itil_gate.release.deploying import artifact_digest
+    from itil_gate.release.deploying import artifact_digest, is_digest
     from itil_gate.report.release_text import deploy_text
 
     moment = now()
@@ -131,6 +135,7 @@ def start(
             purl=purl,
             provenance=provenance.read_bytes() if provenance else None,
             tag=tag,
+            file=None if is_digest(artifact) else Path(artifact).name,
         )
     tell(recorded)
     _receipts(output, recorded.indices, recorded.proofs)

@@ -42,7 +42,7 @@ _SAID: dict[str, tuple[str, ...]] = {
     ),
     "release-record": (
         *("nonce", "environment", "commit", "artifact", "previous", "updates", "backsOut"),
-        *("windowStart", "windowEnd", "startedAt", "decision", "tag"),
+        *("windowStart", "windowEnd", "startedAt", "decision", "tag", "purl"),
     ),
     "outcome": ("nonce", "release", "environment", "outcome", "startedAt", "finishedAt"),
     "obligation": ("id", "source"),
@@ -231,6 +231,9 @@ def _subject_fault(kind: str, predicate: Mapping[str, Any], subjects: Sequence[A
     elif kind == "release-record":
         algorithm, _, value = predicate["artifact"].partition(":")
         wanted = [(algorithm, value), ("gitCommit", predicate["commit"])]
+    elif kind == "release-attestation":
+        algorithm, _, value = predicate["itilGate"]["artifact"].partition(":")
+        wanted = [(algorithm, value)]
     elif kind in ("approval", "override"):
         wanted = [("sha256", predicate["statement"])]
     elif kind == "gate-decision":
@@ -254,6 +257,8 @@ def _said(kind: str, predicate: Mapping[str, Any]) -> dict[str, Any]:
             return {"of": "deploy", **{name: ours["deploy"][name] for name in names}}
         asked = ("repository", "target", "outcome", "head", "content")
         return {"of": "merge", **{name: ours["decision"].get(name) for name in asked}}
+    if kind == "release-attestation":
+        return {"purl": predicate["purl"], **predicate["itilGate"]}
     wanted = (*_SHARED, *_SAID.get(kind, ()))
     return {name: predicate[name] for name in wanted if name in predicate}
 
@@ -269,6 +274,8 @@ def _event(
     if kind in _KEYED:
         names = _KEYED[kind]
         key = str(predicate[names]) if isinstance(names, str) else _texts(predicate, names)
+    elif kind == "release-attestation":
+        key = said["nonce"]
     elif kind == "key-revocation":
         key = revocation_key(said["key"], said.get("replaces"))
     elif kind == "gate-decision" and said["of"] == "merge":

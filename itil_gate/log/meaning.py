@@ -266,6 +266,16 @@ class Meaning:
             self._fault(one, f"the release of entry {release.index} has ended with entry {ended}")
         self._ended.setdefault(said["release"], one.index)
 
+    def _attested(self, one: Extract) -> None:
+        said = one.said
+        release = self._earlier(one, said["release"], "release-record")
+        if release is None:
+            self._fault(one, f"entry {said['release']} is no release that stands before it")
+        elif release.said:
+            for name in ("nonce", "artifact", "purl"):
+                if release.said.get(name) != said[name]:
+                    self._fault(one, f"the release of entry {release.index} has another {name}")
+
     def _met(self, one: Extract) -> None:
         owed = self._earlier(one, one.said["obligation"], "obligation")
         if owed is None or owed.said.get("id", one.said["id"]) != one.said["id"]:
@@ -336,6 +346,7 @@ _RULES: Mapping[str, Callable[[Meaning, Extract], None]] = {
     "log-opened": Meaning._opened,  # noqa: SLF001
     "ref-update": Meaning._update,  # noqa: SLF001
     "release-record": Meaning._release,  # noqa: SLF001
+    "release-attestation": Meaning._attested,  # noqa: SLF001
     "outcome": Meaning._outcome,  # noqa: SLF001
     "waiver-used": Meaning._beside,  # noqa: SLF001
     "policy-change": Meaning._beside,  # noqa: SLF001

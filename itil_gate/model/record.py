@@ -17,6 +17,7 @@ Kind = Literal[
     "ref-update",
     "gate-decision",
     "release-record",
+    "release-attestation",
     "outcome",
     "approval",
     "override",
@@ -31,6 +32,7 @@ Kind = Literal[
 ]
 AUDIT_BRANCH: Final = "refs/heads/audit-log"
 VSA_TYPE: Final = "https://slsa.dev/verification_summary/v1"
+RELEASE_TYPE: Final = "https://in-toto.io/attestation/release/v0.1"
 OURS: Final = "https://itil-gate.dev"
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 
@@ -43,9 +45,12 @@ Proof = Literal["exact", "same-content", "clean-replay"]
 Standing = Literal["authorised", "overridden", "unauthorised", "before-adoption"]
 
 
+_OTHERS: Final[dict[Kind, str]] = {"gate-decision": VSA_TYPE, "release-attestation": RELEASE_TYPE}
+
+
 def predicate_type(kind: Kind) -> str:
     """Return the type URI of a kind of entry; it is a name and leads nowhere."""
-    return VSA_TYPE if kind == "gate-decision" else f"{OURS}/{kind}/v1"
+    return _OTHERS.get(kind, f"{OURS}/{kind}/v1")
 
 
 class LogOpened(Model):
@@ -139,6 +144,26 @@ class ReleaseRecord(Model):
     tag: Annotated[Line, Field(pattern=r"^release/")] | None = Field(
         None, description="The signed tag that was made with it, below refs/tags."
     )
+
+
+class AttestedRelease(Model):
+    """Where the log says more about what an attestation is about."""
+
+    repository: Line
+    nonce: Line
+    release: Index = Field(description="The entry of the release.")
+    artifact: Digest
+
+
+class ReleaseAttestation(Model):
+    """Which package, in which version, this artefact is: in-toto's release predicate, v0.1.
+
+    https://github.com/in-toto/attestation/blob/main/spec/predicates/release.md; the field
+    `releaseId` of v0.1 names a package over all its versions, which the log does not know.
+    """
+
+    purl: Line
+    itil_gate: AttestedRelease
 
 
 class Incident(Model):
@@ -322,6 +347,7 @@ PREDICATES: dict[Kind, type[Model]] = {
     "log-opened": LogOpened,
     "ref-update": RefUpdate,
     "release-record": ReleaseRecord,
+    "release-attestation": ReleaseAttestation,
     "outcome": ReleaseOutcome,
     "approval": Copied,
     "waiver-used": WaiverUsed,

@@ -22,9 +22,11 @@ from itil_gate.model.errors import ConfigError, LogError
 from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.record import Copied, ReleaseOutcome
 from itil_gate.policy.compile import compile_policies
+from itil_gate.release.attesting import package_url
 from itil_gate.release.catching_up import missed
 from itil_gate.release.deploying import Known, examine, known_of, record_of
 from itil_gate.release.entries import (
+    attestation_event,
     copy_event,
     decision_event,
     deploy_event,
@@ -201,14 +203,17 @@ def start_release(
     purl: str | None,
     provenance: bytes | None,
     tag: str | None = None,
+    file: str | None = None,
 ) -> tuple[Examined, Recorded, ReleaseRecord | None]:
     """Judge an attempt to release and record it; a denied one is recorded too, without a release.
 
     Decision and release are one append, and so is the signed tag of that name, if one is asked for
-    and the release may begin: all of it arrives, or nothing does. Raises HistoryError, ConfigError
-    and LogError where it cannot be judged, GateError `bad-tag` and `tag-exists`; nothing is
-    recorded then.
+    and the release may begin: all of it arrives, or nothing does. Where a purl is given, the
+    artefact, on disk called `file`, is attested as that release for other tools. Raises
+    HistoryError, ConfigError and LogError where it cannot be judged, GateError `bad-tag`,
+    `tag-exists` and `bad-purl`; nothing is recorded then.
     """
+    package = package_url(purl)[0] if purl else ""
     ref = tag_ref(tag) if tag else None
     if ref and ref_tip(view, ref) is not None:
         raise tag_exists(ref, where="here")
@@ -238,10 +243,14 @@ def start_release(
         message = tag_message(release_at(plan.indices[0]), index=plan.indices[1], note=plan.note)
         return TagDraft(ref or "", examined.decision.commit, message)
 
-    recorded = books.write(
-        lambda size: [decided, release_event(release_at(size))],
-        tagging=tagging if ref else None,
-    )
+    def made_at(size: int) -> list[Event]:
+        begun = release_at(size)
+        events = [decided, release_event(begun)]
+        if package:
+            events.append(attestation_event(begun, index=size + 1, file=file or package))
+        return events
+
+    recorded = books.write(made_at, tagging=tagging if ref else None)
     release = release_at(recorded.indices[0])
     _follow(
         books,

@@ -260,12 +260,17 @@ def record_of(
     )
 
 
+def is_digest(text: str) -> bool:
+    """Tell whether an artefact is named by its digest, and not by its file."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def artifact_digest(text: str, *, file: Path) -> str:
     """Return the digest that an artefact is named by: as it is, or made of the file's bytes.
 
     Raises GateError `bad-artifact` for what is neither.
     """
-    if _DIGEST.fullmatch(text):
+    if is_digest(text):
         return text
     try:
         with file.open("rb") as stream:

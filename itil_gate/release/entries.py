@@ -20,10 +20,12 @@ from itil_gate.model.finding import Finding
 from itil_gate.model.policy import Source
 from itil_gate.model.record import (
     VSA_TYPE,
+    AttestedRelease,
     Copied,
     DeployDecision,
     Kind,
     RefUpdate,
+    ReleaseAttestation,
     ReleaseOutcome,
     ReleaseRecord,
     predicate_type,
@@ -122,6 +124,25 @@ def release_event(record: ReleaseRecord) -> Event:
         Subject(name="commit", digest={"gitCommit": record.commit}),
     )
     return _event("release-record", record.nonce, record, subjects)
+
+
+def attestation_event(record: ReleaseRecord, *, index: int, file: str) -> Event:
+    """Return the event by which other tools read that an artefact is a version of a package.
+
+    `record` names a purl and is entry `index`; `file` is the artefact's name on disk.
+    """
+    algorithm, _, value = record.artifact.partition(":")
+    said = ReleaseAttestation(
+        purl=record.purl or "",
+        itil_gate=AttestedRelease(
+            repository=record.repository,
+            nonce=record.nonce,
+            release=index,
+            artifact=record.artifact,
+        ),
+    )
+    subjects = (Subject(name=file, digest={algorithm: value}),)
+    return _event("release-attestation", record.nonce, said, subjects)
 
 
 def outcome_event(outcome: ReleaseOutcome, *, artifact: str) -> Event:

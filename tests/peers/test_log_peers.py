@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,26 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from support.log import CHECKPOINT, KEYS, ORIGIN, RECORDER, STRANGER, WITNESS, append, event, log_of
+from support.log import (
+    CHECKPOINT,
+    KEYS,
+    ORIGIN,
+    RECORDER,
+    REPOSITORY,
+    STRANGER,
+    WITNESS,
+    append,
+    event,
+    log_of,
+)
 from support.peers import FSCK, MissingPeerError, built, installed, needed, program
 
 from itil_gate.log.checkpoint import Checkpoint, cosign_checkpoint, sign_checkpoint
 from itil_gate.log.entry import entry_path, leaf
 from itil_gate.log.proof import consistency
 from itil_gate.log.tiles import grow
+from itil_gate.model.record import RELEASE_TYPE, ReleaseRecord
+from itil_gate.release.entries import attestation_event
 from itil_gate.signing import dsse
 from itil_gate.signing.note import COSIGNATURE, named_key, parse_note
 
@@ -244,6 +258,30 @@ def test_other_readers_of_dsse_take_an_entry(
     for field in (b'"payload":"', b'"payloadType":"', b'"keyid":"', b'"sig":"'):
         at = data.index(field) + len(field) + 12
         assert not takes(flipped(data, at), tmp_path), field
+
+
+@pytest.mark.parametrize("takes", [securesystemslib_takes, sigstore_takes])
+def test_other_readers_of_dsse_take_a_release_attestation(
+    tmp_path: Path, takes: Callable[[bytes, Path], bool]
+) -> None:
+    record = ReleaseRecord(
+        repository=REPOSITORY,
+        nonce="REL-2026-00000001",
+        environment="production",
+        commit="a" * 40,
+        artifact="sha256:" + "b" * 64,
+        purl="pkg:npm/shop@1.4.0",
+        deployer="pipeline",
+        started_at=datetime(2026, 3, 1, tzinfo=UTC),
+        decision=0,
+    )
+    files = log_of(1)
+    append(files, [attestation_event(record, index=0, file="shop-1.4.0.tgz")])
+    data = files[entry_path(1)]
+    said = json.loads(dsse.parse(data).payload)
+    assert (said["predicateType"], said["predicate"]["purl"]) == (RELEASE_TYPE, record.purl)
+    assert takes(data, tmp_path)
+    assert not takes(flipped(data, data.index(b'"payload":"') + 200), tmp_path)
 
 
 def test_a_peer_that_cannot_be_had_says_why(tmp_path: Path, monkeypatch: Any) -> None:
