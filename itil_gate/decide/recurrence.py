@@ -135,7 +135,7 @@ def localised(rule: Rule, zone: tzinfo) -> Rule:
     local = moment.astimezone(zone).replace(tzinfo=None)
     repeated = (moment - instant(local, zone)) // _SECOND
     more = bisect_right(
-        range(1, repeated + 1), moment, key=lambda later: instant(local + later * _SECOND, zone)
+        range(1, repeated), moment, key=lambda later: instant(local + later * _SECOND, zone)
     )
     return replace(rule, until=local + more * _SECOND)
 
