@@ -192,7 +192,7 @@ class _Log:
         files[PATH] = sign_checkpoint(checkpoint, CHECKPOINT)
         for number in range(size):
             name = hashlib.sha256(b"%d" % number).hexdigest()
-            files[f"ids/{name[:2]}/{name[2:4]}/{name}"] = b"%d\n" % number
+            files[f"ids/{name[:2]}/{name[2]}/{name}"] = b"%d\n" % number
         files |= {entry_path(number): b"x" for number in range(size)}
         subprocess.run(
             ["git", "-C", where, "fast-import", "--quiet"], input=_stream(files), check=True

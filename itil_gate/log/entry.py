@@ -94,12 +94,13 @@ def revocation_key(fingerprint: str, replaces: int | None = None) -> str | tuple
 def ids_path(event: str) -> str:
     """Return the path of the file that holds an event's index; ValueError for no event id.
 
-    Two levels of folders, so that a log of a million entries has fifteen files in each, and an
-    append rewrites no folder of more than 256.
+    Three hexadecimal digits of folders: in a log of a million entries an append rewrites folders
+    of some 250 files. More of them would make every push slower, since git walks all folders of
+    the tip on both sides.
     """
     if not _HEX.fullmatch(event):
         raise ValueError("an event id is 64 hexadecimal digits")
-    return f"ids/{event[:2]}/{event[2:4]}/{event}"
+    return f"ids/{event[:2]}/{event[2]}/{event}"
 
 
 def index_file(index: int) -> bytes:
