@@ -35,6 +35,25 @@ RepoPath = Annotated[
     AfterValidator(inside),
 ]
 
+ApiUrl = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(https://[A-Za-z0-9.-]+|http://(127\.0\.0\.1|localhost|\[::1\]))"
+        r"(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$",
+        max_length=300,
+    ),
+]
+"""The base of an API, without a slash at its end: https, or http on this machine only."""
+
+ForgeProject = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([1-9][0-9]*|[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+)$",
+        max_length=300,
+    ),
+    AfterValidator(inside),
+]
+
 
 class Exemption(Model):
     """Paths that need no change request, with the reason and a day to look again."""
@@ -182,6 +201,20 @@ class Override(Model):
     )
 
 
+class ForgeSettings(Model):
+    """The forge whose pull requests and reviews are read; its token comes from elsewhere."""
+
+    kind: Literal["github", "gitlab", "gitea"]
+    url: ApiUrl = Field(
+        description="Base of its API: https://api.github.com, https://HOST/api/v4 of GitLab, "
+        "https://HOST/api/v1 of Gitea."
+    )
+    host: Line = Field(description="Name under which people.yaml lists its accounts: github.com.")
+    project: ForgeProject = Field(
+        description="The repository there: owner/name, or its number on GitLab."
+    )
+
+
 class Config(Model):
     """`itil-gate.yaml` at the root of the target branch."""
 
@@ -206,6 +239,9 @@ class Config(Model):
     release: ReleaseSettings = Field(default_factory=ReleaseSettings)
     override: Override | None = Field(
         None, description="Break-glass; nobody may override where it is missing."
+    )
+    forge: ForgeSettings | None = Field(
+        None, description="Whose reviews may count; none do where it is missing."
     )
     recovery: Name | None = Field(
         None, description="Role that may sign corrections when the rules lock out their repair."

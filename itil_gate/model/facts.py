@@ -102,17 +102,24 @@ class StatementFact(Made):
 
 
 class Review(Made):
-    """A review as a forge's API reported it."""
+    """A review as a forge's API reported it: evidence of rank b."""
 
     id: str
-    forge: str
+    forge: str = Field(description="Host under which people.yaml lists its accounts.")
     account: int
-    login: str
-    state: Literal["approved", "changes-requested", "commented", "dismissed"]
-    commit: Oid
+    login: str = Field(description="For display only: logins are renamed and taken over.")
+    state: Literal["approved", "changes-requested", "commented", "unknown"] = Field(
+        description="What it said when it was given; unknown where a dismissal hides that."
+    )
+    dismissed: bool = False
+    commit: Oid | None = Field(
+        description="The commit it was given for, as the forge says; none where it says none."
+    )
     submitted_at: Moment
     sequence: int = Field(description="Order given by the server.")
-    approved: ApprovedContent | None = None
+    approved: ApprovedContent | None = Field(
+        None, description="What git says about its commit; none until it is gathered."
+    )
 
 
 class AccountRef(Made):
@@ -126,11 +133,19 @@ class AccountRef(Made):
 class PullRequest(Made):
     """What a forge says about the pull request."""
 
+    number: int
     opener: AccountRef
-    pushers: tuple[AccountRef, ...] = ()
+    pushers: tuple[AccountRef, ...] = Field(
+        (), description="Every account the forge saw push to the branch, the last one last."
+    )
     draft: bool = False
     state: Literal["open", "closed", "merged"] = "open"
     title: str = ""
+    head: Oid
+    base_ref: RefName = Field(description="The branch it is to be merged into.")
+    head_since: Moment | None = Field(
+        None, description="When the forge first saw this head; none where it does not say."
+    )
 
 
 class WaiverUse(Made):

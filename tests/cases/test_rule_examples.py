@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from support.pulls import pull_request
 from support.world import CHG, World, findings, stranger
 
 from itil_gate.decide.coverage import survey
@@ -14,7 +15,7 @@ from itil_gate.decide.gate import decide
 from itil_gate.decide.prospects import calendar_findings, prospect_findings
 from itil_gate.decide.rules import GATE_RULES
 from itil_gate.model.errors import ConfigError
-from itil_gate.model.facts import AccountRef, PullRequest
+from itil_gate.model.facts import AccountRef
 from itil_gate.model.policy import Source
 from itil_gate.policy.compile import compile_policies
 from itil_gate.policy.files import error_findings
@@ -84,9 +85,7 @@ def with_forge(inputs: Inputs, state: Literal["open", "closed"] | None) -> Input
     if state is None:
         return inputs
     opener = AccountRef(forge="github.com", id=1001, login="alice")
-    facts = inputs.facts.model_copy(
-        update={"pull_request": PullRequest(opener=opener, state=state)}
-    )
+    facts = inputs.facts.model_copy(update={"pull_request": pull_request(opener, state=state)})
     return inputs.model_copy(update={"facts": facts})
 
 

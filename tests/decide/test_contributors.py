@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.pulls import pull_request
 from support.scenes import NUMBERS, STRANGER, edited
 
 from itil_gate.decide.contributors import Contributors, find_contributors
@@ -220,7 +221,7 @@ def request(opener: str, *pushers: str) -> PullRequest:
     accounts = [
         AccountRef(forge="github.com", id=known[name], login=name) for name in (opener, *pushers)
     ]
-    return PullRequest(opener=accounts[0], pushers=tuple(accounts[1:]))
+    return pull_request(*accounts)
 
 
 def test_the_forge_proves_who_opened_and_who_pushed(scenes: Scenes) -> None:
@@ -270,7 +271,7 @@ def test_what_proves_an_agents_part_proves_its_sponsors(scenes: Scenes) -> None:
     )
     known = build_roster(people.model_copy(update={"persons": persons}))
     opener = AccountRef(forge="github.com", id=99, login="helper")
-    facts = edited(scenes.sealed, pull_request=PullRequest(opener=opener), statements=()).facts
+    facts = edited(scenes.sealed, pull_request=pull_request(opener), statements=()).facts
     proved = find_contributors(facts, known, repository=REPOSITORY)
     assert parts(proved)["bob"] == (("sponsor of helper",), True)
 

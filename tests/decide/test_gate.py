@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.casting import requiring
 from support.edits import only_said, under
+from support.pulls import pull_request
 from support.rules import rule as rule_of
 from support.rules import rule_set
 from support.scenes import SCAN, edited, stored
@@ -28,7 +29,7 @@ from itil_gate.decide.gate import decide, in_audit_mode, read_requests, readings
 from itil_gate.model.canonical import digest
 from itil_gate.model.config import Config
 from itil_gate.model.errors import ConfigError, GateError
-from itil_gate.model.facts import AccountRef, PullRequest
+from itil_gate.model.facts import AccountRef
 from itil_gate.model.finding import Finding
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def test_a_decision_says_what_it_was_made_of(scenes: Scenes) -> None:
 
 @pytest.mark.parametrize("state", ["closed", "merged"])
 def test_a_pull_request_that_is_not_open_is_refused(scenes: Scenes, state: str) -> None:
-    request = PullRequest(opener=ALICE, pushers=(ALICE,), state=state)
+    request = pull_request(ALICE, ALICE, state=state)
     decision = decide(edited(scenes.sealed, pull_request=request))
     assert (decision.outcome, broken(decision)) == ("deny", {"closed-pull-request"})
     (found,) = findings(decision, "closed-pull-request")
@@ -133,7 +134,7 @@ def test_a_pull_request_that_is_not_open_is_refused(scenes: Scenes, state: str) 
 
 @pytest.mark.parametrize("told", ["by git", "by the forge", "by both"])
 def test_a_draft_waits_whoever_says_that_it_is_one(scenes: Scenes, told: str) -> None:
-    request = PullRequest(opener=ALICE, pushers=(ALICE,), draft=told != "by git")
+    request = pull_request(ALICE, ALICE, draft=told != "by git")
     inputs = edited(scenes.sealed, pull_request=request, draft=told != "by the forge")
     decision = decide(inputs)
     assert (decision.outcome, broken(decision)) == ("pending", {"draft"})

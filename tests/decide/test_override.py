@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.breakglass import GLASS, STRICT
 from support.edits import only_said, under, with_request
+from support.pulls import pull_request
 from support.rules import rule as rule_of
 from support.rules import rule_set
 from support.scenes import SCAN, edited, stored
@@ -18,7 +19,7 @@ from itil_gate.decide.override import Glass, hear, scope_of
 from itil_gate.decide.roster import build_roster
 from itil_gate.model.canonical import digest
 from itil_gate.model.config import Override
-from itil_gate.model.facts import AccountRef, DiffEntry, PullRequest, SignatureFact, StatementFact
+from itil_gate.model.facts import AccountRef, DiffEntry, SignatureFact, StatementFact
 from itil_gate.model.finding import Finding
 from itil_gate.model.frozen import replace
 from itil_gate.model.statement import OverridePredicate
@@ -438,7 +439,7 @@ def test_one_override_that_counts_is_enough(scenes: Scenes) -> None:
     }  # fmt: skip
 
 
-CLOSED = PullRequest(opener=ALICE, pushers=(ALICE,), state="closed")
+CLOSED = pull_request(ALICE, ALICE, state="closed")
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.pulls import pull_request
 from support.scenes import EMAILS, NUMBERS, PEOPLE, Scenes, edited, inputs, trials
 
 from itil_gate.decide.gate import decide
-from itil_gate.model.facts import AccountRef, Identity, PullRequest
+from itil_gate.model.facts import AccountRef, Identity
 
 if TYPE_CHECKING:
     from itil_gate.model.facts import Inputs
@@ -40,7 +41,7 @@ def joined(draw: st.DrawFn, before: Inputs) -> Inputs:
     if known is not None and known.pushers:
         told = known.model_copy(update={"pushers": (*known.pushers, account)})
     else:
-        told = PullRequest(opener=account) if known is None else known
+        told = pull_request(account) if known is None else known
     return edited(before, pull_request=told)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from itil_gate.model.facts import AccountRef, PullRequest
+from itil_gate.model.facts import AccountRef
+from support.pulls import pull_request
 from support.world import copy_world, entry
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def on_a_forge(
 ) -> Inputs:
     """Add what a forge says about alice's pull request."""
     alice = AccountRef(forge="github.com", id=1001, login="alice")
-    request = PullRequest(opener=alice, pushers=(alice,), state=state, draft=draft)
+    request = pull_request(alice, alice, of=inputs.facts, state=state, draft=draft)
     facts = inputs.facts.model_copy(update={"pull_request": request})
     return inputs.model_copy(update={"facts": facts})
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.gate import decide
-from itil_gate.model.facts import AccountRef, PullRequest
+from itil_gate.model.facts import AccountRef
+from support.pulls import pull_request
 from support.world import APPROVALS, MACHINES, people_file
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def check_pull_request(
 ) -> Decision:
     """Decide on a branch as a pull request that the forge says somebody opened and pushed to."""
     inputs = world.inputs(head)
-    request = PullRequest(opener=opener, pushers=tuple(pushers))
+    request = pull_request(opener, *pushers, of=inputs.facts)
     facts = inputs.facts.model_copy(update={"pull_request": request})
     return decide(inputs.model_copy(update={"facts": facts}))
 

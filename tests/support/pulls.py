@@ -1,0 +1,23 @@
+"""Pull requests as a forge would tell of them, for the facts of a decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from itil_gate.model.facts import PullRequest
+
+if TYPE_CHECKING:
+    from itil_gate.model.facts import AccountRef, Facts
+
+
+def pull_request(
+    opener: AccountRef, *pushers: AccountRef, of: Facts | None = None, **more: Any
+) -> PullRequest:
+    """Return an open pull request, by default number 1; `of` are the facts it is about."""
+    parts = {
+        "number": 1,
+        "head": "0" * 40 if of is None else of.head,
+        "base_ref": "refs/heads/main" if of is None else of.target,
+        "head_since": None if of is None else of.now,
+    }
+    return PullRequest(opener=opener, pushers=pushers, **(parts | more))
