@@ -170,7 +170,7 @@ def draft_request(work: Work, wishes: Wishes, *, change: str, file: str, ask: As
     `file` is its path in the repository. Raises click.UsageError naming the options that are
     missing where nobody can be asked, and GateError for what the reader would refuse.
     """
-    requester = wishes.requester or _requester(work)
+    requester = _named(work, wishes.requester) if wishes.requester else _requester(work)
     answers = _Answers(work, wishes, ask)
     plan = RequestDraft(
         id=change,
@@ -261,6 +261,22 @@ class _Answers:
             self.missing.append(f"{option} ({', '.join(known)})" if known else option)
             return ()
         return (answer,)
+
+
+def _named(work: Work, person: str) -> str:
+    """Return the id of a listed person. Raises GateError `unknown-person`."""
+    from itil_gate.reading.wording import listed, near_words
+
+    ids = [one.id for one in work.policies.people.persons]
+    if person in ids:
+        return person
+    near = near_words(person, ids)
+    raise GateError(
+        "unknown-person",
+        f"--requester: {person!r} is nobody in {work.policies.config.locations.people} on the "
+        "target",
+        hint=f"use the id of a person: {listed(near)}" if near else "use the id of a person there",
+    )
 
 
 def _requester(work: Work) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from itil_gate.cli.log_reading import telling
-from itil_gate.cli.log_writing import base_option, open_books
+from itil_gate.cli.log_writing import base_option, named_human, open_books
 from itil_gate.cli.recording import recording_options, tell
 from itil_gate.cli.screen import repo_option, say
 
@@ -51,7 +51,8 @@ def command(
         from itil_gate.release.expunging import expunge
 
         books = open_books(recording, repo, base=base)
-        gone = expunge(books, index, reason=reason, ordered_by=ordered_by)
+        person = named_human(repo, ordered_by, base=base, option="--ordered-by")
+        gone = expunge(books, index, reason=reason, ordered_by=person)
         if gone.recorded is None:
             say(f"entry {index} was expunged by entry {gone.by}")
             return 0

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from itil_gate.cli.log_reading import telling
-from itil_gate.cli.log_writing import base_option, edit_config, open_books, write_config_option
+from itil_gate.cli.log_writing import (
+    base_option,
+    edit_config,
+    named_human,
+    open_books,
+    write_config_option,
+)
 from itil_gate.cli.recording import recording_without_since, tell
 from itil_gate.cli.screen import out, repo_option, say
 
@@ -67,6 +73,8 @@ def command(
         from itil_gate.release.key_changes import revoke_key
 
         books = open_books(recording, repo, base=base)
+        if correct_by is not None:
+            named_human(repo, correct_by, base=base, option="--correct-by")
         made = revoke_key(
             books, fingerprint, since=position, reason=reason, corrected_by=correct_by
         )

@@ -32,6 +32,15 @@ def open_books(recording: Recording, path: Path, *, base: str | None, write: boo
     return recording.books(place, config, now=now(), write=write)
 
 
+def named_human(path: Path, person: str, *, base: str | None, option: str) -> str:
+    """Return the id of a human of the target branch. Raises GateError `unknown-person`."""
+    from itil_gate.cli.persons import human_at
+
+    place = repository(path)
+    _, tip, config = target_config(place, base=base)
+    return human_at(place, config, tip=tip, person=person, option=option)
+
+
 def edit_config(place: Repository, edit: Callable[[str], str | None], *, by_hand: str) -> None:
     """Make an edit to itil-gate.yaml in the work tree, or print how it is made by hand.
 

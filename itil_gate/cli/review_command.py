@@ -171,10 +171,10 @@ def _text(
         spec["incidents"] = list(said["incidents"])
     spec["lessons"] = list(said["lessons"])
     if said["actions"]:
-        spec["actions"] = [_action(one) for one in said["actions"]]
+        spec["actions"] = [_action(one, place) for one in said["actions"]]
     metadata = {
         "change": change,
-        "reviewer": said["reviewer"] or _me(place),
+        "reviewer": _human(place, said["reviewer"], "--as") if said["reviewer"] else _me(place),
         "reviewedAt": at.isoformat().replace("+00:00", "Z"),
     }
     return review_file(metadata, spec)
@@ -192,7 +192,13 @@ def _risk(reader: LogReader, known: Known, change: str) -> str | None:
     return next((one.risk.level for one in verdicts if one.id == change), None)
 
 
-def _action(text: str) -> dict[str, str]:
+def _human(place: LogPlace, person: str, option: str) -> str:
+    from itil_gate.cli.persons import human_at
+
+    return human_at(place.repository, place.config, tip=place.tip, person=person, option=option)
+
+
+def _action(text: str, place: LogPlace) -> dict[str, str]:
     from itil_gate.model.errors import GateError
 
     parts = text.split(":", PARTS_OF_AN_ACTION - 1)
@@ -203,7 +209,11 @@ def _action(text: str) -> dict[str, str]:
             hint="write OWNER:DAY:WHAT, for example bob:2026-12-24:alert on queue length",
         )
     owner, day, what = parts
-    return {"what": what.strip(), "owner": owner.strip(), "due": day.strip()}
+    return {
+        "what": what.strip(),
+        "owner": _human(place, owner.strip(), "--action"),
+        "due": day.strip(),
+    }
 
 
 def _me(place: LogPlace) -> str:

@@ -87,15 +87,21 @@ def listed(words: Iterable[str], last: str = "or") -> str:
     return f"{', '.join(first)} {last} {end}" if first else end
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word somebody probably meant."""
+def near_words(word: str, known: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
+    """Return the known words somebody may have meant, the nearest first."""
     from difflib import get_close_matches  # noqa: PLC0415  # only for messages
 
     if len(word) > _LONGEST_NAME:
-        return None
+        return ()
     folded = {_folded(item): item for item in known}
-    near = get_close_matches(_folded(word), folded, n=1, cutoff=0.6)
-    return folded[near[0]] if near else None
+    return tuple(
+        folded[near] for near in get_close_matches(_folded(word), folded, n=most, cutoff=0.6)
+    )
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word somebody probably meant."""
+    return next(iter(near_words(word, known, most=1)), None)
 
 
 def keys_at(model: type[BaseModel], path: Sequence[str | int]) -> dict[str, str]:

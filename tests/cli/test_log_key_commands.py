@@ -59,6 +59,16 @@ def duty(number: int) -> Event:
     return plain_event("obligation", said.id, said, subject={"sha256": f"{number:064x}"})
 
 
+PEOPLE = """\
+apiVersion: itil-gate/v1
+kind: People
+persons:
+  - {id: carol, name: Carol Danvers, emails: [carol@example.com]}
+  - {id: carl, name: Carl Sagan, emails: [carl@example.com]}
+  - {id: robot, name: A robot, kind: bot, emails: [robot@example.com]}
+"""
+
+
 @dataclass
 class Keys:
     """A hub with a log, a clone of it, and four key files: two that are pinned and two not."""
@@ -131,7 +141,7 @@ def keys(tmp_path: Path) -> Keys:
     clone = hub.clone(tmp_path / "clone")
     people = [make_person(tmp_path, name) for name in ("head", "rec", "head2", "rec2")]
     made = Keys(hub, clone, *people)
-    clone.commit(files={"itil-gate.yaml": CONFIG})
+    clone.commit(files={"itil-gate.yaml": CONFIG, "people.yaml": PEOPLE})
     clone.git("push", "--quiet", "origin", "HEAD:main")
     ran = made.gate("init", *made.signed_by(people[0], people[1]), "--write-config")
     assert ran.code == 0, ran.err
@@ -360,6 +370,40 @@ def test_two_recorders_sign_each_entry_and_two_keys_the_head(keys: Keys) -> None
     both = tuple(log_key(ORIGIN, public_of(one.public)) for one in (keys.head, keys.head2))
     assert open_checkpoint(file_at(keys.hub, "checkpoint"), both, origin=ORIGIN).signed == both
     keys.verified()
+
+
+@pytest.mark.parametrize(
+    ("person", "said"),
+    [
+        ("caro1", "use the id of a person: carol or carl"),
+        ("Carol Danvers", "use the id of a person: carol"),
+        ("carol@example.com", "use the id of a person: carol"),
+        ("zzz", "use the id of a person that people.yaml lists: carol, carl"),
+        ("robot", "robot is a bot by people.yaml on the target branch"),
+    ],
+)
+def test_who_is_named_has_to_be_a_person_of_the_target(keys: Keys, person: str, said: str) -> None:
+    signed = keys.signed_by(keys.head, keys.recorder)
+    for words in (
+        ("expunge", "0", "--reason", "x", "--ordered-by", person, *signed),
+        (
+            *("revoke", keys.recorder.fingerprint, "--since", "1", "--reason", "x"),
+            *("--correct-by", person, *keys.signed_by(keys.head, keys.recorder2)),
+        ),
+    ):
+        ran = keys.gate(*words)
+        assert (ran.code, "unknown-person" in ran.err, said in ran.err) == (2, True, True), ran.err
+    assert len(keys.shown()) == 1
+
+
+def test_without_a_roster_on_the_target_nobody_can_be_named(keys: Keys) -> None:
+    keys.clone.git("rm", "--quiet", "people.yaml")
+    keys.clone.git("commit", "--quiet", "-m", "nobody")
+    keys.clone.git("push", "--quiet", "origin", "HEAD:main")
+    keys.clone.git("fetch", "--quiet", "origin", "main:refs/remotes/origin/main")
+    signed = keys.signed_by(keys.head, keys.recorder)
+    ran = keys.gate("expunge", "0", "--reason", "x", "--ordered-by", "carol", *signed)
+    assert (ran.code, "there is no people.yaml on the target branch" in ran.err) == (2, True)
 
 
 def test_an_expunged_entry_is_gone_and_still_proved(keys: Keys, tmp_path: Path) -> None:

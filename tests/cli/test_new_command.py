@@ -224,6 +224,8 @@ def test_a_stranger_at_the_keyboard_has_to_say_who_asks(desk: World) -> None:
     assert ran.code == 2
     assert "mallory@example.com" in ran.err
     assert "--requester" in ran.err
+    ran = new(desk, *WORDS, "--requester", "bobb")
+    assert (ran.code, "use the id of a person: bob" in ran.err) == (2, True)
     assert request(desk, new(desk, *WORDS, "--requester", "bob")).metadata.requester == "bob"
 
 
