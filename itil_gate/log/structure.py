@@ -9,6 +9,7 @@ the level above, so that a log of any size is read once in the memory of a few t
 from __future__ import annotations
 
 import hashlib
+import struct
 from typing import TYPE_CHECKING
 
 from itil_gate.log.merkle import HASH_BYTES, fold
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 AT_ONCE = 32
 """Bundles that are read together, with their tiles."""
 _sha256 = hashlib.sha256
+_pairs = struct.Struct("64s").iter_unpack
+"""Two hashes at a time; in one call, since there are as many pairs as leaves."""
 
 
 @frozen
@@ -77,19 +80,20 @@ def leaf_row(body: bytes) -> bytes | None:
     """Return the hashes of the leaves in a bundle side by side; None if it is cut off."""
     hashes = []
     at, end = 0, len(body)
-    while at < end:
+    while at + 1 < end:
         start = at + 2
-        at = start + int.from_bytes(body[at:start], "big")
+        at = start + (body[at] << 8 | body[at + 1])
         hashes.append(_sha256(b"\x00" + body[start:at]).digest())
     return b"".join(hashes) if at == end else None
 
 
 def row_root(row: bytes) -> bytes:
-    """Return the root over hashes side by side, whose number is a power of two."""
+    """Return the root over hashes side by side; nothing if their number is no power of two."""
+    count, rest = divmod(len(row), HASH_BYTES)
+    if rest or count & (count - 1):
+        return b""
     while len(row) > HASH_BYTES:
-        row = b"".join(
-            [_sha256(b"\x01" + row[at : at + 64]).digest() for at in range(0, len(row), 64)]
-        )
+        row = b"".join([_sha256(b"\x01" + pair).digest() for (pair,) in _pairs(row)])
     return row
 
 

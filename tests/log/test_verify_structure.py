@@ -136,3 +136,17 @@ def test_roots_of_all_earlier_sizes_come_from_the_tiles(first: int) -> None:
     roots = Roots(lambda paths: {path: files.get(path) for path in paths}, 600)
     for size in (first, first + 1, first + 1, min(600, first + 190), 600):
         assert roots.at(size) == root(hashes[:size])
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3, 100])
+def test_a_bundle_and_its_tile_cut_short_together_are_seen(kept: int) -> None:
+    files, checkpoint = tree(600)
+    leaves = [leaf(number) for number in range(kept)]
+    forged = grow(0, leaves, lambda _: None).files if kept else {}
+    short = {
+        "tile/0/000": forged.get(f"tile/0/000.p/{kept}") or b"",
+        "tile/entries/000": forged.get(f"tile/entries/000.p/{kept}") or b"",
+    }
+    found = verified(files | short, checkpoint)
+    assert found.state == "bad"
+    assert {fault.path for fault in found.faults} == set(short)
