@@ -130,6 +130,13 @@ class AccountRef(Made):
     login: str
 
 
+class SeenHead(Made):
+    """A commit that was the head of a pull request, and when the forge first saw it there."""
+
+    commit: Oid
+    since: Moment
+
+
 class PullRequest(Made):
     """What a forge says about the pull request."""
 
@@ -145,6 +152,14 @@ class PullRequest(Made):
     base_ref: RefName = Field(description="The branch it is to be merged into.")
     head_since: Moment | None = Field(
         None, description="When the forge first saw this head; none where it does not say."
+    )
+    heads: tuple[SeenHead, ...] = Field(
+        (),
+        description="Heads it had before, as far as the forge tells when it first saw them; a "
+        "review of any other commit than these and the head proves nothing.",
+    )
+    base_since: Moment | None = Field(
+        None, description="When it was last pointed at another branch; none where it never was."
     )
 
 

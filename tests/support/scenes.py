@@ -26,13 +26,13 @@ from itil_gate.model.facts import (
     Facts,
     Identity,
     Inputs,
-    PullRequest,
     SignatureFact,
     StatementFact,
 )
 from itil_gate.model.finding import Finding
 from itil_gate.model.policy import Source
 from itil_gate.model.statement import BoundRequirement
+from support.pulls import pull_request
 from support.rules import HEAD, rule, rule_set, waiver
 from support.world import APPROVALS, NOW, ROLES, World, people_file
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from itil_gate.model.decision import Decision, Outcome
+    from itil_gate.model.facts import PullRequest
     from itil_gate.model.statement import Verdict
 
 PEOPLE = ("alice", "bob", "carol", "dave", "erin")
@@ -316,10 +317,10 @@ def pull_requests() -> SearchStrategy[PullRequest | None]:
         lambda who: AccountRef(forge="github.com", id=who[1], login=who[0])
     )
     asked = st.builds(
-        PullRequest,
-        opener=accounts,
-        pushers=st.lists(accounts, max_size=2).map(tuple),
-        draft=st.sampled_from([False, False, True]),
+        lambda opener, pushers, draft: pull_request(opener, *pushers, draft=draft),
+        accounts,
+        st.lists(accounts, max_size=2),
+        st.sampled_from([False, False, True]),
     )
     return st.one_of(st.none(), st.none(), asked)
 
