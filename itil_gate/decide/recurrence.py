@@ -222,7 +222,7 @@ def _until(text: str) -> datetime:
         raise RuleError(f'UNTIL is "{text[:20]}", which is not a date')
     try:
         day = date(int(match[1]), int(match[2]), int(match[3]))
-        clock = time(int(match[4]), int(match[5]), int(match[6])) if match[4] else time.max
+        clock = time(int(match[4]), int(match[5]), int(match[6])) if "T" in text else time.max
     except ValueError as error:
         raise RuleError(f'UNTIL is "{text}": {error}') from error
     until = min(datetime.combine(day, clock), LAST)
