@@ -124,8 +124,25 @@ def _write(change: str, place: LogPlace, repo: Path, said: dict[str, Any]) -> in
         return REFUSED
     out(path)
     short = place.target.removeprefix("refs/heads/")
+    if _needs_request(path, place):
+        say(f"note: on {short} this path needs a change request, as nothing exempts it")
+        say(
+            f"  an entry exempt in itil-gate.yaml for {place.config.locations.reviews}/** spares it"
+        )
     say(f"next: read it over, bring it onto {short}, then `itil-gate review {change} --record`")
     return 0
+
+
+def _needs_request(path: str, place: LogPlace) -> bool:
+    """Tell whether the gate of the target asks for a change request for a new file there."""
+    from itil_gate.decide.coverage import REGULAR, survey
+    from itil_gate.model.facts import DiffEntry
+
+    nothing = "0" * len(place.tip)
+    new = DiffEntry(
+        status="A", path=path, old_mode="000000", new_mode=REGULAR, old_id=nothing, new_id=place.tip
+    )
+    return bool(survey([new], place.config).governed)
 
 
 def _text(

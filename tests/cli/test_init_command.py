@@ -57,6 +57,18 @@ def written(repo: Repo) -> list[str]:
     )
 
 
+def open_log(repo: Repo) -> Path:
+    """Pin a key with the adoption, commit it, and open the log with that key; return it."""
+    key = make_person(repo.path.parent, "head")
+    rows = [f"    - {{use: {use}, key: {key.public}}}\n" for use in ("checkpoint", "recorder")]
+    config = (repo.path / "itil-gate.yaml").read_text("utf-8")
+    repo.write("itil-gate.yaml", f"{config}log:\n  keys:\n{''.join(rows)}")
+    repo.commit("adopt")
+    ran = run_gate("log", "init", "--log-key", key.key, cwd=repo.path)
+    assert ran.code == 0, ran.err
+    return key.key
+
+
 def test_what_is_written_passes_lint_and_makes_a_policy_set(fresh: Repo) -> None:
     ran = run_gate("init", cwd=fresh.path, env=home(fresh))
     assert ran.code == 0, ran.err
@@ -133,6 +145,51 @@ def test_a_change_after_adoption_needs_two_commands_to_be_judged(fresh: Repo) ->
     waiting = run_gate("check", "--head", "feature", cwd=fresh.path)
     assert waiting.code == 3, waiting.out
     assert "missing-approval" in waiting.out
+
+
+@pytest.mark.parametrize("profile", ["starter", "team", "regulated"])
+def test_a_review_is_filed_without_a_change_request(fresh: Repo, profile: str) -> None:
+    run_gate("init", "--profile", profile, cwd=fresh.path, env=home(fresh))
+    fresh.write("src/app.py", "1\n")
+    head = open_log(fresh)
+    adopted = fresh.tip()
+    fresh.checkout("review", create=True)
+    said = ("--outcome", "failed", "--summary", "It broke.", "--lesson", "Try it first.")
+    unknown = run_gate("review", "CHG-2026-M4V8T2HC", *said, "--as", "alize", cwd=fresh.path)
+    assert (unknown.code, "use the id of a person: alice" in unknown.err) == (2, True)
+    ran = run_gate("review", "CHG-2026-M4V8T2HC", *said, "--as", "alice", cwd=fresh.path)
+    assert ran.code == 0, ran.err
+    assert "needs a change request" not in ran.err
+    # Nobody's signature is needed, nor anybody's key: the commit is as git makes it.
+    fresh.commit("Review", author=("Alice Adler", "alice@example.com"))
+    checked = run_gate("check", cwd=fresh.path)
+    assert checked.code == 0, checked.out
+    fresh.checkout("main")
+    fresh.git("merge", "--quiet", "--no-ff", "-m", "Merge the review", "review")
+    span = f"{adopted}..{fresh.tip()}"
+    merged = run_gate("check", "--merged", span, "--record", "--log-key", head, cwd=fresh.path)
+    assert merged.code == 0, merged.out + merged.err
+    assert merged.out.startswith("AUTHORISED")
+
+
+def test_where_a_review_needs_a_request_the_command_says_so(fresh: Repo) -> None:
+    run_gate("init", cwd=fresh.path, env=home(fresh))
+    config = (fresh.path / "itil-gate.yaml").read_text("utf-8")
+    fresh.write("itil-gate.yaml", config.replace('paths: ["reviews/**"]', 'paths: ["docs/**"]'))
+    open_log(fresh)
+    said = ("--outcome", "failed", "--summary", "It broke.", "--lesson", "Try it first.")
+    ran = run_gate("review", "CHG-2026-M4V8T2HC", *said, "--as", "alice", cwd=fresh.path)
+    assert (ran.code, "this path needs a change request" in ran.err) == (0, True)
+
+
+def test_an_exemption_of_reviews_lets_no_program_in(fresh: Repo) -> None:
+    run_gate("init", cwd=fresh.path, env=home(fresh))
+    fresh.commit("adopt")
+    fresh.checkout("review", create=True)
+    (fresh.path / "reviews").mkdir()
+    (fresh.path / "reviews" / "run.yaml").symlink_to("../src")
+    fresh.commit("Link", author=("Alice Adler", "alice@example.com"))
+    assert run_gate("check", cwd=fresh.path).code == 1
 
 
 def test_the_repository_is_named_after_its_remote(fresh: Repo) -> None:
