@@ -149,7 +149,8 @@ def test_what_was_moved_long_ago_is_moved_by_the_clock_of_then() -> None:
 
 def test_to_dos_are_not_asked_since_when_a_zone_matters() -> None:
     todo = "BEGIN:VTODO\nDTSTART:some day\nEND:VTODO\n"
-    assert zones(calendar(todo, described(OURS))).named("Our zone", HERE)
+    made = zones(calendar(todo, described(OURS))).named("Our zone", HERE)
+    assert made.tzname(None) == "Our zone"
 
 
 def test_the_centuries_before_the_first_event_cost_nothing() -> None:
