@@ -103,7 +103,8 @@ def refuse_unrecorded(
         if said.get("ref") != target or span in settled:
             continue
         settled.add(span)
-        end = end or span[1]
+        if said.get("correction") is None:  # else it says again what came of an earlier one
+            end = end or span[1]
         if said.get("standing") == "unauthorised":
             unauthorised.append((*span, entry.index))
     _refuse_standing(view, config, unauthorised[::-1], tip=tip)

@@ -39,6 +39,7 @@ _SAID: dict[str, tuple[str, ...]] = {
     "log-opened": ("origin", "target", "adopted", "keys"),
     "ref-update": (
         *("ref", "before", "after", "standing", "decision", "correction", "head", "content"),
+        "replaces",
     ),
     "release-record": (
         *("nonce", "environment", "commit", "artifact", "previous", "updates", "backsOut"),
@@ -74,9 +75,10 @@ _RECORDED = {
 """The field that says when an entry was recorded; other kinds carry other times only."""
 
 
+UPDATE_KEY = ("ref", "before", "after", "standing")
 _KEYED: dict[str, str | tuple[str, ...]] = {
     "log-opened": "origin",
-    "ref-update": ("ref", "before", "after", "standing"),
+    "ref-update": UPDATE_KEY,
     "release-record": "nonce",
     "outcome": "nonce",
     "approval": "statement",
@@ -271,7 +273,9 @@ def _event(
     The ids of decisions about releases are digests of models, which change with versions.
     """
     key: str | tuple[str, ...] | None = None
-    if kind in _KEYED:
+    if kind == "ref-update" and said.get("replaces") is not None:
+        key = (*_texts(predicate, UPDATE_KEY), str(said["replaces"]))
+    elif kind in _KEYED:
         names = _KEYED[kind]
         key = str(predicate[names]) if isinstance(names, str) else _texts(predicate, names)
     elif kind == "release-attestation":

@@ -70,7 +70,10 @@ class Lookup:
     def last_update(
         self, ref: str, before: int, *, believes: Callable[[Extract], bool]
     ) -> Extract | None:
-        """Return the last believed update of a ref among the entries before one."""
+        """Return the last believed update of a ref among the entries before one.
+
+        One that rests on a correction only says again what came of an earlier one.
+        """
         mark = b'"t":"ref-update"}'
         for number in range((before - 1) // WIDTH, -1, -1):
             leaves = self.bundles([number])[number] or []
@@ -78,7 +81,8 @@ class Lookup:
                 index = number * WIDTH + at
                 if index < before and leaves[at].endswith(mark):
                     one = self.entry(index)
-                    if one.said.get("ref") == ref and believes(one):
+                    again = one.said.get("correction") is not None
+                    if one.said.get("ref") == ref and believes(one) and not again:
                         return one
         return None
 

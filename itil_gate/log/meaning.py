@@ -160,7 +160,7 @@ class Meaning:
             last = self._last_update(ref)
             self._ends[ref] = last.said["after"] if last else None
         end = self._ends.get(ref)
-        again = (ref, before, after) in self._open
+        again = said.get("correction") is not None or (ref, before, after) in self._open
         if end is not None and before != end and not again:
             self._fault(
                 one, f"it begins at {before[:12]}, and the record of {ref} ends at {end[:12]}"
@@ -169,6 +169,9 @@ class Meaning:
             self._ends[ref] = after
         if said["standing"] == "unauthorised":
             self._open.add((ref, before, after))
+        replaced = said.get("replaces")
+        if replaced is not None and not 0 <= replaced < one.index:
+            self._fault(one, f"it replaces entry {replaced}, which does not stand before it")
         self._authority(one)
 
     def _authority(self, one: Extract) -> None:

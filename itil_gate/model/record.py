@@ -98,6 +98,9 @@ class RefUpdate(Model):
     correction: Index | None = Field(
         None, description="The entry of the correction it rests on, where no decision let it in."
     )
+    replaces: Index | None = Field(
+        None, description="The corrected entry about the same, whose signature is believed no more."
+    )
     head: Oid | None = Field(None, description="The head that was authorised.")
     merge_base: Oid | None = None
     content: Sha256 | None = Field(None, description="Content digest that was authorised.")

@@ -33,6 +33,7 @@ from itil_gate.release.entries import (
     outcome_event,
     release_event,
     update_event,
+    update_key,
 )
 from itil_gate.release.landing import consequences, past_of, trace
 from itil_gate.release.obligations import obligations_for
@@ -356,6 +357,7 @@ def _write_tiles(books: Books, tiles: Sequence[Tile]) -> tuple[tuple[Tile, ...],
         else replace(tile, update=tile.update.model_copy(update={"decision": next(indices)}))
         for tile in tiles
     ]
+    whole = _replacing(books, whole)
     recorded = books.write([update_event(tile.update) for tile in whole])
     _follow(
         books,
@@ -371,6 +373,30 @@ def _write_tiles(books: Books, tiles: Sequence[Tile]) -> tuple[tuple[Tile, ...],
         ],
     )
     return tuple(whole), recorded
+
+
+def _replacing(books: Books, tiles: Sequence[Tile]) -> list[Tile]:
+    """Let updates replace entries about the same that count no more and were corrected.
+
+    An entry that lost its only signature stays in the log under its name; until a correction says
+    that it does not count, nothing takes its place.
+    """
+    name, found = books.config.repository, []
+    with books.reading() as reader:
+        corrected: set[Any] | None = None
+        for tile in tiles:
+            update = tile.update
+            while (place := reader.find(name, "ref-update", update_key(update))) is not None:
+                if reader.entry(place).believed:
+                    break
+                if corrected is None:
+                    entries = reader.backwards(kinds=("correction",))
+                    corrected = {one.predicate.get("corrects") for one in entries if one.believed}
+                if place not in corrected:
+                    break
+                update = update.model_copy(update={"replaces": place})
+            found.append(replace(tile, update=update))
+    return found
 
 
 def catch_up(books: Books) -> None:

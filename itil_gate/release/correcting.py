@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from itil_gate.decide.roster import Roster
     from itil_gate.git.view import View
+    from itil_gate.log.append import Event
     from itil_gate.log.reader import LogReader
     from itil_gate.model.facts import StatementFact
     from itil_gate.release.bookkeeping import Books
@@ -152,19 +154,24 @@ def record_corrections(books: Books, view: View, *, target: str) -> tuple[Heard,
         event = plain_event(
             "correction", one.item.digest, correction, subject={"sha256": one.item.digest}
         )
-        index = books.write([event]).indices[0]
-        update = one.update.update.model_copy(
-            update={
-                "standing": "overridden",
-                "reason": f"corrected by {one.person}: {said.reason}"[:2000],
-                "correction": index,
-                "recorded_at": now,
-            }
-        )
-        source = books.write([update_event(update)]).indices[0]
+        edits = {
+            "standing": "overridden",
+            "reason": f"corrected by {one.person}: {said.reason}"[:2000],
+            "recorded_at": now,
+        }
+        plain = one.update.update.model_copy(update=edits)
+        # One append: a correction that nothing follows would never be heard again.
+        recorded = books.write(partial(_corrected, event, plain))
+        update = plain.model_copy(update={"correction": recorded.indices[0]})
+        source = recorded.indices[1]
         owners = dict.fromkeys(update.changes or (update.after,), one.person)
         books.write(obligations_for(update, source=source, config=books.config, owners=owners))
     return heard
+
+
+def _corrected(event: Event, update: RefUpdate, size: int) -> list[Event]:
+    """Return a correction that will be entry `size`, and the update that then rests on it."""
+    return [event, update_event(update.model_copy(update={"correction": size}))]
 
 
 def correction_fault(view: View, reader: LogReader, *, entry: int) -> str:

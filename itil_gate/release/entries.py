@@ -103,11 +103,18 @@ def deploy_event(decision: DeployDecision, *, judge: str) -> Event:
 def update_event(update: RefUpdate) -> Event:
     """Return the event of a piece of the target's history; it is recorded once for its ends.
 
-    What was found unauthorised may be recorded once more when it no longer is.
+    What was found unauthorised may be recorded once more when it no longer is, and what stands in
+    a corrected entry that nobody believes any more in place of that.
     """
-    key = (update.ref, update.before, update.after, update.standing)
+    key = update_key(update)
     subjects = (Subject(name=update.ref, digest={"gitCommit": update.after}),)
     return _event("ref-update", key, update, subjects)
+
+
+def update_key(update: RefUpdate) -> tuple[str, ...]:
+    """Return what tells an update from others."""
+    replaced = () if update.replaces is None else (str(update.replaces),)
+    return (update.ref, update.before, update.after, update.standing, *replaced)
 
 
 def copy_event(copied: Copied, *, kind: Kind = "approval") -> Event:

@@ -90,10 +90,12 @@ class Tile:
 def past_of(reader: LogReader, ref: str) -> Past:
     """Return what the log knows of a branch, read from its end.
 
-    Raises LogError `log-not-opened` where the first entry is missing, and LogError
+    An update that rests on a correction says again what came of an earlier one, so the record does
+    not end with it. Raises LogError `log-not-opened` where the first entry is missing, and LogError
     `entry-malformed` for entries that this version cannot read.
     """
     end: RefUpdate | None = None
+    newest: RefUpdate | None = None
     used: set[int] = set()
     waiting: list[Waiting] = []
     for entry in reader.backwards(kinds=("ref-update", "gate-decision", "log-opened")):
@@ -103,7 +105,8 @@ def past_of(reader: LogReader, ref: str) -> Past:
             if entry.kind == "ref-update":
                 update = RefUpdate.model_validate_json(_json(entry.predicate))
                 if update.ref == ref:
-                    end = end or update
+                    newest = newest or update
+                    end = end or (update if update.correction is None else None)
                     if update.decision is not None:
                         used.add(update.decision)
             elif entry.kind == "gate-decision" and len(waiting) < MOST_DECISIONS:
@@ -114,7 +117,7 @@ def past_of(reader: LogReader, ref: str) -> Past:
                 opened = LogOpened.model_validate_json(_json(entry.predicate))
                 return Past(
                     end=end.after if end else opened.adopted,
-                    recorded_at=end.recorded_at if end else opened.opened_at,
+                    recorded_at=newest.recorded_at if newest else opened.opened_at,
                     waiting=tuple(one for one in waiting if one.index not in used),
                 )
         except ValidationError as error:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.attacks import Victim
 from support.audits import reconciled
 from support.books import MAIN, Bookish, open_books
 from support.breakglass import REPOSITORY
@@ -204,3 +205,46 @@ def test_a_log_with_a_correction_verifies(books: Bookish) -> None:
     found = run_gate("log", "verify", "--full", cwd=books.world.repo.path)
     assert found.code == 0, found.out
     assert "ok           meaning" in found.out
+
+
+def test_a_correction_of_an_older_update_does_not_move_the_end_of_the_record(
+    books: Bookish,
+) -> None:
+    first = push(books, "1\n")
+    _, end = push(books, "2\n")
+    victim = Victim(books.world, books.config)
+    assert victim.bad() == set()
+    correct(books, "carol", *first)
+    assert codes(books) == ["corrects"]
+    assert standings(books) == ["unauthorised", "unauthorised", "overridden"]
+    # Neither is anything recorded twice nor is what follows the end taken for unrecorded.
+    assert books.landed() == ()
+    after = books.land({"src/a.py": "1\n"}, "CHG-2026-AAAA0001", branch="feature")
+    last = books.known().updates[-1].update
+    assert (last.before, last.after, last.standing) == (end, after, "authorised")
+    assert victim.bad(again=True) == set()
+    assert victim.bad(full=True) == set()
+
+
+def test_policies_that_changed_before_a_later_correction_are_still_recorded(
+    books: Bookish,
+) -> None:
+    first = push(books, "1\n")
+    before = books.world.repo.tip("main")
+    books.world.on_main({"docs/a.md": "2\n"})
+    books.landed(before)
+    correct(books, "carol", *first)
+    assert codes(books) == ["corrects"]
+    books.world.propose({"src/b.py": "1\n"}, branch="next", change="CHG-2026-AAAA0002")
+    assert books.world.check("next").outcome == "pending"
+
+
+def test_a_correction_that_was_recorded_has_its_update_beside_it(books: Bookish) -> None:
+    ends = push(books)
+    correct(books, "carol", *ends)
+    recorded(books)
+    kinds = books.kinds()
+    at = kinds.index("correction")
+    assert kinds[at + 1] == "ref-update"
+    commits = books.world.repo.git("log", "--format=%s", "audit-log").splitlines()
+    assert "Append 2 entries" in commits
