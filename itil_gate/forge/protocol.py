@@ -5,34 +5,70 @@ A failure is an error (exit code 2); it never reads as "nobody" or "everybody".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from itil_gate.model.errors import GateError
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus
 
-    from itil_gate.model.facts import PullRequest, Review
+STATUS_CONTEXT = "itil-gate"
+"""The name under which a forge shows and requires the gate's answer."""
+MARKER = "itil-gate"
+"""What the hidden first line of our comment says."""
+StatusState = Literal["success", "failure", "pending"]
 
 
 class ForgeError(GateError):
-    """The forge could not be asked, or its answer cannot be used."""
+    """The forge could not be asked, or its answer cannot be used.
+
+    Codes: `forge-unreachable` (no connection, or it answers 5xx), `forge-timeout`,
+    `forge-limited` (too many requests), `forge-refused` (401, 403; the message names what is
+    missing), `forge-not-found`, `forge-differs` (it changed while it was read), `forge-answer`
+    (not the answer that its API describes).
+    """
 
 
-class EvidenceSource(Protocol):
-    """Evidence of rank b: what a forge's API says about one pull request, read by the gate."""
+class Forge(Protocol):
+    """One repository on a forge. Every function raises ForgeError, and never answers in part."""
 
-    def pull_request(self) -> PullRequest:
-        """Return opener, pushers, state and title, accounts by number. Raises ForgeError."""
-        ...
+    def pull(self, number: int) -> ForgePull:
+        """Return a pull request with every review ever submitted, dismissed ones too.
 
-    def reviews(self) -> tuple[Review, ...]:
-        """Return every review ever submitted, dismissed ones too, in the server's order.
-
-        All pages are read; a page that fails fails the whole. Raises ForgeError.
+        All pages are read; a page that fails fails the whole.
         """
         ...
 
-    def server_time(self) -> datetime:
-        """Return the server's clock, for the cross-check with ours. Raises ForgeError."""
+    def post_status(
+        self,
+        commit: str,
+        *,
+        state: StatusState,
+        description: str,
+        url: str | None = None,
+        context: str = STATUS_CONTEXT,
+    ) -> None:
+        """Say of a commit that the gate lets it pass, refuses it, or waits.
+
+        The description is cut at 140 characters.
+        """
+        ...
+
+    def statuses(self, commit: str) -> tuple[ForgeStatus, ...]:
+        """Return the statuses of a commit, the newest of every context, with who posted it."""
+        ...
+
+    def upsert_comment(self, number: int, *, text: str, marker: str = MARKER) -> str:
+        """Write our one comment of a pull request anew, or for the first time; return its address.
+
+        Ours is the first that begins with the marker, as a hidden line, and was written by the
+        account of the token. Somebody else's with the marker is left alone.
+        """
+        ...
+
+    def protection(self, branch: str) -> ForgeRules:
+        """Return what guards a branch, given by its name or as refs/heads/….
+
+        What cannot be read with the permissions of the token is None, and `unread` says why.
+        """
         ...
