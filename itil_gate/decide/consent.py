@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.decide.lane import UNASKED
 from itil_gate.decide.rejections import inherited_rejections
+from itil_gate.decide.requirements import can_speak, review_host
 from itil_gate.model.finding import Finding, Place
 
 if TYPE_CHECKING:
@@ -43,10 +44,13 @@ def check_consent(
 
 
 def _rejected(entry: LedgerEntry) -> Finding:
+    way = "can run `itil-gate withdraw` or approve"
+    if entry.review is not None:
+        way = f"can approve the pull request on {entry.review.forge}"
     return Finding(
         rule="open-rejection",
         message=f"{entry.person} rejected the change: {entry.detail}",
-        remedy=f"settle it with {entry.person}, who can run `itil-gate withdraw` or approve",
+        remedy=f"settle it with {entry.person}, who {way}",
     )
 
 
@@ -91,6 +95,7 @@ def _approvals(
     facts: Facts,
 ) -> list[Finding]:
     level, lane = sort
+    host = review_host(bench.policies, level=level)
     if not settled.states and lane not in UNASKED:
         return [
             Finding(
@@ -103,7 +108,7 @@ def _approvals(
     found = [
         Finding(
             rule="unsatisfiable-requirement",
-            message=_impossible(demand, bench),
+            message=_impossible(demand, bench, host=host),
             remedy="name more people in the role on the target, or give the requirement a "
             "fallback role, which stands in for those who are proved to have taken part",
         )
@@ -114,7 +119,8 @@ def _approvals(
             rule="missing-approval",
             message=f"{state.id}: {len(state.counted)} of {state.needed} {_whose(state)}",
             remedy=f"one of {', '.join(state.eligible)} can run "
-            f"`itil-gate approve {change.metadata.id} --head {facts.head}`",
+            f"`itil-gate approve {change.metadata.id} --head {facts.head}`"
+            f"{or_review(facts, host)}",
             effect="pending",
         )
         for state in settled.states
@@ -123,18 +129,29 @@ def _approvals(
     return found
 
 
-def _impossible(demand: Demand, bench: Bench) -> str:
+def or_review(facts: Facts, host: str | None) -> str:
+    """Return how a review would do as well, where reviews on the forge `host` count."""
+    if host is None:
+        return ""
+    pull = facts.pull_request
+    named = f"pull request {pull.number}" if pull is not None else "the pull request"
+    return f", or approve {named} on {host}"
+
+
+def _impossible(demand: Demand, bench: Bench, *, host: str | None) -> str:
     of = f" for {demand.service}" if demand.service else ""
     if not demand.holders:
         return f"{demand.id} needs {demand.needed} {demand.role}{of}, and nobody holds that role"
     barred = sorted(demand.holders - demand.eligible)
-    mute = [person for person in barred if not bench.roster.persons[person].keys]
+    persons = bench.roster.persons
+    mute = [person for person in barred if not can_speak(persons[person], host=host)]
     took_part = [person for person in barred if person not in mute]
     because = f"; {', '.join(took_part)} took part in the change" if took_part else ""
     hinted = {one.person for one in bench.contributors.people if not one.proved}
     unproved = [person for person in took_part if person in hinted]
     because += f", which nothing proves of {', '.join(unproved)}" if unproved else ""
-    because += f"; without a key in people.yaml: {', '.join(mute)}" if mute else ""
+    lacking = "a key" if host is None else f"a key or an account on {host}"
+    because += f"; without {lacking} in people.yaml: {', '.join(mute)}" if mute else ""
     left = ", ".join(sorted(demand.eligible)) or "nobody"
     return f"{demand.id} needs {demand.needed} {demand.role}{of}; left: {left}{because}"
 

@@ -1,4 +1,4 @@
-"""The ledger of approvals: every statement received, counted or not, with one reason code each.
+"""The ledger of approvals: all statements and reviews received, counted or not, each with why.
 
 An approval counts when the right person signed the content that would land now, under demands no
 weaker than today's. Everything else is listed with what stands in its way.
@@ -38,6 +38,8 @@ class Matter:
     """The change request that statements are held against, as it stands now."""
 
     change: ChangeRequest
+    path: str
+    """Where the request file is."""
     request: str
     """SHA-256 of the request file's bytes."""
     text: str
@@ -61,7 +63,7 @@ class Ledger:
 def keep_ledger(
     matter: Matter, *, facts: Facts, roster: Roster, contributors: Contributors
 ) -> Ledger:
-    """Return the ledger of one change. The order of the statements does not matter."""
+    """Return the ledger of one change. The order of statements and reviews does not matter."""
     change = matter.change.metadata.id
     own = [item for item in facts.statements if item.path.startswith(f"{change}/")]
     entries: list[LedgerEntry] = []
@@ -86,7 +88,7 @@ def keep_ledger(
             else:
                 entry = _entry(item, predicate, person, chain.void[item.digest], _VOID)
             entries.append(entry)
-    return Ledger(
+    ledger = Ledger(
         entries=tuple(entries),
         approvals=approvals,
         rejections=tuple(one for one in entries if one.counted and one.verdict == "reject"),
@@ -94,6 +96,11 @@ def keep_ledger(
             (one for one in entries if one.counted and one.verdict == "withdraw-change"), None
         ),
     )
+    if not facts.reviews:
+        return ledger
+    from itil_gate.decide.reviews import with_reviews  # noqa: PLC0415 - few checks ask a forge
+
+    return with_reviews(ledger, matter, facts=facts, roster=roster, contributors=contributors)
 
 
 def links(items: Sequence[StatementFact]) -> tuple[Link, ...]:

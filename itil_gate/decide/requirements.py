@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from itil_gate.model.base import Level
     from itil_gate.model.change import ChangeRequest
     from itil_gate.model.decision import RuleOutcome, Side
-    from itil_gate.model.policy import ApprovalPolicy, Lane, Requirement
+    from itil_gate.model.people import Person
+    from itil_gate.model.policy import ApprovalPolicy, Lane, PolicySet, Requirement
 
 UNPROVED_ID = "unproved-contributor"
 AGENT_ID = "agent-contributor"
@@ -101,20 +102,21 @@ def demands(
     now: datetime,
     lane: Lane,
     holds: Callable[[str, str], bool],
+    host: str | None = None,
     on_paper: bool = False,
 ) -> tuple[Demand, ...]:
     """Return every requirement that applies to a change of this level and lane, made concrete.
 
     `holds` says of a policy's name and a requirement's id whether its condition holds; it is asked
-    only where there is one. Where only signatures count, people without a key cannot meet a
-    requirement; `on_paper` lets them.
+    only where there is one. `host` is the forge whose reviews count, see `review_host`. People who
+    can neither sign nor review there cannot meet a requirement; `on_paper` lets them.
     """
     barred = {person for person in roster.persons if exclusions(person, change, contributors)}
     # Anybody can write a name into a commit: a hint excludes, and opens no fallback.
     hinted = {one.person for one in contributors.people if not one.proved}
     hinted -= {change.metadata.requester, change.spec.implementer}
-    if not on_paper and counting(policies, level=level).rank == "signed":
-        mute = {person.id for person in roster.people.persons if not person.keys}
+    if not on_paper:
+        mute = {one.id for one in roster.people.persons if not can_speak(one, host=host)}
         barred, hinted = barred | mute, hinted - mute
     found = [
         _concrete(
@@ -148,6 +150,22 @@ def demands(
         if asked
     ]
     return tuple(found)
+
+
+def review_host(policies: PolicySet, *, level: Level) -> str | None:
+    """Return the host of the forge whose reviews count as approvals at a level; None if none do."""
+    forge = policies.config.forge
+    if forge is None or counting(policies.approvals, level=level).rank != "forge-review":
+        return None
+    return forge.host
+
+
+def can_speak(person: Person, *, host: str | None) -> bool:
+    """Tell whether somebody has a key to sign with, or an account where reviews count."""
+    return bool(person.keys) or any(
+        host is not None and account.forge.casefold() == host.casefold()
+        for account in person.accounts
+    )
 
 
 def _is_for_agent(change: ChangeRequest, roster: Roster) -> bool:

@@ -10,38 +10,57 @@ from typing import TYPE_CHECKING
 
 from itil_gate.decide.matching import Need, match
 from itil_gate.model.errors import SourceError
+from itil_gate.model.frozen import frozen
 from itil_gate.model.people import PEER
 from itil_gate.reading.yaml import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from itil_gate.model.facts import Facts, StatementFact
+    from itil_gate.model.facts import ApprovedContent, Facts, StatementFact
     from itil_gate.model.policy import CarryOver
-    from itil_gate.model.statement import BoundRequirement
+    from itil_gate.model.statement import ApprovalPredicate, BoundRequirement
 
 SHOWN = 5
 SHORT = 12
 
 
+@frozen
+class Bound:
+    """The content that somebody spoke about: as they signed, or as their review's commit holds."""
+
+    head: str
+    merge_base: str
+    content: str | None
+    request: str | None
+
+
 def carry_over(item: StatementFact, *, facts: Facts, request: str) -> CarryOver | None:
-    """Return how an approval is proved to hold for the present head, or None if it is stale.
+    """Return how an approval is proved to hold for the present head, or None if it is stale."""
+    if item.approval is None or item.approved is None:
+        return None
+    return carried(_bound(item.approval), item.approved, facts=facts, request=request)
+
+
+def carried(
+    bound: Bound, proof: ApprovedContent, *, facts: Facts, request: str
+) -> CarryOver | None:
+    """Return how what was bound is proved to be what would land now, or None if it is stale.
 
     `exact`: same head and merge base. `same-content`: equal content digest. `clean-replay`:
     merging the target with the approved tree gives exactly the tree that would land now. None of
     them holds once the request has changed on the target: what was approved has landed there, and
     to land it again after a revert is another change.
     """
-    predicate, proof = item.approval, item.approved
-    if predicate is None or proof is None or facts.merged_tree is None or not proof.untouched:
+    if facts.merged_tree is None or not proof.untouched:
         return None
-    if predicate.content == facts.content and predicate.request == request:
-        same = predicate.head == facts.head and predicate.merge_base == facts.merge_base
+    if bound.content == facts.content and bound.request == request:
+        same = bound.head == facts.head and bound.merge_base == facts.merge_base
         return "exact" if same else "same-content"
     if (
         proof.known
-        and proof.content == predicate.content
-        and proof.request == predicate.request == request
+        and proof.content == bound.content
+        and proof.request == bound.request == request
         and proof.replay_tree is not None
         and proof.replay_tree == facts.merged_tree
     ):
@@ -97,28 +116,36 @@ def _covers(old: BoundRequirement, new: BoundRequirement) -> bool:
 
 def what_changed(item: StatementFact, *, facts: Facts, text: str) -> str:
     """Say in one line what differs between what was approved and what is proposed now."""
-    predicate, proof = item.approval, item.approved
-    if predicate is None or proof is None:
+    if item.approval is None or item.approved is None:
         return "it binds no content"
-    head = predicate.head[:SHORT]
+    return differs(_bound(item.approval), item.approved, facts=facts, text=text)
+
+
+def differs(bound: Bound, proof: ApprovedContent, *, facts: Facts, text: str) -> str:
+    """Say in one line what differs between what was bound and what is proposed now."""
+    head = bound.head[:SHORT]
     if proof.landed is not None:
         return f"the request changed on the target after approval, with {proof.landed[:SHORT]}"
     if not proof.known:
-        base = predicate.merge_base[:SHORT]
+        base = bound.merge_base[:SHORT]
         return f"it is bound to commit {head} on {base}, which are not both to be had here"
     pushed = f": {head} was approved, {facts.head[:SHORT]} is proposed"
-    where = pushed if predicate.head != facts.head else ""
+    where = pushed if bound.head != facts.head else ""
     if not proof.in_history:
         where += f"; commit {head} is not part of this pull request"
     changed = _changed_fields(proof.request_text, text) or proof.changed
     if changed:
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
         return f"{', '.join(changed[:SHOWN])}{more} changed after approval{where}"
-    if proof.content != predicate.content:
+    if proof.content != bound.content:
         return f"the content it names is not that of commit {head}"
-    if proof.request != predicate.request:
+    if proof.request != bound.request:
         return f"the request it names is not that of commit {head}"
     return f"the target moved in a way that changes the result of the merge{where}"
+
+
+def _bound(said: ApprovalPredicate) -> Bound:
+    return Bound(said.head, said.merge_base, said.content, said.request)
 
 
 def _changed_fields(before: str | None, after: str) -> list[str]:

@@ -10,10 +10,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.claims import check_claims, check_proof
-from itil_gate.decide.consent import check_consent
+from itil_gate.decide.consent import check_consent, or_review
 from itil_gate.decide.coverage import scope_paths, services_of
 from itil_gate.decide.ledger import Matter, keep_ledger
-from itil_gate.decide.requirements import counting, demands, settle
+from itil_gate.decide.requirements import counting, demands, review_host, settle
 from itil_gate.decide.route import assess_risk, find_route
 from itil_gate.decide.schedule import blast_radius, check_schedule, planned_interval
 from itil_gate.decide.values import values_of
@@ -123,6 +123,7 @@ def judge_change(
             urgent=route.lane == "emergency",
         ),
     ]
+    host = review_host(policies, level=risk.level)
     wanted = demands(
         policies.approvals,
         change=change,
@@ -132,10 +133,12 @@ def judge_change(
         contributors=bench.contributors,
         now=facts.now,
         lane=route.lane,
+        host=host,
         holds=lambda policy, name: bench.conditions.requirements[policy, name].evaluate(values.all),
     )
     matter = Matter(
         change=change,
+        path=asked.source.path,
         request=asked.digest,
         text=asked.source.text,
         level=risk.level,
@@ -194,7 +197,7 @@ def judge_change(
         ledger=ledger.entries,
         rules=rules,
     )
-    return Judged(verdict, _actions(change, settled, findings, facts), values)
+    return Judged(verdict, _actions(change, settled, findings, facts, host=host), values)
 
 
 def _matter(facts: Facts, bench: Bench) -> tuple[str, ...]:
@@ -270,7 +273,12 @@ def _passed(rule: str, side: Side) -> RuleState:
 
 
 def _actions(
-    change: ChangeRequest, settled: Settled, findings: Sequence[Finding], facts: Facts
+    change: ChangeRequest,
+    settled: Settled,
+    findings: Sequence[Finding],
+    facts: Facts,
+    *,
+    host: str | None,
 ) -> tuple[Action, ...]:
     name = change.metadata.id
     steps = [
@@ -281,7 +289,7 @@ def _actions(
     steps += [
         Action(
             who=people,
-            command=f"itil-gate approve {name} --head {facts.head}",
+            command=f"itil-gate approve {name} --head {facts.head}{or_review(facts, host)}",
             why=f"{demand.id}: {demand.role}" + (f" of {demand.service}" if demand.service else ""),
         )
         for demand, people in settled.missing

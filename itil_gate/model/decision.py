@@ -6,7 +6,7 @@ from pydantic import Field
 
 from itil_gate.model.base import Enforcement, Level, Moment, Oid, RefName, Sha256
 from itil_gate.model.calendar import Interval
-from itil_gate.model.facts import Inputs
+from itil_gate.model.facts import Inputs, Review
 from itil_gate.model.finding import Finding
 from itil_gate.model.made import Made
 from itil_gate.model.policy import Lane as Lane  # noqa: PLC0414 - decisions name lanes
@@ -88,6 +88,9 @@ class LedgerEntry(Made):
     carry_over: str | None = None
     roles: tuple[str, ...] = ()
     issued_at: Moment | None = None
+    review: Review | None = Field(
+        None, description="The review as the forge told of it, where it is one."
+    )
 
 
 class OverrideEntry(Made):

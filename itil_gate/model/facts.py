@@ -101,6 +101,14 @@ class StatementFact(Made):
     text: str = Field("", description="The file word for word, for whoever verifies it again.")
 
 
+class ReviewedContent(Made):
+    """What git says about the content that a review's commit holds, for one request."""
+
+    path: str = Field(description="The request file.")
+    merge_base: Oid = Field(description="Of the commit and the target's tip as it is now.")
+    proof: ApprovedContent
+
+
 class Review(Made):
     """A review as a forge's API reported it: evidence of rank b."""
 
@@ -117,8 +125,8 @@ class Review(Made):
     )
     submitted_at: Moment
     sequence: int = Field(description="Order given by the server.")
-    approved: ApprovedContent | None = Field(
-        None, description="What git says about its commit; none until it is gathered."
+    approved: tuple[ReviewedContent, ...] = Field(
+        (), description="What git says about its commit, for each request of the pull request."
     )
 
 

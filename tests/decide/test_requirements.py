@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.edits import approved_by, asking, only_said, under, with_request
+from support.pulls import forge_section
 from support.scenes import edited
 from support.world import ROLES, broken, only, people_file
 
@@ -598,8 +599,15 @@ def test_where_reviews_count_people_without_a_key_are_asked_too(
     requirement = f"id: owner, {ALL}, role: service-owner"
     inputs = under(asking(scenes.sealed, requirement), {"people.yaml": text})
     policy = next(one.text for one in inputs.judge if one.path == "policies/approvals.yaml")
-    for rank, eligible in (("signed", ("bob",)), ("forge-review", ("bob", "dave"))):
+    config = next(one.text for one in inputs.judge if one.path == "itil-gate.yaml")
+    for rank, host, eligible in (
+        ("signed", "github.com", ("bob",)),
+        ("forge-review", "github.com", ("bob", "dave")),
+        ("forge-review", "git.example.com", ("bob",)),
+        ("forge-review", None, ("bob",)),
+    ):
         counted = f"{policy}  counting:\n    - {{levels: [high], rank: {rank}}}\n"
-        judged = under(inputs, {"policies/approvals.yaml": counted})
+        adopted = config if host is None else config + forge_section(host)
+        judged = under(inputs, {"policies/approvals.yaml": counted, "itil-gate.yaml": adopted})
         (one,) = only(decide(only_said(judged))).requirements
         assert one.eligible == eligible

@@ -21,3 +21,8 @@ def pull_request(
         "head_since": None if of is None else of.now,
     }
     return PullRequest(opener=opener, pushers=pushers, **(parts | more))
+
+
+def forge_section(host: str = "github.com", *, url: str = "https://api.github.com") -> str:
+    """Return what itil-gate.yaml says of a forge."""
+    return f"forge: {{kind: github, url: '{url}', host: {host}, project: acme/payments}}\n"
