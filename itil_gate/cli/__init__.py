@@ -42,6 +42,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "correct": ("auditing", "Say, signed, why an update had to land past the rules."),
     "log": ("auditing", "The audit log: open, show, prove, hand out."),
     "audit": ("auditing", "Reconcile what landed, replay decisions, tell a change's story."),
+    "hook": ("everyday", "Guard a plain git server by its hooks."),
+    "action": ("everyday", "What action.yml runs on a forge's runner."),
     "schema": ("everyday", "Print the JSON Schemas of every file format."),
     "migrate": ("everyday", "Bring files to the current format version."),
 }

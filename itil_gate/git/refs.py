@@ -20,6 +20,7 @@ from itil_gate.git.names import ref_tip
 from itil_gate.git.objects import ObjectReader, ObjectType, hash_object, listed_ids
 from itil_gate.git.paths import to_bytes, to_text
 from itil_gate.git.run import hardened
+from itil_gate.git.server import refuse_quarantine
 from itil_gate.git.tree import FILE, TREE, blob_at, parse_tree, tree_id
 from itil_gate.git.view import View, furnish, missing_hint, read_format
 from itil_gate.model.errors import GateError
@@ -121,7 +122,11 @@ def change_branch(
 
 @contextmanager
 def open_store(repository: Repository) -> Iterator[View]:
-    """Open a view whose new objects and ref changes go to the repository itself."""
+    """Open a view whose new objects and ref changes go to the repository itself.
+
+    Raises GateError `in-quarantine` in a hook that runs before a push is accepted.
+    """
+    refuse_quarantine()
     stored = read_format(repository)
     algorithm = stored.get("objectformat", "sha1")
     shared = stored.get("sharedrepository", "")
