@@ -53,6 +53,12 @@ def findings_markdown(findings: Sequence[Finding]) -> str:
     return _cut("\n".join(lines) + "\n", LIMIT)
 
 
+def failure_markdown(message: str, *, hint: str = "") -> str:
+    """Return why the gate could not decide at all, ending with a newline."""
+    remedy = f"\n- To satisfy: {_prose(hint)}" if hint else ""
+    return f"### {phrases.OUTCOMES['undecided']}\n\n- {_prose(message)}{remedy}\n"
+
+
 def _head(decision: Decision) -> Iterator[str]:
     for number, (outcome, change, title) in enumerate(phrases.headlines(decision)):
         name = f"{markdown_code(change)} " if change else ""

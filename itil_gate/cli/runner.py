@@ -1,0 +1,195 @@
+"""The surroundings of a run on GitHub's runner: its event, its files for outputs and summary.
+
+Everything in an event is a stranger's until git or the forge's API says the same: from it come
+only names of commits and branches, each in its one form, which are then looked up as objects.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from itil_gate.model.errors import GateError
+from itil_gate.model.frozen import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_EVENT_BYTES = 32 * 1024 * 1024
+OF_A_PULL_REQUEST = ("pull_request", "pull_request_target", "pull_request_review")
+"""Events that carry a pull request."""
+FROM_THE_HEAD = ("pull_request", "pull_request_review")
+"""Events whose workflow is that of the proposed merge: advisory, and never trusted with a key."""
+_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
+_BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]+", re.ASCII)
+_ZERO = re.compile(r"0+")
+
+
+@frozen
+class Event:
+    """What started the run, as far as the gate needs it.
+
+    `target` is a full ref. `before` and `after` are those of a push; `before` is None for a
+    branch that is new. `number` is that of a pull request.
+    """
+
+    name: str
+    target: str
+    head: str | None = None
+    number: int | None = None
+    before: str | None = None
+    after: str | None = None
+    draft: bool = False
+
+
+def read_event(environment: Mapping[str, str]) -> Event:
+    """Return the event of this run. Raises GateError `no-event` or `bad-event`."""
+    name, path = environment.get("GITHUB_EVENT_NAME", ""), environment.get("GITHUB_EVENT_PATH", "")
+    if not name or not path:
+        raise GateError(
+            "no-event",
+            "GITHUB_EVENT_NAME and GITHUB_EVENT_PATH are not set",
+            hint="this command is run by action.yml; elsewhere use `itil-gate check`",
+        )
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_EVENT_BYTES + 1)
+        if len(data) > MAX_EVENT_BYTES:
+            raise _odd(name, f"is longer than {MAX_EVENT_BYTES} bytes")
+        payload = json.loads(data)
+    except (OSError, ValueError, RecursionError) as error:
+        raise GateError("bad-event", f"the event of this run cannot be read: {error}") from error
+    if not isinstance(payload, dict):
+        raise _odd(name, "is no object")
+    return _event(name, payload)
+
+
+def _event(name: str, payload: dict[str, Any]) -> Event:
+    if name in OF_A_PULL_REQUEST:
+        pull = _inner(name, payload, "pull_request")
+        number = pull.get("number")
+        if type(number) is not int or number < 1:
+            raise _odd(name, "names no pull request")
+        return Event(
+            name,
+            _branch(name, _inner(name, pull, "base").get("ref")),
+            head=_oid(name, _inner(name, pull, "head").get("sha")),
+            number=number,
+            draft=pull.get("draft") is True,
+        )
+    if name == "merge_group":
+        group = _inner(name, payload, "merge_group")
+        ref = str(group.get("base_ref", ""))
+        return Event(
+            name,
+            _branch(name, ref.removeprefix("refs/heads/")),
+            head=_oid(name, group.get("head_sha")),
+        )
+    if name == "push":
+        ref = str(payload.get("ref", ""))
+        if not ref.startswith("refs/heads/"):
+            raise _odd(name, "is not about a branch")
+        before, after = str(payload.get("before", "")), _oid(name, payload.get("after"))
+        if _ZERO.fullmatch(after):
+            raise _odd(name, "is about a branch that was deleted")
+        new = _ZERO.fullmatch(before) is not None
+        return Event(
+            name,
+            _branch(name, ref.removeprefix("refs/heads/")),
+            before=None if new else _oid(name, before),
+            after=after,
+        )
+    if name in ("schedule", "workflow_dispatch", "workflow_run", "repository_dispatch"):
+        return Event(name, "")
+    raise GateError(
+        "bad-event",
+        f"a run started by {name!r} judges nothing",
+        hint="use pull_request, pull_request_target, pull_request_review, merge_group or push",
+    )
+
+
+@frozen
+class Step:
+    """The files through which a step talks to its runner; None where there are none."""
+
+    output: Path | None
+    summary: Path | None
+
+    def write(self, outputs: Mapping[str, str]) -> None:
+        """Hand outputs to later steps. Raises GateError `output-failed`."""
+        # A delimiter that nobody knows, so that no value can end early and add another.
+        lines = []
+        for name, value in outputs.items():
+            mark = f"end-{secrets.token_hex(16)}"
+            lines.append(f"{name}<<{mark}\n{value}\n{mark}\n")
+        _append(self.output, "".join(lines))
+
+    def summarise(self, markdown: str) -> None:
+        """Add to the summary of the step. Raises GateError `output-failed`."""
+        _append(self.summary, markdown + "\n")
+
+
+def step_of(environment: Mapping[str, str]) -> Step:
+    """Return the files of this step."""
+    names = [environment.get(name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")]
+    output, summary = (Path(name) if name else None for name in names)
+    return Step(output, summary)
+
+
+def credentials(server: str, token: str) -> dict[str, str]:
+    """Return the variables under which git shows a token to one server, and to no other.
+
+    The token stands in no command line and in no file. `server` is the URL of a forge.
+    """
+    parts = urlsplit(server)
+    if not token or parts.scheme != "https" or not parts.netloc:
+        return {}
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode("ascii")
+    count = int(os.environ.get("GIT_CONFIG_COUNT", "0") or 0)
+    return {
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": f"http.https://{parts.netloc}/.extraheader",
+        f"GIT_CONFIG_VALUE_{count}": f"AUTHORIZATION: basic {basic}",
+    }
+
+
+def _append(path: Path | None, text: str) -> None:
+    if path is None:
+        return
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise GateError(
+            "output-failed", f"{path} could not be written: {error.strerror}"
+        ) from error
+
+
+def _inner(name: str, payload: dict[str, Any], key: str) -> dict[str, Any]:
+    value = payload.get(key)
+    if not isinstance(value, dict):
+        raise _odd(name, f"has no {key}")
+    return value
+
+
+def _oid(name: str, value: object) -> str:
+    if not isinstance(value, str) or not _OID.fullmatch(value):
+        raise _odd(name, "names no commit")
+    return value
+
+
+def _branch(name: str, value: object) -> str:
+    bad = not isinstance(value, str) or not _BRANCH.fullmatch(value) or value.startswith("-")
+    if bad or ".." in str(value) or str(value).endswith((".lock", "/", ".")):
+        raise _odd(name, "names no branch")
+    return f"refs/heads/{value}"
+
+
+def _odd(name: str, what: str) -> GateError:
+    return GateError("bad-event", f"the event {name} of this run {what}")
