@@ -18,7 +18,7 @@ from itil_gate.model.errors import GateError
 from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from itil_gate.cli.hearing import Hearing
     from itil_gate.cli.runner import Event, Step
@@ -32,7 +32,6 @@ KEYS = ("ITIL_GATE_LOG_KEY", "ITIL_GATE_RECORDER_KEY")
 YES = frozenset({"true", "yes", "1"})
 NO = frozenset({"", "false", "no", "0"})
 UNDECIDED = 2
-_BEFORE = ("check", "merged", "release", "reconcile", "lint")
 
 
 @frozen
@@ -76,21 +75,25 @@ def command() -> int:
     run = _Run(dict(os.environ), step_of(os.environ), place)
     name = run.text("COMMAND") or "check"
     try:
-        if name not in _BEFORE:
-            raise GateError(
-                "bad-input", f"there is no command {name!r}; there are {', '.join(_BEFORE)}"
-            )
-        return {
-            "check": _check,
-            "merged": _merged,
-            "release": _release,
-            "reconcile": _reconcile,
-            "lint": _lint,
-        }[name](run)
+        return _command(name)(run)
     except GateError as error:
         run.step.write(other_outputs("undecided", {}))
         run.step.summarise(failure_markdown(error.message, hint=error.hint or ""))
         raise
+
+
+def _command(name: str) -> Callable[[_Run], int]:
+    commands = {
+        "check": _check,
+        "merged": _merged,
+        "release": _release,
+        "reconcile": _reconcile,
+        "lint": _lint,
+    }
+    if name not in commands:
+        known = ", ".join(commands)
+        raise GateError("bad-input", f"there is no command {name!r}; there are {known}")
+    return commands[name]
 
 
 def _check(run: _Run) -> int:
@@ -138,7 +141,7 @@ def _check(run: _Run) -> int:
         )
     )
     run.step.summarise(action_report.summary(decision))
-    out(action_report.annotations(decision))
+    out(action_report.worst_annotations(decision))
     out(decision_text(decision, color=color(), width=width()))
     _publish(run, event, heard, recorded)
     if not decision.enforced and decision.outcome in ("deny", "pending"):

@@ -100,7 +100,7 @@ def comment(decision: Decision, *, index: int | None = None, checkpoint: str = "
     return decision_markdown(decision, limit=LIMIT - len(kept)) + kept
 
 
-def annotations(decision: Decision) -> str:
+def worst_annotations(decision: Decision) -> str:
     """Return at most ten workflow commands, the worst first; the last one counts what is left.
 
     A runner shows ten errors and ten warnings of a step, and says nothing of the rest.
