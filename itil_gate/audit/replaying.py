@@ -2,12 +2,14 @@
 
 The log holds what was gathered; the judge's texts are read at the tip that the decision names, and
 must have the digest that it names. Then the same engine must come to the same bytes. A decision
-about a release is judged again from what the log said before it and from the target's history.
+about a release is judged again from what the log said before it and from the target's history;
+overrides are heard again from the copies that the log made of them before it.
 What cannot be computed again is said to be so: `not-checked` is no pass and no failure.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import ValidationError
@@ -18,18 +20,23 @@ from itil_gate.decide.deploy_facts import Attempt
 from itil_gate.gather.sources import read_judge
 from itil_gate.model.canonical import as_json, digest
 from itil_gate.model.errors import GateError
-from itil_gate.model.frozen import frozen
+from itil_gate.model.frozen import frozen, replace
+from itil_gate.model.record import Copied
 from itil_gate.prove.replay import replay
 from itil_gate.release.deploying import KINDS, examine, known_of
 from itil_gate.release.entries import deploy_of, stored_of
+from itil_gate.release.overriding import hear_release, with_overrides
+from itil_gate.signing.statement import read_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from itil_gate.git.view import View
     from itil_gate.log.reader import Entry, LogReader
+    from itil_gate.model.facts import StatementFact
     from itil_gate.model.policy import Source
-    from itil_gate.model.record import DeployDecision, Reason
+    from itil_gate.model.record import DeployDecision, Overriding, Reason
+    from itil_gate.release.deploying import Examined
 
 Verdict = Literal["identical", "differs", "engine-differs", "not-checked"]
 VERDICTS: tuple[Verdict, ...] = ("identical", "differs", "engine-differs", "not-checked")
@@ -134,8 +141,13 @@ class Bench:
         decision = deploy_of(statement)
         if decision is None:
             return "not-checked", "it is no decision of a gate that is known here"
-        if decision.overrides:
-            return "not-checked", "overrides that a release was let in by are not heard again"
+        heard, absent = self._overrides(entry, decision)
+        if standing := [one for one in absent if one.counted or one.digest == decision.override]:
+            digests = ", ".join(one.digest[:12] for one in standing)
+            return (
+                "differs",
+                f"the log has no good copy of the override that stands in: {digests}",
+            )
         version = statement["predicate"].get("verifier", {}).get("version", {}).get("itil-gate")
         examined = examine(
             self._view,
@@ -154,9 +166,17 @@ class Bench:
             deployer=decision.deployer,
             overrides=(),
         )
-        taken = {reason.rule: reason for reason in decision.reasons if _unlogged(reason)}
+        taken = {
+            reason.rule: reason.model_copy(update={"overridden": False})
+            for reason in decision.reasons
+            if _unlogged(reason)
+        }
         again = _with_reasons(examined.decision, taken)
-        note = f"taken from the entry, not found again: {', '.join(taken)}" if taken else ""
+        if decision.overrides:
+            again = self._bent(examined, again, heard, like=decision)
+        unheard = [f"override {one.digest[:12]} ({one.code})" for one in absent]
+        named = ", ".join([*taken, *unheard])
+        note = f"taken from the entry, not found again: {named}" if named else ""
         if as_json(again) == as_json(decision):
             return "identical", note
         names = [
@@ -169,6 +189,50 @@ class Bench:
         if version != __version__ and same:
             return "engine-differs", detail
         return "differs", detail
+
+    def _overrides(
+        self, entry: Entry, decision: DeployDecision
+    ) -> tuple[tuple[StatementFact, ...], tuple[Overriding, ...]]:
+        """Return the overrides that a decision heard, as signed, and those the log has no copy of.
+
+        Only good statements are copied, so what was refused for its signature is not to be found.
+        """
+        found, absent = [], []
+        for one in decision.overrides:
+            place = self._reader.find(decision.repository, "override", one.digest)
+            copy = self._reader.entry(place) if place is not None and place < entry.index else None
+            item = None
+            if copy is not None and copy.kind == "override" and copy.believed and copy.statement:
+                said = Copied.model_validate_json(json.dumps(copy.predicate))
+                item = read_statement(said.path, said.text.encode("utf-8", "surrogatepass"))
+            if item is not None and item.status == "good" and item.digest == one.digest:
+                found.append(item)
+            else:
+                absent.append(one)
+        return tuple(found), tuple(absent)
+
+    def _bent(
+        self,
+        examined: Examined,
+        again: DeployDecision,
+        heard: Sequence[StatementFact],
+        *,
+        like: DeployDecision,
+    ) -> DeployDecision:
+        """Return what a denied decision comes to once its overrides are heard again."""
+        entries = {
+            one.digest: one
+            for one in hear_release(
+                self._view,
+                heard,
+                facts=examined.facts,
+                found=replace(examined.findings, reasons=again.reasons),
+                policies=examined.policies,
+                target=like.target,
+            )
+        }
+        # What was refused for its signature stays as it was told; it stands in for nothing.
+        return with_overrides(again, [entries.get(one.digest, one) for one in like.overrides])
 
     def _before(self, index: int) -> LogReader:
         if self._known is None:

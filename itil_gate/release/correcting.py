@@ -161,9 +161,8 @@ def record_corrections(books: Books, view: View, *, target: str) -> tuple[Heard,
         }
         plain = one.update.update.model_copy(update=edits)
         # One append: a correction that nothing follows would never be heard again.
-        recorded = books.write(partial(_corrected, event, plain))
-        update = plain.model_copy(update={"correction": recorded.indices[0]})
-        source = recorded.indices[1]
+        at, source = books.write(partial(_corrected, event, plain)).indices
+        update = plain.model_copy(update={"correction": at})
         owners = dict.fromkeys(update.changes or (update.after,), one.person)
         books.write(obligations_for(update, source=source, config=books.config, owners=owners))
     return heard
