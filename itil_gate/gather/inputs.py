@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from itil_gate.gather.sources import read_judge, read_sources
 from itil_gate.gather.statements import (
     approval_tips,
+    content_looker,
     content_prover,
     list_statements,
     overrides_for,
@@ -35,15 +36,19 @@ from itil_gate.reading.read import source_finding
 from itil_gate.signing.commit import commit_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from itil_gate.forge.values import ForgePull
+    from itil_gate.gather.statements import Named
     from itil_gate.git.history import RawCommit
     from itil_gate.git.view import View
     from itil_gate.model.config import Config
     from itil_gate.model.facts import (
+        ApprovedContent,
         DiffEntry,
         ExternalResult,
         HistoryFacts,
+        Review,
         StatementFact,
         WaiverUse,
     )
@@ -67,17 +72,23 @@ def gather(
     draft: bool = False,
     external: Mapping[str, bytes] | None = None,
     recorded: bool = True,
+    pulled: ForgePull | None = None,
 ) -> Inputs:
     """Return the sealed inputs of a decision.
 
     `target` is the full name of the branch, `base` the commit at its tip, `head` the commit that
     is proposed; `external` are results of other tools by the names of their checks. Unless
     `recorded` is off, the judge's data must be those that the audit log accounts for, where there
-    is one. Raises HistoryError where history does not suffice, ConfigError `not-adopted` where the
-    target has no configuration.
+    is one. `pulled` is what the forge told of the pull request. Raises HistoryError where history
+    does not suffice, ConfigError `not-adopted` where the target has no configuration, and GateError
+    `forge-differs` or `forge-clock` where the forge told of something else.
     """
     judge = read_judge(view, base)
     config = read_config({source.path: source for source in judge})
+    if pulled is not None:
+        from itil_gate.gather.pulled import refuse_other  # noqa: PLC0415 - few checks ask a forge
+
+        refuse_other(pulled, config=config, target=target, head=head, now=now)
     fork = merge_base(view, base, head)
     head_tree = tree_id(view, head)
     diff = raw_diff(view, tree_id(view, fork), head_tree)
@@ -110,7 +121,8 @@ def gather(
         view, folders, config, base=base, head=head, commits=commits, asked=asked
     )
     named = (head, *(commit.id for commit in commits), *sorted(asked))
-    prove = content_prover(view, tip=base, fork=fork, head=head, diff=diff, content=content)
+    look = content_looker(view, tip=base, fork=fork, head=head, diff=diff, content=content)
+    prove = content_prover(look)
     facts = Facts(
         now=now,
         target=target,
@@ -130,6 +142,8 @@ def gather(
         external=_external(external or {}),
         target_requests=on_target,
         overrides=overrides_for(view, folders, named),
+        reviews=_reviews(view, pulled, tip=base, requests=requests, look=look),
+        pull_request=pulled.pull if pulled is not None else None,
         earlier=earlier,
         waiver_uses=uses,
         history=_history(
@@ -302,6 +316,22 @@ def _statements(
     ]
     vouches = vouches_for(view, folders, [commit.id for commit in commits])
     return (*read_statements(view, entries), *vouches), tuple(sorted(others & merged))
+
+
+def _reviews(
+    view: View,
+    pulled: ForgePull | None,
+    *,
+    tip: str,
+    requests: Sequence[Source],
+    look: Callable[[Named], ApprovedContent],
+) -> tuple[Review, ...]:
+    if pulled is None or not pulled.reviews:
+        return ()
+    from itil_gate.gather.pulled import proved_reviews  # noqa: PLC0415 - few checks ask a forge
+
+    paths = [source.path for source in requests]
+    return proved_reviews(view, pulled.reviews, tip=tip, paths=paths, look=look)
 
 
 def _history(

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from itil_gate.git.tree import TreeEntry
     from itil_gate.git.view import View
     from itil_gate.model.facts import DiffEntry, StatementFact
-    from itil_gate.model.statement import ApprovalPredicate
 
 SHOWN_PATHS = 20
 MOST_BYTES = 256 * 1024
@@ -109,22 +108,46 @@ def _data(view: View, entry: TreeEntry) -> bytes:
         return b""
 
 
-def content_prover(
+@frozen
+class Named:
+    """The content that somebody spoke about: between which commits, and in which request.
+
+    `content` is the digest that they signed; None for a review, which names no more than a commit.
+    """
+
+    merge_base: str
+    head: str
+    request_path: str
+    content: str | None
+
+
+def content_looker(
     view: View, *, tip: str, fork: str, head: str, diff: Sequence[DiffEntry], content: str
+) -> Callable[[Named], ApprovedContent]:
+    """Return a function that says what git says about content that was named; each asked once."""
+    now = _Now(tip=tip, fork=fork, head=head, content=content, diff={one.path: one for one in diff})
+    known: dict[tuple[str, str, str, bool], ApprovedContent] = {}
+
+    def look(said: Named) -> ApprovedContent:
+        key = (said.merge_base, said.head, said.request_path, said.content == content)
+        if key not in known:
+            known[key] = _look(view, said, now)
+        return known[key]
+
+    return look
+
+
+def content_prover(
+    look: Callable[[Named], ApprovedContent],
 ) -> Callable[[StatementFact], StatementFact]:
     """Return a function that adds to a statement what git says about the content it names."""
-    by_path = {entry.path: entry for entry in diff}
-    known: dict[tuple[str, str, str, bool], ApprovedContent] = {}
 
     def prove(item: StatementFact) -> StatementFact:
         said = item.approval
         if said is None:
             return item
-        key = (said.merge_base, said.head, said.request_path, said.content == content)
-        if key not in known:
-            now = _Now(tip=tip, fork=fork, head=head, content=content, diff=by_path)
-            known[key] = _look(view, said, now)
-        return item.model_copy(update={"approved": known[key]})
+        named = Named(said.merge_base, said.head, said.request_path, said.content)
+        return item.model_copy(update={"approved": look(named)})
 
     return prove
 
@@ -140,7 +163,7 @@ class _Now:
     diff: Mapping[str, DiffEntry]
 
 
-def _look(view: View, said: ApprovalPredicate, now: _Now) -> ApprovedContent:
+def _look(view: View, said: Named, now: _Now) -> ApprovedContent:
     """Return what git says; a statement that names what does not fit proves nothing, no more."""
     infos = view.reader.info([said.merge_base, said.head])
     based, whole = (thing is not None and thing.type == "commit" for thing in infos)
@@ -160,8 +183,9 @@ def _look(view: View, said: ApprovalPredicate, now: _Now) -> ApprovedContent:
         else:
             then = raw_diff(view, tree_id(view, said.merge_base), tree)
         request = blob_at(view, said.head, said.request_path, limit=MOST_BYTES)
+        content = content_digest(then)
         replayed = None
-        if said.content != now.content and is_ancestor(view, said.merge_base, now.tip):
+        if (said.content or content) != now.content and is_ancestor(view, said.merge_base, now.tip):
             # From a merge base that the target has left, a replay would bring back what it left.
             replayed = clean_replay(
                 view, approved_tree=tree, approved_merge_base=said.merge_base, onto=now.tip
@@ -178,7 +202,7 @@ def _look(view: View, said: ApprovalPredicate, now: _Now) -> ApprovedContent:
     return found.model_copy(
         update={
             "known": True,
-            "content": content_digest(then),
+            "content": content,
             "request": hashlib.sha256(request).hexdigest() if request is not None else None,
             "request_text": request.decode("utf-8", "replace") if request is not None else None,
             "in_history": in_history,

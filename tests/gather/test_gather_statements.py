@@ -13,6 +13,7 @@ from itil_gate.gather.statements import (
     MOST_BYTES,
     SHOWN_PATHS,
     approval_tips,
+    content_looker,
     content_prover,
     list_statements,
     read_statements,
@@ -185,9 +186,10 @@ class Scene:
         tip, now = self.repo.tip("main"), self.repo.tip(head)
         fork = merge_base(self.view, tip, now)
         diff = raw_diff(self.view, fork, now)
-        prover = content_prover(
+        look = content_looker(
             self.view, tip=tip, fork=fork, head=now, diff=diff, content=content_digest(diff)
         )
+        prover = content_prover(look)
         found = [prover(item).approved for item in items]
         assert all(one is not None for one in found)
         return [one for one in found if one is not None]
@@ -200,7 +202,8 @@ def scene(repo: Repo, view: View) -> Scene:
 
 def test_a_statement_that_approves_nothing_is_left_as_it_is(scene: Scene) -> None:
     scene.propose(a="A\n")
-    prover = content_prover(scene.view, tip=NOBODY, fork=NOBODY, head=NOBODY, diff=(), content="x")
+    look = content_looker(scene.view, tip=NOBODY, fork=NOBODY, head=NOBODY, diff=(), content="x")
+    prover = content_prover(look)
     item = StatementFact(path="x", digest="3" * 64, status="malformed")
     assert prover(item) is item
 
