@@ -78,7 +78,7 @@ def read(kind: type[T], value: Any, *, asked: str) -> T:
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - only where a forge is asked
 
     try:
-        return TypeAdapter(kind).validate_python(value)
+        return TypeAdapter(kind).validate_json(json.dumps(value))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "it"

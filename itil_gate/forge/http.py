@@ -100,9 +100,14 @@ class Conversation:
             )
         return self._moment
 
-    def get(self, path: str, *, query: Query = (), needs: str) -> Answer:
-        """Read one thing, or one page. `needs` names the permission it takes, for messages."""
-        return self._ask("GET", self.address(path, query), None, needs=needs)
+    def get(
+        self, path: str, *, query: Query = (), needs: str, accept: frozenset[int] = frozenset()
+    ) -> Answer:
+        """Read one thing, or one page. `needs` names the permission it takes, for messages.
+
+        Answers of a status in `accept` are handed out; others of 300 and above raise ForgeError.
+        """
+        return self._ask("GET", self.address(path, query), None, needs=needs, accept=accept)
 
     def send(self, method: str, path: str, *, body: Mapping[str, Any], needs: str) -> Answer:
         """Write one thing, as JSON."""
@@ -122,7 +127,15 @@ class Conversation:
             )
         return f"{url}?{urlencode(query)}" if query else url
 
-    def _ask(self, method: str, url: str, body: bytes | None, *, needs: str) -> Answer:
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        *,
+        needs: str,
+        accept: frozenset[int] = frozenset(),
+    ) -> Answer:
         for _ in range(_REDIRECTS + 1):
             answer = self._tried(method, url, body)
             self._moment = answer.moment or self._moment
@@ -134,7 +147,7 @@ class Conversation:
             url = self.address(target)
         else:
             raise unusable(answer, "leads in a circle of redirects")
-        if answer.status < _BAD:
+        if answer.status < _BAD or answer.status in accept:
             return answer
         raise refused(answer, needs=needs)
 

@@ -84,11 +84,11 @@ class ForgeRules(Made):
         None, description="Whether administrators are bound like everybody."
     )
     bypass: tuple[Bypass, ...] | None = None
-    workflow: Literal["elsewhere", "restricted", "writers"] | None = Field(
+    workflow: Literal["pinned", "restricted", "writers"] | None = Field(
         None,
-        description="Who can change what runs for a pull request: `elsewhere` means that a "
-        "workflow of another repository is required, `restricted` that a rule guards the files "
-        "of workflows, `writers` that whoever writes a branch can.",
+        description="Who can change what runs for a pull request: `pinned` means that a rule says "
+        "from where a required workflow is taken, `restricted` that a rule guards the files of "
+        "workflows, `writers` that whoever writes a branch can.",
     )
     unread: tuple[str, ...] = Field(
         (), description="What could not be read, and which permission would show it."

@@ -1,0 +1,320 @@
+"""Gitea and Forgejo, API v1: pull requests, reviews, pushes, statuses, comments.
+
+Scopes of the token: read:repository and read:issue; write:repository to post a status,
+write:issue and read:user for the comment. A reviewer names any commit in `commit_id`, and `stale`
+and `official` are computed some seconds late: the first is handed on as a claim, the others are
+not read. When a branch was pushed is read from the feed of its repository, which survives a
+change of target, as the entries in the timeline do not.
+
+A draft review keeps the time it was begun: where it asks for changes it has the place of its last
+update instead, so that it cannot slip in before an approval that it came after.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from itil_gate.forge.answers import document, read
+from itil_gate.forge.gitea_rules import protection_of
+from itil_gate.forge.paging import counted
+from itil_gate.forge.protocol import MARKER, STATUS_CONTEXT, ForgeError, StatusState
+from itil_gate.forge.telling import (
+    Push,
+    account,
+    branch_ref,
+    described,
+    marked,
+    oid,
+    ordered,
+    ours,
+    part,
+    settled,
+    steady,
+)
+from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus
+from itil_gate.model.base import Moment, Oid
+from itil_gate.model.facts import PullRequest, Review
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from itil_gate.forge.http import Client, Conversation
+    from itil_gate.model.facts import AccountRef
+
+_READ = "the scope read:repository"
+_ISSUES = "the scope write:issue"
+_STATUSES = "the scope write:repository, and write access to the repository"
+_SAID: dict[str, Literal["approved", "changes-requested", "commented"]] = {
+    "APPROVED": "approved",
+    "REQUEST_CHANGES": "changes-requested",
+    "COMMENT": "commented",
+}
+_NO_REVIEWS = frozenset({"PENDING", "REQUEST_REVIEW"})
+"""A draft, which only its author sees, and a request to review."""
+
+
+class _Seen(BaseModel):
+    """A part of an answer: strict about what we read, silent about the rest."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class _User(_Seen):
+    id: int
+    login: str
+
+
+class _Repository(_Seen):
+    id: int
+    full_name: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")]
+
+
+class _Side(_Seen):
+    ref: Annotated[str, Field(min_length=1)]
+    sha: Oid
+    repo: _Repository | None
+
+
+class _Pull(_Seen):
+    number: int
+    user: _User | None
+    state: Literal["open", "closed"]
+    merged: bool
+    draft: bool = False
+    title: str
+    head: _Side
+    base: _Side
+
+
+class _Review(_Seen):
+    id: int
+    user: _User | None
+    state: str
+    commit_id: str
+    dismissed: bool
+    submitted_at: Moment
+    updated_at: Moment
+
+
+class _Activity(_Seen):
+    id: int
+    op_type: str
+    act_user: _User | None
+    ref_name: str
+    created: Moment
+    content: str
+
+
+class _Commit(_Seen):
+    sha: str = Field(alias="Sha1")
+
+
+class _Content(_Seen):
+    head: _Commit | None = Field(None, alias="HeadCommit")
+
+
+class _Status(_Seen):
+    id: int
+    context: str
+    status: str
+    description: str = ""
+    creator: _User | None = None
+
+
+class _Comment(_Seen):
+    id: int
+    user: _User | None
+    body: str
+    html_url: str
+
+
+class Gitea:
+    """One repository on a Gitea or Forgejo server; see `protocol.Forge`."""
+
+    def __init__(self, client: Client, *, host: str, project: str) -> None:
+        self._client, self._host = client, host
+        self._repo = _repo(project)
+
+    def pull(self, number: int) -> ForgePull:
+        """Return a pull request with its reviews and pushes. Raises ForgeError."""
+        talk = self._client.conversation()
+        seen = self._seen(talk, number)
+        reviews = self._reviews(talk, number)
+        pushers, since = self._pushes(talk, seen)
+        pull = self._noun(seen, pushers, since)
+        again = self._noun(self._seen(talk, number), pushers, since)
+        steady(pull, again, asked=f"pull request {number}")
+        source = seen.head.repo
+        return ForgePull(
+            pull=pull,
+            reviews=reviews,
+            source=source.id if source else None,
+            from_fork=source is None or seen.base.repo is None or source.id != seen.base.repo.id,
+            server_time=talk.server_time,
+        )
+
+    def post_status(
+        self,
+        commit: str,
+        *,
+        state: StatusState,
+        description: str,
+        url: str | None = None,
+        context: str = STATUS_CONTEXT,
+    ) -> None:
+        """Post a commit status. Raises ForgeError."""
+        body = {"state": state, "context": context, "description": described(description)}
+        if url is not None:
+            body["target_url"] = url
+        talk = self._client.conversation()
+        path = f"{self._repo}/statuses/{part(commit)}"
+        answer = talk.send("POST", path, body=body, needs=_STATUSES)
+        posted = read(_Status, document(answer), asked=answer.asked)
+        if posted.status != state or posted.context != context:  # it takes unknown states as well
+            raise ForgeError("forge-answer", f"{answer.asked} took the status as {posted.status!r}")
+
+    def statuses(self, commit: str) -> tuple[ForgeStatus, ...]:
+        """Return the newest status of every context: times are whole seconds, ids are not."""
+        talk = self._client.conversation()
+        path = f"{self._repo}/commits/{part(commit)}/statuses"
+        newest: dict[str, _Status] = {}
+        for row in counted(talk, path, needs=_READ):
+            status = read(_Status, row, asked=path)
+            if status.context not in newest or status.id > newest[status.context].id:
+                newest[status.context] = status
+        return tuple(
+            ForgeStatus(
+                context=context,
+                state=status.status,
+                creator=self._account(status.creator) if status.creator else None,
+                description=status.description,
+            )
+            for context, status in sorted(newest.items())
+        )
+
+    def upsert_comment(self, number: int, *, text: str, marker: str = MARKER) -> str:
+        """Write our comment of a pull request. Raises ForgeError."""
+        talk = self._client.conversation()
+        body = {"body": marked(text, marker=marker)}
+        user = talk.get("/user", needs="the scope read:user")
+        me = read(_User, document(user), asked=user.asked).id
+        path = f"{self._repo}/issues/{number}/comments"
+        found = [read(_Comment, row, asked=path) for row in self._comments(talk, path)]
+        own = ours(
+            ((one.id, one.user.id if one.user else None, one.body) for one in found),
+            me=me,
+            marker=marker,
+        )
+        if own is None:
+            answer = talk.send("POST", path, body=body, needs=_ISSUES)
+        else:
+            old = f"{self._repo}/issues/comments/{own}"
+            answer = talk.send("PATCH", old, body=body, needs=_ISSUES)
+        return read(_Comment, document(answer), asked=answer.asked).html_url
+
+    def protection(self, branch: str) -> ForgeRules:
+        """Return the branch protection. Raises ForgeError."""
+        talk = self._client.conversation()
+        return protection_of(talk, self._repo, branch=branch_ref(branch))
+
+    def _comments(self, talk: Conversation, path: str) -> Iterable[object]:
+        """Return every comment: this list has no pages."""
+        answer = talk.get(path, needs="the scope read:issue")
+        return read(tuple[dict[str, object], ...], document(answer), asked=answer.asked)
+
+    def _seen(self, talk: Conversation, number: int) -> _Pull:
+        answer = talk.get(f"{self._repo}/pulls/{number}", needs=_READ)
+        pull = read(_Pull, document(answer), asked=answer.asked)
+        if pull.number != number:
+            raise ForgeError("forge-answer", f"{answer.asked} answers with another number")
+        return pull
+
+    def _noun(
+        self, seen: _Pull, pushers: tuple[AccountRef, ...], since: datetime | None
+    ) -> PullRequest:
+        return PullRequest(
+            number=seen.number,
+            opener=self._account(seen.user),
+            pushers=pushers,
+            draft=seen.draft,
+            state="merged" if seen.merged else seen.state,
+            title=seen.title,
+            head=seen.head.sha,
+            base_ref=branch_ref(seen.base.ref),
+            head_since=since,
+        )
+
+    def _account(self, user: _User | None) -> AccountRef:
+        return account(self._host, user.id if user else None, user.login if user else None)
+
+    def _reviews(self, talk: Conversation, number: int) -> tuple[Review, ...]:
+        path = f"{self._repo}/pulls/{number}/reviews"
+        found = [read(_Review, row, asked=path) for row in counted(talk, path, needs=_READ)]
+        return ordered(
+            self._review(one, asked=path) for one in found if one.state not in _NO_REVIEWS
+        )
+
+    def _review(self, seen: _Review, *, asked: str) -> tuple[datetime, Review]:
+        if seen.state not in _SAID:
+            raise ForgeError(
+                "forge-answer", f"{asked} has a review {seen.id} of state {seen.state[:40]!r}"
+            )
+        who, state = self._account(seen.user), _SAID[seen.state]
+        review = Review(
+            id=str(seen.id),
+            forge=self._host,
+            account=who.id,
+            login=who.login,
+            state=state,
+            dismissed=seen.dismissed,
+            commit=oid(seen.commit_id),
+            submitted_at=seen.submitted_at,
+            sequence=0,
+        )
+        standing = state == "changes-requested" and not seen.dismissed
+        return max(seen.submitted_at, seen.updated_at) if standing else seen.submitted_at, review
+
+    def _pushes(
+        self, talk: Conversation, seen: _Pull
+    ) -> tuple[tuple[AccountRef, ...], datetime | None]:
+        if seen.head.repo is None:  # the fork is gone, and with it what is known of it
+            return (), None
+        path, ref = f"{_repo(seen.head.repo.full_name)}/activities/feeds", branch_ref(seen.head.ref)
+        found = []
+        for row in counted(talk, path, needs=_READ):
+            if row.get("ref_name") != ref or row.get("op_type") not in _MOVES:
+                continue
+            one = read(_Activity, row, asked=path)
+            found.append(one)
+            if one.op_type == "delete_branch":  # newest first: what is older was another branch
+                break
+        found.sort(key=lambda one: (one.created, one.id))
+        return settled([self._push(one, asked=path) for one in found], head=seen.head.sha)
+
+    def _push(self, seen: _Activity, *, asked: str) -> Push:
+        deletion = seen.op_type == "delete_branch"
+        content = _Content()
+        if seen.content and not deletion:
+            try:
+                content = read(_Content, json.loads(seen.content), asked=asked)
+            except ValueError as error:
+                raise ForgeError("forge-answer", f"{asked} has a push that is no JSON") from error
+        after = oid(content.head.sha) if content.head else None
+        return Push(self._account(seen.act_user), seen.created, after, deletion)
+
+
+_MOVES = frozenset({"commit_repo", "delete_branch", "mirror_sync_push"})
+
+
+def _repo(project: str) -> str:
+    owner, _, name = project.partition("/")
+    return f"/repos/{part(owner)}/{part(name)}"
+
+
+def client_headers(token: str | None) -> dict[str, str]:
+    """Return the headers of every request."""
+    return {"Authorization": f"token {token}"} if token else {}

@@ -1,0 +1,53 @@
+"""Open the forge that a repository's configuration names; nothing is asked yet."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from itil_gate.forge.answers import TOKEN_VARIABLE
+from itil_gate.forge.http import LIMITS, Client, Limits
+from itil_gate.forge.protocol import ForgeError
+from itil_gate.forge.proxies import proxy_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from itil_gate.forge.protocol import Forge
+    from itil_gate.model.config import ForgeSettings
+
+KINDS = {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea"}
+"""The class of each kind; it stands in the module of that name."""
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+def open_forge(
+    settings: ForgeSettings,
+    *,
+    token: str | None,
+    environment: Mapping[str, str] = _EMPTY,
+    limits: Limits = LIMITS,
+) -> Forge:
+    """Return the forge of these settings, to be asked with this token.
+
+    `environment` is where the proxy is named, and nothing else is taken from it. Raises ForgeError
+    for a token that cannot be one.
+    """
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        raise ForgeError(
+            "forge-refused",
+            f"{TOKEN_VARIABLE} holds no token: it has spaces or characters that none has",
+            hint="a line break at its end is the usual cause",
+        )
+    module: Any = import_module(f"itil_gate.forge.{settings.kind}")
+    client = Client(
+        settings.url,
+        module.client_headers(token or None),
+        limits,
+        proxy_for(settings.url, environment),
+    )
+    forge: Forge = getattr(module, KINDS[settings.kind])(
+        client, host=settings.host, project=settings.project
+    )
+    return forge
