@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import socket
 from datetime import UTC, datetime
@@ -185,11 +186,14 @@ def parts(bundle: dict[str, Any]) -> Iterator[tuple[str, bytes, Callable[[bytes]
         ("payload", bundle["dsseEnvelope"], "payload"),
         ("signature", signature, "sig"),
         ("body", entry, "canonicalizedBody"),
-        ("promise", entry["inclusionPromise"], "signedEntryTimestamp"),
+        ("promise", entry.get("inclusionPromise"), "signedEntryTimestamp"),
         ("root hash", proof, "rootHash"),
         ("hash", proof["hashes"], 0),
-        ("log id", entry["logId"], "keyId"),
+        # Where no promise signs it, it is a hint as to which of the root's keys is meant.
+        ("log id", entry["logId"] if "inclusionPromise" in entry else None, "keyId"),
     ):
+        if holder is None:
+            continue
 
         def put(data: bytes, holder: Any = holder, key: Any = key) -> None:
             holder[key] = base64.b64encode(data).decode()
@@ -197,16 +201,20 @@ def parts(bundle: dict[str, Any]) -> Iterator[tuple[str, bytes, Callable[[bytes]
         yield name, base64.b64decode(holder[key]), put
 
 
-def test_a_flipped_bit_of_any_part_proves_nothing(sigstore: Sigstore, good: bytes) -> None:
+@pytest.mark.parametrize(("of", "many"), [("good", 8), ("stamped", 6)])
+def test_a_flipped_bit_of_any_part_proves_nothing(
+    sigstore: Sigstore, of: str, many: int, request: pytest.FixtureRequest
+) -> None:
+    bundle = request.getfixturevalue(of)
     tried = set()
-    for number, (name, data, _) in enumerate(parts(json.loads(good))):
+    for number, (name, data, _) in enumerate(parts(json.loads(bundle))):
         for at in range(0, len(data), max(1, len(data) // 24)):
-            broken = json.loads(good)
+            broken = json.loads(bundle)
             _, _, put = list(parts(broken))[number]
             put(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
             assert read(json.dumps(broken).encode(), sigstore).fault, (name, at)
             tried.add(name)
-    assert len(tried) == 8
+    assert len(tried) == many
 
 
 @pytest.mark.parametrize(
@@ -242,6 +250,47 @@ def test_a_flipped_bit_of_the_text_changes_nothing_that_is_believed(
         assert found in (None, WELL), at
         taken += found is not None
     assert taken < 5
+
+
+@pytest.fixture(scope="module")
+def stamped(sigstore: Sigstore) -> bytes:
+    """A bundle that proves WELL, whose time is that of a time-stamp alone."""
+    return sigstore.sign(provenance(ARTIFACT, COMMIT), stamped=True, version=2)
+
+
+def test_where_only_a_stamp_says_when_it_has_to_hold(
+    sigstore: Sigstore, good: bytes, stamped: bytes
+) -> None:
+    (entry,) = json.loads(stamped)["verificationMaterial"]["tlogEntries"]
+    assert "integratedTime" not in entry
+    assert "inclusionPromise" not in entry
+    assert proved(read(stamped, sigstore)) == WELL
+    mixed, another = json.loads(stamped), json.loads(sigstore.sign({}, stamped=True))
+    for bundle in (json.loads(good), another):
+        place = bundle["verificationMaterial"].get("timestampVerificationData")
+        mixed["verificationMaterial"]["timestampVerificationData"] = place
+        assert read(json.dumps(mixed).encode(), sigstore).fault
+    unlisted = copy.copy(sigstore)
+    unlisted.root = json.dumps({**json.loads(sigstore.root), "timestampAuthorities": []})
+    assert read(stamped, unlisted).fault
+
+
+def test_a_flipped_bit_of_a_stamp_makes_no_other_statement(
+    sigstore: Sigstore, stamped: bytes
+) -> None:
+    """What of a stamp its authority signs has to hold; its outer shell may differ."""
+    holder = json.loads(stamped)["verificationMaterial"]["timestampVerificationData"]
+    data = base64.b64decode(holder["rfc3161Timestamps"][0]["signedTimestamp"])
+    taken = 0
+    for at in range(0, len(data), 3):
+        bundle = json.loads(stamped)
+        (one,) = bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"]
+        broken = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        one["signedTimestamp"] = base64.b64encode(broken).decode()
+        found = proved(read(json.dumps(bundle).encode(), sigstore))
+        assert found in (None, WELL), at
+        taken += found is not None
+    assert taken < len(data) // 30
 
 
 def without(path: str) -> Callable[[dict[str, Any]], None]:

@@ -39,8 +39,12 @@ class Sigstore:
         claims: Mapping[str, str] | None = None,
         kind: str = IN_TOTO,
         stamped: bool = False,
+        version: int = 1,
     ) -> bytes:
-        """Return the bundle of a statement, signed by whom the claims of a token name."""
+        """Return the bundle of a statement, signed by whom the claims of a token name.
+
+        `version` is that of Rekor; the entries of its second have no time, which a stamp has.
+        """
         payload = statement if isinstance(statement, bytes) else json.dumps(statement).encode()
         wish = {
             "name": "made.json",
@@ -48,6 +52,7 @@ class Sigstore:
             "type": kind,
             "claims": claims_of("c" * 40) if claims is None else claims,
             "stamped": stamped,
+            "version": version,
         }
         self._run("sign", json.dumps([wish]))
         return (self._folder / "made.json").read_bytes()

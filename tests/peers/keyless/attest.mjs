@@ -1,7 +1,8 @@
 // Makes sigstore bundles and their trusted root with sigstore's own packages, which know nothing of us.
 //
 //   node attest.mjs init DIR            makes keys and DIR/trusted_root.json
-//   node attest.mjs sign DIR < WISHES   makes DIR/NAME for each {name, payload, type, claims, stamped}
+//   node attest.mjs sign DIR < WISHES   makes DIR/NAME for each
+//                                       {name, payload, type, claims, stamped, version}
 //
 // Certificate authority, certificate-transparency log, Rekor, time-stamp authority and bundler are
 // theirs; nothing leaves this process. Two things of Rekor the mock leaves out are added: the
@@ -95,15 +96,39 @@ function canonical({ envelope, verifiers }) {
   };
 }
 
-// The proof that an entry is the second of a log of two.
-function second(entry) {
+// What version 2 of Rekor logs of an envelope: the digest of what is signed, and no time.
+function canonicalV2({ envelope, verifiers }) {
+  const payload = Buffer.from(envelope.payload, "base64");
+  const type = envelope.payloadType;
+  const signed = Buffer.concat([
+    Buffer.from(`DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `),
+    payload,
+  ]);
+  const [{ keyDetails, x509Certificate }] = verifiers;
+  return {
+    apiVersion: "0.0.2",
+    kind: "hashedrekord",
+    spec: {
+      hashedRekordV002: {
+        data: { algorithm: "SHA2_256", digest: base64(sha256(signed)) },
+        signature: {
+          content: envelope.signatures[0].sig,
+          verifier: { keyDetails, x509Certificate },
+        },
+      },
+    },
+  };
+}
+
+// The proof that an entry is the second of a log of two; hashes in hexadecimal.
+function second(body) {
   const other = sha256(Buffer.from([0]), "another entry");
-  const ours = sha256(Buffer.from([0]), Buffer.from(entry.body, "base64"));
+  const ours = sha256(Buffer.from([0]), body);
   const root = sha256(Buffer.from([1]), other, ours);
   const note = `rekor.example - 1\n2\n${base64(root)}\n`;
   const hint = sha256(tlog.publicKey).subarray(0, 4);
   const signature = Buffer.concat([hint, sign("sha256", note, keys.rekor.privateKey)]);
-  entry.verification.inclusionProof = {
+  return {
     logIndex: 1,
     treeSize: 2,
     hashes: [other.toString("hex")],
@@ -124,11 +149,31 @@ function serve(base, path, answer) {
 
 async function rekor(body) {
   const entries = await tlog.log(canonical(JSON.parse(body).spec.proposedContent));
-  Object.values(entries).forEach(second);
+  for (const entry of Object.values(entries)) {
+    entry.verification.inclusionProof = second(Buffer.from(entry.body, "base64"));
+  }
   return { statusCode: 201, response: JSON.stringify(entries), contentType: "application/json" };
 }
 
-async function bundle({ payload, type, claims, stamped }) {
+async function rekorV2(body) {
+  const logged = Buffer.from(JSON.stringify(canonicalV2(JSON.parse(body).dsseRequestV002)));
+  const { checkpoint, hashes, rootHash, ...numbers } = second(logged);
+  const entry = {
+    logIndex: "1",
+    logId: { keyId: base64(sha256(tlog.publicKey)) },
+    kindVersion: { kind: "hashedrekord", version: "0.0.2" },
+    inclusionProof: {
+      ...numbers,
+      hashes: hashes.map((one) => base64(Buffer.from(one, "hex"))),
+      rootHash: base64(Buffer.from(rootHash, "hex")),
+      checkpoint: { envelope: checkpoint },
+    },
+    canonicalizedBody: base64(logged),
+  };
+  return { statusCode: 201, response: JSON.stringify(entry), contentType: "application/json" };
+}
+
+async function bundle({ payload, type, claims, stamped, version }) {
   const token = ["{}", JSON.stringify(claims), ""]
     .map((part) => Buffer.from(part).toString("base64url"))
     .join(".");
@@ -136,7 +181,9 @@ async function bundle({ payload, type, claims, stamped }) {
     fulcioBaseURL: FULCIO,
     identityProvider: { getToken: async () => token },
   });
-  const witnesses = [new RekorWitness({ rekorBaseURL: REKOR, entryType: "dsse" })];
+  const witnesses = [
+    new RekorWitness({ rekorBaseURL: REKOR, entryType: "dsse", majorApiVersion: version }),
+  ];
   if (stamped) witnesses.push(new TSAWitness({ tsaBaseURL: TSA }));
   const builder = new DSSEBundleBuilder({ signer, witnesses });
   return bundleToJSON(await builder.create({ data: Buffer.from(payload, "base64"), type }));
@@ -149,6 +196,7 @@ if (command === "init") {
   const fulcio = fulcioHandler(ca);
   serve(FULCIO, fulcio.path, fulcio.fn);
   serve(REKOR, "/api/v1/log/entries", rekor);
+  serve(REKOR, "/api/v2/log/entries", rekorV2);
   const stamping = tsaHandler(tsa);
   serve(TSA, stamping.path, stamping.fn);
   for (const wish of JSON.parse(readFileSync(0, "utf8"))) {
