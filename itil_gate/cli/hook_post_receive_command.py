@@ -36,7 +36,7 @@ def command(repo: Path, log_key: str | None, recorder_key: str | None, timeout: 
 
     Git runs this once the push is taken, and says on standard input what was pushed. The keys are
     those of the server. Without a log there is nothing to do. What cannot be recorded is said and
-    does not fail the push; the next push, or `itil-gate check --merged`, catches up.
+    does not fail the push; giving the hook the same line again records it later.
 
     \b
     itil-gate hook post-receive --log-key /etc/itil-gate/log --recorder-key /etc/itil-gate/recorder
@@ -72,9 +72,11 @@ def _record(repo: Path, recording: Recording) -> None:
 def _one(view: View, push: Push, recording: Recording) -> None:
     """Record one branch: what is decided about the push, and then what landed."""
     from itil_gate.gather.sources import read_judge
+    from itil_gate.git.history import is_ancestor
     from itil_gate.model.errors import GateError
     from itil_gate.policy.compile import read_config
     from itil_gate.release.bookkeeping import record_decision, record_landing
+    from itil_gate.release.landing import past_of
     from itil_gate.release.pushing import hear
 
     judge = read_judge(view, push.new or "")
@@ -83,6 +85,11 @@ def _one(view: View, push: Push, recording: Recording) -> None:
         return
     moment = now()
     books = recording.books(view.repository, config, now=moment)
+    with books.reading() as reader:
+        end = past_of(reader, push.ref).end
+    if is_ancestor(view, push.new or "", end):
+        say(f"itil-gate: {push.ref}: is recorded up to {end[:12]} already")
+        return
     heads: tuple[str, ...] = ()
     try:
         inputs, decision = hear(view, push, now=moment)
@@ -103,5 +110,7 @@ def _one(view: View, push: Push, recording: Recording) -> None:
 
 def _say(push: Push, error: GateError) -> None:
     say(f"itil-gate: {push.ref}: not recorded: {error.code}: {error.message}")
-    span = f"{push.old}..{push.new}"
-    say(f"  next: `itil-gate check --merged {span} --target {push.ref} --record --local`")
+    # Decided again by the time of the commits, as `check --merged` would, an approval of a
+    # fast-forward comes too late: it is given after they were made.
+    say("  next: mend it, and before the next push give the hook the same line again, here:")
+    say(f"    echo {push.old} {push.new} {push.ref} | hooks/post-receive")
