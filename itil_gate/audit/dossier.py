@@ -18,6 +18,8 @@ from itil_gate.gather.statements import statements_in
 from itil_gate.git.history import LIMIT
 from itil_gate.git.tree import blob_at, ls_tree
 from itil_gate.model.errors import GateError, SourceError
+from itil_gate.model.facts import Review
+from itil_gate.model.record import REVIEW_FOLDER
 from itil_gate.reading.yaml import decode
 
 if TYPE_CHECKING:
@@ -104,6 +106,8 @@ class Story:
     def _copy_proof(self, said: Mapping[str, Any]) -> str:
         from itil_gate.signing.statement import read_statement  # noqa: PLC0415 - where one is
 
+        if _is_review(said):
+            return "nobody signed the review itself: it is as the recorder read it on the forge"
         fact = read_statement(str(said.get("path", "")), str(said.get("text", "")).encode())
         if fact.status != "good":
             return f"the statement itself is NOT PROVED: {fact.status} {fact.detail}".rstrip()
@@ -184,7 +188,8 @@ class Story:
         for entry in self.entries:
             if not entry.believed:
                 yield f"entry {entry.index} is signed by no key that is pinned for it"
-            if entry.kind == "approval" and str(entry.predicate.get("statement")) not in held:
+            copied = entry.kind == "approval" and not _is_review(entry.predicate)
+            if copied and str(entry.predicate.get("statement")) not in held:
                 yield f"the statement that entry {entry.index} copied is on no approvals branch"
         if not self.requests:
             yield "no version of its request is in the log or on the target"
@@ -220,6 +225,7 @@ def about(
                 known |= {
                     str(entry.predicate[key]) for key in ("nonce", "id") if key in entry.predicate
                 }
+                known |= _reviews_heard(entry, change)
                 yield entry
         low = high
         if progress is not None:
@@ -234,12 +240,30 @@ def _names(entry: Entry, change: str, known: set[str], indices: set[int]) -> boo
         if change in map(_id, _listed(part.get("changes"))) or part.get("change") == change:
             return True
     if entry.kind in _COPIES:
+        if _is_review(said):
+            return str(said.get("statement")) in known
         path = str(said.get("path", ""))
         return path.startswith(f"{change}/") or json.dumps(change) in str(said.get("text", ""))
     if entry.kind in ("outcome", "obligation-met"):
         return bool({str(said.get("nonce")), str(said.get("id"))} & known)
     refers = (said.get("corrects"), said.get("entry"), said.get("source"))
     return any(isinstance(one, int) and one in indices for one in refers)
+
+
+def _is_review(said: Mapping[str, Any]) -> bool:
+    return str(said.get("path", "")).startswith(f"{REVIEW_FOLDER}/")
+
+
+def _reviews_heard(entry: Entry, change: str) -> set[str]:
+    """Return the digests of the reviews that a decision about a change heard."""
+    decision = (entry.predicate.get("itilGate") or {}).get("decision") or {}
+    return {
+        str(one.get("digest"))
+        for verdict in _listed(decision.get("changes"))
+        if _id(verdict) == change
+        for one in _listed(verdict.get("ledger"))
+        if one.get("rank") == "forge-review"
+    }
 
 
 def _decision(said: Mapping[str, Any], change: str) -> tuple[str, list[str]]:
@@ -297,11 +321,22 @@ def _copy(said: Mapping[str, Any], _change: str) -> tuple[str, list[str]]:
     except (ValueError, AttributeError):
         predicate = {}
     verdict = predicate.get("verdict") or "statement"
+    if _is_review(said):
+        verdict = f"review ({_review_state(text)})"
     roles = ", ".join(map(str, _listed(said.get("roles")))) or "no role"
     lines = [f"held then: {roles}", f"file: {said.get('path')}"]
     if predicate.get("reason"):
         lines.append(f"reason: {predicate['reason']}")
     return f"{verdict} by {said.get('person') or 'nobody known'}", lines
+
+
+def _review_state(text: str) -> str:
+    try:
+        review = Review.model_validate_json(text)
+    except ValueError:
+        return "it cannot be read"
+    dismissed = ", dismissed" if review.dismissed else ""
+    return f"{review.state}{dismissed}, by account {review.account} of {review.forge}"
 
 
 def _release(said: Mapping[str, Any], _change: str) -> tuple[str, list[str]]:

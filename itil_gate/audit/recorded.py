@@ -18,7 +18,7 @@ from itil_gate.log.pins import revoke
 from itil_gate.log.tiles import WIDTH, bundle_path, parse_bundle
 from itil_gate.model.errors import LogError
 from itil_gate.model.frozen import frozen
-from itil_gate.model.record import LogOpened
+from itil_gate.model.record import REVIEW_FOLDER, LogOpened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -202,7 +202,8 @@ class _Pass:
                 self._decision(entry)
             case "approval" if entry.believed and entry.statement is not None:
                 path = str(entry.predicate.get("path", ""))
-                if path not in self._statements:
+                reviewed = path.startswith(f"{REVIEW_FOLDER}/")
+                if not reviewed and path not in self._statements:
                     self.lost.append((entry.index, path))
             case "log-opened" if entry.index == 0 and entry.believed:
                 try:

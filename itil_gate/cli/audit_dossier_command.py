@@ -109,7 +109,9 @@ def _write(
         if entry.kind in ("approval", "override"):
             texts.setdefault(str(entry.predicate["statement"]), str(entry.predicate["text"]))
     for digest, text in texts.items():
-        write_file(directory / "statements" / f"{digest}.stmt", text.encode())
+        # What a forge told of a review is JSON that nobody signed.
+        ending = "json" if text.startswith("{") and "\n" not in text else "stmt"
+        write_file(directory / "statements" / f"{digest}.{ending}", text.encode())
     write_file(directory / "checkpoint", reader.note)
     write_file(directory / "dossier.txt", dossier_text(dossier).encode())
     write_file(directory / "dossier.md", dossier_markdown(dossier).encode())

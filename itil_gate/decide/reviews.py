@@ -74,7 +74,7 @@ def with_reviews(
     entries += [
         _entry(one, None, "unknown-account", _nobody(one))
         for one in _ordered(facts.reviews)
-        if _whose(one, roster) is None
+        if whose(one, roster) is None
     ]
     rejections = tuple(one for one in entries if one.counted and one.verdict == "reject")
     rejecting = {one.person for one in rejections}
@@ -95,12 +95,18 @@ def unseen(review: Review) -> Review:
     return review.model_copy(update={"approved": ()})
 
 
+def whose(review: Review, roster: Roster) -> Person | None:
+    """Return whose account reviewed: by its number, for logins are renamed and taken over."""
+    account = AccountRef(forge=review.forge, id=review.account, login=review.login)
+    return roster.by_reference(account)
+
+
 def _by_person(
     reviews: Iterable[Review], roster: Roster
 ) -> list[tuple[Person, tuple[Review, ...]]]:
     """Return the reviews of each person, of all their accounts, in the server's order."""
     known = [
-        (person.id, one) for one in _ordered(reviews) if (person := _whose(one, roster)) is not None
+        (person.id, one) for one in _ordered(reviews) if (person := whose(one, roster)) is not None
     ]
     known.sort(key=lambda pair: pair[0])
     return [
@@ -118,12 +124,6 @@ def _ordered(reviews: Iterable[Review]) -> list[Review]:
             *(one.forge, one.account, one.id, digest(one)),
         ),
     )
-
-
-def _whose(review: Review, roster: Roster) -> Person | None:
-    """Return whose account reviewed: by its number, for logins are renamed and taken over."""
-    account = AccountRef(forge=review.forge, id=review.account, login=review.login)
-    return roster.by_reference(account)
 
 
 def _nobody(review: Review) -> str:
@@ -250,7 +250,10 @@ def _bound_elsewhere(review: Review, pull: PullRequest | None) -> tuple[str, str
     if review.submitted_at <= since:
         detail = f"given before {commit[:SHORT]} was pushed, at {since:%Y-%m-%d %H:%M:%S}Z"
         return "given-before-push", detail
-    if pull.base_since is not None and review.submitted_at <= pull.base_since:
+    if pull.base_since is None:
+        detail = f"since when the pull request is to be merged into {pull.base_ref} is not known"
+        return "target-time-unknown", detail
+    if review.submitted_at <= pull.base_since:
         detail = f"given before the pull request was pointed at {pull.base_ref}"
         return "not-this-target", detail
     return None

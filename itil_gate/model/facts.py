@@ -167,7 +167,9 @@ class PullRequest(Made):
         "review of any other commit than these and the head proves nothing.",
     )
     base_since: Moment | None = Field(
-        None, description="When it was last pointed at another branch; none where it never was."
+        None,
+        description="Since when it is to be merged there: its creation, or when it was last "
+        "pointed at another branch; none where the forge does not say. No review counts then.",
     )
 
 

@@ -263,8 +263,16 @@ class PolicyChange(Model):
     recorded_at: Moment
 
 
+REVIEW_FOLDER = "forge-review"
+"""Begins the path of a copied review: it is in no branch, so none can have lost it."""
+
+
 class Copied(Model):
-    """A signed statement or a forge review, copied in so that nothing depends on its source."""
+    """A signed statement or a forge review, copied in so that nothing depends on its source.
+
+    The text of a review is the RFC 8785 form of what the forge told; nobody signed it but whoever
+    recorded it.
+    """
 
     repository: Line
     statement: Sha256
@@ -273,7 +281,9 @@ class Copied(Model):
     fingerprint: Line | None = None
     person: Name | None = None
     roles: tuple[Name, ...] = Field((), description="Roles the person held when it was recorded.")
-    tip: Oid = Field(description="Tip of the approvals branch that held it.")
+    tip: Oid = Field(
+        description="Tip of the approvals branch that held it; for a review that of the target."
+    )
     recorded_at: Moment
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from itil_gate.decide.reviews import unseen, whose
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.recorded import refuse_rewound
 from itil_gate.git.audit_log import open_branch
@@ -18,9 +19,10 @@ from itil_gate.git.release_tags import TagDraft, tag_exists, tag_ref
 from itil_gate.log.pins import origin_of, pins_of
 from itil_gate.log.reader import LogReader
 from itil_gate.log.release_tag import tag_message
+from itil_gate.model.canonical import canonical, digest
 from itil_gate.model.errors import ConfigError, LogError
 from itil_gate.model.frozen import frozen, replace
-from itil_gate.model.record import Copied, ReleaseOutcome
+from itil_gate.model.record import REVIEW_FOLDER, Copied, ReleaseOutcome
 from itil_gate.policy.compile import compile_policies
 from itil_gate.release.attesting import package_url
 from itil_gate.release.catching_up import missed
@@ -127,7 +129,7 @@ def books_of(
 
 
 def record_decision(books: Books, view: View, decision: Decision, inputs: Inputs) -> Recorded:
-    """Record a decision about a merge, whichever way it went, with the statements it saw.
+    """Record a decision about a merge, whichever way it went, with all that it saw said of it.
 
     Raises HistoryError `approvals-rewound` where the log saw more on the approvals branch.
     """
@@ -143,6 +145,11 @@ def record_decision(books: Books, view: View, decision: Decision, inputs: Inputs
                 )
                 for item in items
                 if reader.find(books.config.repository, kind, item.digest) is not None
+            }
+            known |= {
+                mark
+                for mark in (digest(unseen(review)) for review in inputs.facts.reviews)
+                if reader.find(books.config.repository, "approval", mark) is not None
             }
         copies = [
             copy_event(copied, kind=kind)
@@ -433,7 +440,7 @@ def _patiently(books: Books, events: Callable[[], Sequence[Event]]) -> Recorded:
 
 
 def _copies(inputs: Inputs, repository: str, *, now: datetime) -> Iterator[tuple[Kind, Copied]]:
-    """Yield the statements that a decision saw, with the roles that their signers held then."""
+    """Yield the statements and reviews that a decision saw, with the roles their authors held."""
     facts = inputs.facts
     roster = build_roster(compile_policies(inputs.judge).people)
     for item in (*facts.statements, *facts.overrides):
@@ -452,6 +459,21 @@ def _copies(inputs: Inputs, repository: str, *, now: datetime) -> Iterator[tuple
                 person=person.id if person else None,
                 roles=held_roles(roster, person, now=facts.now) if person else (),
                 tip=facts.approvals_tips[0],
+                recorded_at=now,
+            ),
+        )
+    for mark, review in {digest(one): one for one in map(unseen, facts.reviews)}.items():
+        person = whose(review, roster)
+        yield (
+            "approval",
+            Copied(
+                repository=repository,
+                statement=mark,
+                path=f"{REVIEW_FOLDER}/{review.forge}/{review.id}",
+                text=canonical(review).decode(),
+                person=person.id if person else None,
+                roles=held_roles(roster, person, now=facts.now) if person else (),
+                tip=facts.tip,
                 recorded_at=now,
             ),
         )

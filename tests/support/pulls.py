@@ -19,6 +19,7 @@ def pull_request(
         "head": "0" * 40 if of is None else of.head,
         "base_ref": "refs/heads/main" if of is None else of.target,
         "head_since": None if of is None else of.now,
+        "base_since": None if of is None else of.now,
     }
     return PullRequest(opener=opener, pushers=pushers, **(parts | more))
 
