@@ -72,12 +72,12 @@ def _plain(value: object, levels: int) -> Any:
     kind = type(value)
     if kind is str or value is None or kind is bool:
         return value
-    if levels == 0:
-        raise JcsError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
     if kind is int or isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]
             raise JcsError("an integer lies beyond 2^53, where readers of JSON disagree")
         return value
+    if levels == 0:
+        raise JcsError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
