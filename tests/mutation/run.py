@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
+import inspect
 import json
 import os
 import pkgutil
@@ -205,11 +206,12 @@ class Runner:
         known = self.known
         file = importlib.import_module(mutant.module).__file__ or ""
         lines = [(file, line) for line in range(mutant.line, mutant.end + 1)]
-        if mutant.function.isupper():
+        constant = _is_constant(mutant)
+        if constant:
             lines = self._uses(mutant.function)
         name = mutant.module.rpartition(".")[2]
         reaching = {test for line in lines for test in known.reached.get(line, ())}
-        if mutant.function.isupper():  # tests may read it themselves
+        if constant:  # tests may read it themselves
             reaching |= {one for one in known.items if f"/test_{name}" in one}
         numbers = sorted({one for line in lines for one in known.by_line.get(line, ())})
         try:
@@ -298,6 +300,13 @@ class Runner:
         item.session._setupstate.teardown_exact(item)
         reports = runtestprotocol(item, log=False, nextitem=item)
         return any(one.failed for one in reports)
+
+
+def _is_constant(mutant: Mutant) -> bool:
+    """Whether a fault is in a constant or table, whose own lines no test runs."""
+    module = importlib.import_module(mutant.module)
+    held = getattr(module, mutant.function, None) if "." not in mutant.function else _is_constant
+    return not inspect.isfunction(inspect.unwrap(held) if callable(held) else held)
 
 
 def _outcome(decide: Callable[[Any], Any], inputs: Any) -> Any:
