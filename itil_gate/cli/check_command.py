@@ -50,6 +50,13 @@ FORMATS = ("text", "markdown", "json", "sarif", "junit", "github")
     help="Also write the sealed facts as JSON for other policy tools.",
 )
 @click.option("--draft", is_flag=True, help="The pull request is a draft: never more than pending.")
+@click.option(
+    "--pull",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="Ask the forge named by the target about this pull request: who opened and pushed, "
+    "reviews. Its token is in ITIL_GATE_FORGE_TOKEN.",
+)
 @click.option("--record", is_flag=True, help="Record the outcome in the audit log, signed.")
 @click.option(
     "--merged",
@@ -75,6 +82,7 @@ def command(
     export_input: Path | None,
     merged: str | None,
     landed_heads: tuple[str, ...],
+    pull: int | None,
     recording: Recording,
     *,
     draft: bool,
@@ -88,6 +96,7 @@ def command(
     \b
     itil-gate check --base origin/main --head HEAD
     itil-gate check --base main --head feature --format json --output decision.json
+    itil-gate check --pull 7 --base origin/main
     itil-gate check --export-input input.json --external rego=results.json
     itil-gate check --merged "$BEFORE..$AFTER" --target refs/heads/main --record
     """
@@ -95,6 +104,8 @@ def command(
     from itil_gate.report import DECISION_FORMATS
 
     if merged is not None:
+        if pull is not None:
+            raise click.UsageError("--pull is about a merge to come, --merged about one that was")
         from itil_gate.cli.merged import check_merged
 
         return check_merged(
@@ -110,7 +121,14 @@ def command(
 
     files = external_results(external)
     with hearing(
-        repo, base=base, head=head, target=target, now=now(), draft=draft, external=files
+        repo,
+        base=base,
+        head=head,
+        target=target,
+        now=now(),
+        draft=draft,
+        external=files,
+        pull=pull,
     ) as heard:
         decision = heard.decision
         if output is not None:

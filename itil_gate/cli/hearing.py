@@ -66,8 +66,12 @@ def hearing(
     now: datetime,
     draft: bool = False,
     external: Mapping[str, bytes] | None = None,
+    pull: int | None = None,
 ) -> Iterator[Hearing]:
-    """Gather and decide; the view stays open for as long as the block runs."""
+    """Gather and decide; the view stays open for as long as the block runs.
+
+    `pull` is the number of a pull request that the forge is asked about.
+    """
     from itil_gate.cli.screen import repository
     from itil_gate.decide.gate import decide
     from itil_gate.gather.inputs import find_commit, gather
@@ -79,6 +83,12 @@ def hearing(
         named = (name for name in (base, target, head) if name is not None)
         look_up(view, named, copies_of=APPROVALS_BRANCH)
         ref, tip = find_target(view, base=base, target=target)
+        pulled = None
+        if pull is not None:
+            from itil_gate.cli.pulls import ask_about, head_of
+
+            pulled = ask_about(view, tip=tip, number=pull)
+            head = head_of(pulled, head)
         inputs = gather(
             view,
             target=ref,
@@ -87,6 +97,7 @@ def hearing(
             now=now,
             draft=draft,
             external=external,
+            pulled=pulled,
         )
         yield Hearing(view, inputs, decide(inputs))
 
