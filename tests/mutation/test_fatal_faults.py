@@ -28,7 +28,7 @@ FATAL = [
             (
                 "staleness",
                 "carry_over",
-                "predicate.content == facts.content and predicate.request == request",
+                "bound.content == facts.content and bound.request == request",
                 "True",
             ),
             "test_binding_push.test_a_push_after_the_approval_blocks_and_is_named",
