@@ -27,7 +27,7 @@ FATAL = [
             "staleness is ignored",
             (
                 "staleness",
-                "carry_over",
+                "carried",
                 "bound.content == facts.content and bound.request == request",
                 "True",
             ),
