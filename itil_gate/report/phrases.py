@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RuleOutcome,
         RuleState,
     )
+    from itil_gate.model.facts import Review
     from itil_gate.model.finding import Finding
 
 OUTCOMES: dict[Outcome, str] = {
@@ -62,9 +63,16 @@ _VERDICTS = {
     "reject": "rejects",
     "withdraw": "takes an earlier statement back",
     "withdraw-change": "withdraws the change",
+    "comment": "comments",
     "unknown": "left a statement that cannot be read",
 }
 _RANKS = {"signed": "signed statement", "forge-review": "forge review"}
+_STATES = {
+    "approved": "approved",
+    "changes-requested": "changes requested",
+    "commented": "commented",
+    "unknown": "state hidden",
+}
 _CARRIED = {
     "exact": "given for exactly this version",
     "same-content": "carried over from an earlier version with the same content",
@@ -202,10 +210,25 @@ def requirement_people(state: RequirementState) -> list[str]:
 def statement(entry: LedgerEntry) -> str:
     """Return who said what, in which role, how and when."""
     said = _VERDICTS.get(entry.verdict, entry.verdict)
+    if entry.review is not None:
+        return f"{entry.person or 'an unknown person'} {_reviewed(entry, entry.review)}"
     roles = f" as {', '.join(entry.roles)}" if entry.roles else ""
     when = f", {moment(entry.issued_at)}" if entry.issued_at else ""
     how = f"{_RANKS[entry.rank]} {entry.digest[:SHORT]}{when}"
     return f"{entry.person or 'an unknown person'} {said}{roles} ({how})"
+
+
+def _reviewed(entry: LedgerEntry, review: Review) -> str:
+    """Return what a review says: by which account, in which state, of which commit and when."""
+    said = "reviewed" if review.state == "unknown" else _VERDICTS[entry.verdict]
+    roles = f" as {', '.join(entry.roles)}" if entry.roles else ""
+    state = f"{_STATES[review.state]}{', dismissed' if review.dismissed else ''}"
+    commit = f"commit {review.commit[:SHORT]}" if review.commit else "no commit"
+    by = f"by {review.login}, account {review.account} of {review.forge}"
+    return (
+        f"{said}{roles} (forge review {review.id} {by}: {state}, {commit}, "
+        f"{moment(review.submitted_at)})"
+    )
 
 
 def statement_reason(entry: LedgerEntry) -> str:

@@ -48,8 +48,8 @@ def findings_sarif(findings: Sequence[Finding]) -> str:
 def decision_sarif(decision: Decision) -> str:
     """Return the open findings of a decision as a SARIF log, ending with a newline.
 
-    An overridden rule's results are suppressed; the run's properties hold outcome, target and
-    whether the gate is enforced.
+    An overridden rule's results are suppressed; the run's properties hold outcome, target, whether
+    the gate is enforced, and which reviews of a forge counted.
     """
     results = [
         result
@@ -76,6 +76,8 @@ def decision_sarif(decision: Decision) -> str:
     }
     if decision.overrides:
         properties["overrides"] = [as_json(entry) for entry in decision.overrides]
+    if reviews := [one for change in decision.changes for one in _reviews(change)]:
+        properties["reviews"] = reviews
     invocation = {
         "executionSuccessful": decision.outcome != "undecided",
         "exitCode": phrases.exit_code(decision),
@@ -84,6 +86,19 @@ def decision_sarif(decision: Decision) -> str:
     version = decision.engine.rpartition("/")[2]
     urls = {rule.rule: state_url(rule) for _, rule in phrases.every_rule(decision)}
     return _log(results, version=version, properties=properties, invocation=invocation, urls=urls)
+
+
+def _reviews(change: ChangeVerdict) -> Iterator[dict[str, Any]]:
+    """Yield the lines of the ledger that are reviews of a forge."""
+    for entry in change.ledger:
+        if entry.review is not None:
+            yield {
+                "change": change.id,
+                "counted": entry.counted,
+                "code": entry.code,
+                "said": sarif_message(phrases.statement(entry)),
+                "why": sarif_message(phrases.statement_reason(entry)),
+            }
 
 
 def _rule(

@@ -17,6 +17,7 @@ from itil_gate.model.decision import (
     RiskAssessment,
     RuleState,
 )
+from itil_gate.model.facts import Review
 from itil_gate.model.finding import Finding, Place
 from itil_gate.model.score import ImpactReason, ImpactScore, LikelihoodPoint, LikelihoodScore
 
@@ -52,6 +53,16 @@ ALICE = LedgerEntry(
     code="contributor",
     detail="requester; author of 9f8e7d6c5b4a",
     issued_at=datetime(2026, 11, 23, 15, 0, tzinfo=UTC),
+    review=Review(
+        id="31",
+        forge="github.com",
+        account=1001,
+        login="alice",
+        state="approved",
+        commit=HEAD,
+        submitted_at=datetime(2026, 11, 23, 15, 0, tzinfo=UTC),
+        sequence=1,
+    ),
 )
 DAVE = LedgerEntry(
     digest="da7e" + "0" * 60,
