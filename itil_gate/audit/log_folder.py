@@ -21,13 +21,22 @@ MOST_BYTES = 64 * 1024 * 1024
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
+_OURS = ("checkpoint", "tile", "entry")
+
+
 class FolderFiles:
     """All files of one exported log."""
 
     def __init__(self, directory: Path) -> None:
-        """Look at a directory. Raises GateError `no-directory` where there is none."""
+        """Look at a directory. Raises GateError `no-directory`, `no-log-there`."""
         if not directory.is_dir():
             raise GateError("no-directory", f"{directory} is no directory")
+        if not any((directory / name).exists() for name in _OURS):
+            raise GateError(
+                "no-log-there",
+                f"{directory} holds nothing of a log: none of {', '.join(_OURS)}",
+                hint="name the directory that `itil-gate log export --dir` wrote",
+            )
         self._root = directory
         self._place = str(directory)
         whole = (directory / "ids").is_dir()

@@ -106,6 +106,8 @@ def command(
         progress.end()
     for note in audit.notes:
         say(f"note: {note}")
+    if audit.totals.counts.get("before-adoption") and not every and form == "text":
+        say("note: what is from before adoption is counted; --all lists it")
     total = totals_text(audit.totals.counts, earlier=audit.earlier)
     if form == "json":
         say(total)

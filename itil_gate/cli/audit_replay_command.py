@@ -69,11 +69,18 @@ def command(
     from itil_gate.cli.log_reading import find_log
     from itil_gate.cli.progress import Progress
     from itil_gate.git.view import open_view
+    from itil_gate.model.errors import LogError
 
     place = find_log(repo, base=base, remote=remote, local=local)
     progress, count = Progress(), Counter[str]()
     found: list[Replayed] = []
     with open_view(place.repository) as view, place.reading() as (at, reader):
+        if since > reader.size:
+            raise LogError(
+                "no-such-entry",
+                f"the log has {reader.size} entries, and none is number {since} yet",
+                hint="without --since all are decided again",
+            )
         at.complete()
         bench = Bench(view, reader)
         entries = decisions(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from itil_gate.cli.log_reading import log_options, read_bytes
+from itil_gate.cli.log_reading import given_checkpoint, log_options
 from itil_gate.cli.screen import out, say
 
 if TYPE_CHECKING:
@@ -28,11 +28,10 @@ def command(place: LogPlace, file: Path) -> int:
     itil-gate log checkpoint > seen.checkpoint      (some day)
     itil-gate log consistency seen.checkpoint       (later)
     """
-    from itil_gate.log.checkpoint import open_checkpoint
     from itil_gate.log.proof import consistency
     from itil_gate.report.escape import terminal
 
-    old = open_checkpoint(read_bytes(file), place.keys, origin=place.origin).checkpoint
+    old = given_checkpoint(file, place.keys, origin=place.origin)
     with place.reading() as (at, reader):
         path = consistency(old, reader.checkpoint, at.read)
         size = reader.size

@@ -149,6 +149,9 @@ def _next_steps(place: Repository, recording: Recording) -> None:
     where = recording.place(place) or "this repository"
     say("")
     say("next:")
+    say("  - bring the section onto the target branch as a change that the gate lets in, like any")
+    say("    other: what is pushed past it is recorded as unauthorised, and judges nobody. Or pin")
+    say("    the public keys with the adoption, and open the log after it")
     say(f"  - protect the branch audit-log in {where}: no force pushes, no deletion, and only")
     say("    the account that records may push; no required reviews there")
     say("  - put the private keys into secrets that only default-branch runs can read")

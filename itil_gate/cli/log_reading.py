@@ -16,11 +16,12 @@ from itil_gate.cli.screen import repo_option, repository, say
 from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from itil_gate.git.discover import Repository
     from itil_gate.git.snapshot import Snapshot
+    from itil_gate.log.checkpoint import Checkpoint
     from itil_gate.log.pins import Pin
     from itil_gate.log.reader import LogReader
     from itil_gate.model.config import Config, LogSettings
@@ -193,6 +194,26 @@ def telling(run: Callable[[], Any]) -> Any:
         if error.hint:
             say(f"  next: {error.hint}")
         return BAD
+
+
+def given_checkpoint(file: Path, keys: Sequence[VerifierKey], *, origin: str) -> Checkpoint:
+    """Return the checkpoint in a file that the operator gave.
+
+    What it is not is their mistake, and says nothing about the log. Raises GateError
+    `bad-checkpoint`, `file-unreadable`.
+    """
+    from itil_gate.log.checkpoint import open_checkpoint
+    from itil_gate.model.errors import GateError, LogError
+
+    data = read_bytes(file)
+    try:
+        return open_checkpoint(data, keys, origin=origin).checkpoint
+    except LogError as error:
+        raise GateError(
+            "bad-checkpoint",
+            f"{file} is no checkpoint of {origin}: {error.message}",
+            hint="give a file that `itil-gate log checkpoint` wrote of this log",
+        ) from error
 
 
 def read_bytes(file: Path, *, limit: int = 16 * 1024 * 1024) -> bytes:

@@ -43,6 +43,8 @@ def command(
     """
     from itil_gate.report.log_text import entries_json, entry_line, entry_text
 
+    if kind is not None:
+        _refuse_unknown(kind)
     with place.reading() as (_, reader):
         if indices:
             found = [reader.entry(index) for index in dict.fromkeys(indices)]
@@ -60,6 +62,20 @@ def command(
         more = f"; more: --before {last}" if last else ""
         say(f"{len(found)} of {size} entries of {origin}{more}")
     return 0
+
+
+def _refuse_unknown(kind: str) -> None:
+    """Refuse a kind that no entry can have, with those that are near."""
+    from itil_gate.log.entry import KINDS
+    from itil_gate.reading.wording import listed, near_words
+
+    if kind in KINDS:
+        return
+    starting = [name for name in KINDS if name.startswith(kind)]
+    near = starting or near_words(kind, KINDS) or KINDS
+    raise click.BadParameter(
+        f"{kind!r} is no kind of entry; meant is perhaps {listed(near)}", param_hint="--kind"
+    )
 
 
 def _newest(

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from itil_gate.cli.log_reading import BAD, find_log, pinned_roots, read_bytes, telling
+from itil_gate.cli.log_reading import (
+    BAD,
+    find_log,
+    given_checkpoint,
+    pinned_roots,
+    read_bytes,
+    telling,
+)
 from itil_gate.cli.screen import now, out, repo_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from itil_gate.cli.log_reading import LogPlace
-    from itil_gate.log.checkpoint import Checkpoint
     from itil_gate.log.verdict import Verification
     from itil_gate.log.verify import Terms
 
@@ -138,7 +144,7 @@ def _verify(
     place: LogPlace | None = find() if keys is None or directory is None else None
     given = None if keys is None else _terms(keys)
     terms = given or _terms_of(place)
-    old = _remembered(since, terms) if since is not None else None
+    old = given_checkpoint(since, terms.keys, origin=terms.origin) if since else None
     known = remembered_here(place.repository, place.config) if place is not None else ()
     stamped: bytes | None = None
     if roots is not None:
@@ -172,22 +178,6 @@ def _terms(file: Path) -> Terms:
     if config.log is None:
         raise ConfigError("no-log", f"{file} has no section log")
     return terms_of(config.log, config.repository)
-
-
-def _remembered(file: Path, terms: Terms) -> Checkpoint:
-    """Return the checkpoint in a file that the operator gave; what it is not is their mistake."""
-    from itil_gate.log.checkpoint import open_checkpoint
-    from itil_gate.model.errors import GateError, LogError
-
-    data = read_bytes(file)
-    try:
-        return open_checkpoint(data, terms.keys, origin=terms.origin).checkpoint
-    except LogError as error:
-        raise GateError(
-            "bad-since",
-            f"{file} is no checkpoint of {terms.origin}: {error.message}",
-            hint="give a file that `itil-gate log checkpoint` wrote",
-        ) from error
 
 
 @contextmanager

@@ -394,6 +394,6 @@ def _is_name(remote: str) -> bool:
 def _not_fetched(remote: str, done: Result) -> HistoryError:
     return HistoryError(
         "fetch-failed",
-        f"the audit log could not be fetched from {remote}: {done.complaint}",
+        f"the audit log could not be fetched from {remote}: {' '.join(done.complaint.split())}",
         hint="`git fetch` by hand shows whether it can be reached and you may read it",
     )

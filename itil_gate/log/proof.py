@@ -74,7 +74,11 @@ def prove(
     """
     size = checkpoint.size
     if not 0 <= index < size:
-        raise LogError("no-such-entry", f"the log has {size} entries and no entry {index}")
+        raise LogError(
+            "no-such-entry",
+            f"the log has {size} entries, and none is number {index}",
+            hint="they are numbered from 0; `itil-gate log show` lists the newest",
+        )
     path = inclusion_proof(index, size=size, node=nodes)
     hashed, root = leaf_hash(leaf), checkpoint.root
     if not verify_inclusion(hashed, index=index, size=size, proof=path, root=root):

@@ -128,7 +128,11 @@ class LogReader:
     def entry(self, index: int) -> Entry:
         """Return one entry. Raises LogError `no-such-entry`, `log-damaged`, `entry-malformed`."""
         if not 0 <= index < self.size:
-            raise LogError("no-such-entry", f"the log has {self.size} entries, and no {index}")
+            raise LogError(
+                "no-such-entry",
+                f"the log has {self.size} entries, and none is number {index}",
+                hint="they are numbered from 0; `itil-gate log show` lists the newest",
+            )
         return next(self.entries([index]))
 
     def entries(self, indices: Sequence[int]) -> Iterator[Entry]:

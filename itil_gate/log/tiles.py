@@ -194,7 +194,11 @@ def read_leaf(index: int, *, size: int, read: Read) -> bytes:
     It is no more true than the file: prove its inclusion.
     """
     if not 0 <= index < size:
-        raise LogError("no-such-entry", f"the log has {size} entries and no entry {index}")
+        raise LogError(
+            "no-such-entry",
+            f"the log has {size} entries, and none is number {index}",
+            hint="they are numbered from 0; `itil-gate log show` lists the newest",
+        )
     at, offset = divmod(index, WIDTH)
     return read_bundle(at, size=size, read=read)[offset]
 

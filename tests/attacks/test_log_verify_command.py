@@ -107,7 +107,7 @@ def test_what_is_no_checkpoint_of_the_log_is_the_operators_mistake(
     file.write_text(text)
     ran = verify(victim.world.repo.path, "--since", file)
     assert (ran.code, ran.out) == (2, "")
-    assert "bad-since" in ran.err
+    assert "bad-checkpoint" in ran.err
 
 
 def test_an_exported_log_is_verified_without_a_repository(victim: Victim, tmp_path: Path) -> None:

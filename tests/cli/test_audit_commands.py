@@ -53,6 +53,14 @@ def test_a_clean_branch_ends_with_0_and_a_pushed_one_with_1(books: Bookish) -> N
     assert bad.out.endswith("; 1 of them by an earlier audit\n")
 
 
+def test_what_is_not_listed_and_what_is_not_there_is_said(books: Bookish) -> None:
+    ran = audit(books, "reconcile")
+    assert (ran.code, "note: what is from before adoption is counted" in ran.err) == (0, True)
+    assert "note: what" not in audit(books, "reconcile", "--all").err
+    beyond = audit(books, "replay", "--all", "--since", "99")
+    assert (beyond.code, "none is number 99 yet" in beyond.err) == (2, True)
+
+
 def test_rows_go_to_a_file_and_totals_to_the_screen(books: Bookish, tmp_path: Path) -> None:
     books.land({"src/app.py": "print('new')\n"}, CHG, branch="feature")
     file = tmp_path / "found.json"

@@ -252,8 +252,25 @@ def test_the_log_extends_what_it_was_and_not_what_it_was_not(
     assert bad.code == 1
     assert "tampered: log-inconsistent" in bad.err
     (tmp_path / "late").write_text("rubbish")
-    assert _log(clone, "consistency", "../late").code == 1
+    odd = _log(clone, "consistency", "../late")
+    assert (odd.code, "bad-checkpoint" in odd.err, "tampered" in odd.err) == (2, True, False)
     assert _log(clone, "consistency", "../nowhere").code == 2
+
+
+def test_a_slip_of_the_keyboard_is_neither_nothing_nor_tampering(
+    clone: Repo, tmp_path: Path
+) -> None:
+    kind = _log(clone, "show", "--kind", "outcom")
+    assert (kind.code, "meant is perhaps outcome" in kind.err) == (2, True)
+    assert _log(clone, "show", "--kind", "outcome").code == 0
+    entry = _log(clone, "show", "99")
+    assert (entry.code, "none is number 99" in entry.err) == (2, True)
+    assert "they are numbered from 0" in entry.err
+    assert "they are numbered from 0" in _log(clone, "prove", "99").err
+    elsewhere = _log(clone, "verify", "--dir", tmp_path)
+    assert (elsewhere.code, "holds nothing of a log" in elsewhere.err) == (2, True)
+    nowhere = _log(clone, "verify", "--remote", "nope")
+    assert (nowhere.code, "\\n" in nowhere.err) == (2, False)
 
 
 def test_a_log_that_was_moved_back_is_tampered_with_for_who_saw_more(
