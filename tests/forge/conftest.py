@@ -16,6 +16,7 @@ def server() -> Iterator[ForgeServer]:
     """A forge's server that knows nothing yet."""
     with forge_server() as running:
         yield running
+    assert not running.faults
 
 
 @pytest.fixture

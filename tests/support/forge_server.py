@@ -50,6 +50,10 @@ class ForgeServer:
         self.asked: list[Asked] = []
         self.moment: datetime | None = None
         self.fallback: Callable[[Asked], Say] | None = None
+        self.hold: Callable[[Asked, Say], Say] | None = None
+        """What every answer goes through, with what was asked, before it is sent."""
+        self.faults: list[str] = []
+        """What went wrong in the server; the fixture fails on it."""
         self.url = ""
         self._answers: dict[tuple[str, str], list[Any]] = {}
 
@@ -67,16 +71,19 @@ class ForgeServer:
         return known.pop(0) if len(known) > 1 else known[0]
 
 
-def pages(rows: list[Any], *, size: int = 2) -> Callable[[Asked], Say]:
-    """Page a list as GitHub and GitLab do: by `page`, with `Link`, however long a page is asked."""
+def pages(rows: list[Any], *, size: int = 2, by: str = "page") -> Callable[[Asked], Say]:
+    """Page a list as GitHub and GitLab do, with `Link`, however long a page is asked.
+
+    `by` is the parameter that tells the page: a number, or for some lists a cursor.
+    """
 
     def answer(asked: Asked) -> Say:
-        page = int(asked.query.get("page", "1"))
+        page = int(asked.query.get(by, "1"))
         last = max(1, -(-len(rows) // size))
-        query = {key: value for key, value in asked.query.items() if key != "page"}
+        query = {key: value for key, value in asked.query.items() if key != by}
         rest = "".join(f"&{key}={value}" for key, value in query.items())
         links = [
-            f'<http://{asked.headers["host"]}{asked.path}?page={number}{rest}>; rel="{name}"'
+            f'<http://{asked.headers["host"]}{asked.path}?{by}={number}{rest}>; rel="{name}"'
             for name, number in (("prev", page - 1), ("next", page + 1), ("last", last))
             if 1 <= number <= last
         ]
@@ -126,6 +133,12 @@ class _Handler(BaseHTTPRequestHandler):
             answer = answer(asked)
         if not isinstance(answer, Say):
             answer = Say(answer)
+        if self.forge.hold is not None:
+            try:
+                answer = self.forge.hold(asked, answer)
+            except AssertionError as error:
+                self.forge.faults.append(str(error))
+                answer = Say({"message": str(error)}, status=418)
         data = answer.body()
         self.send_response(answer.status)
         for name, value in {"Content-Type": answer.kind, **answer.headers}.items():
