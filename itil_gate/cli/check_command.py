@@ -9,13 +9,13 @@ import click
 
 from itil_gate.cli.hearing import Hearing, hearing, merge_options
 from itil_gate.cli.recording import Recording, recording_options, tell
-from itil_gate.cli.results import external_results
+from itil_gate.cli.results import external_results, report_files
 from itil_gate.cli.screen import color, now, out, repo_option, say, width, write_file
 
 if TYPE_CHECKING:
     from itil_gate.model.facts import Inputs
 
-FORMATS = ("text", "markdown", "json", "sarif", "junit", "github")
+FORMATS = ("text", "markdown", "json", "sarif", "junit", "github", "gitlab")
 
 
 @click.command(
@@ -37,6 +37,13 @@ FORMATS = ("text", "markdown", "json", "sarif", "junit", "github")
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="ITIL_GATE_OUTPUT",
     help="Also store the decision with its sealed inputs, for `audit replay`.",
+)
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Also write the decision to a file in a format of --format, for the views of CI.",
 )
 @click.option(
     "--external",
@@ -78,6 +85,7 @@ def command(
     repo: Path,
     form: str,
     output: Path | None,
+    reports: tuple[str, ...],
     external: tuple[str, ...],
     export_input: Path | None,
     merged: str | None,
@@ -97,6 +105,7 @@ def command(
     itil-gate check --base origin/main --head HEAD
     itil-gate check --base main --head feature --format json --output decision.json
     itil-gate check --pull 7 --base origin/main
+    itil-gate check --report junit=junit.xml --report gitlab=gl-code-quality-report.json
     itil-gate check --export-input input.json --external rego=results.json
     itil-gate check --merged "$BEFORE..$AFTER" --target refs/heads/main --record
     """
@@ -106,6 +115,8 @@ def command(
     if merged is not None:
         if pull is not None:
             raise click.UsageError("--pull is about a merge to come, --merged about one that was")
+        if reports:
+            raise click.UsageError("--report is about a merge to come, --merged about one that was")
         from itil_gate.cli.merged import check_merged
 
         return check_merged(
@@ -120,6 +131,7 @@ def command(
         )
 
     files = external_results(external)
+    places = report_files(reports)
     with hearing(
         repo,
         base=base,
@@ -136,6 +148,8 @@ def command(
 
             stored = StoredDecision(decision=decision, inputs=heard.inputs)
             write_file(output, stored_json(stored).encode())
+        for kind, file in places:
+            write_file(file, DECISION_FORMATS[kind](decision).encode())
         if export_input is not None:
             write_file(export_input, _input(heard.inputs).encode())
         if record:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from itil_gate.policy.files import FileKind
 
 T = TypeVar("T")
-FORMATS = ("text", "markdown", "json", "sarif", "junit", "github")
+FORMATS = ("text", "markdown", "json", "sarif", "junit", "github", "gitlab")
 MANY = 1000
 """From how many files on a terminal is shown how far it is."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from itil_gate.cli.policy_files import PolicyFiles
     from itil_gate.model.finding import Finding
 
-FORMATS = ("text", "markdown", "json", "sarif", "junit", "github")
+FORMATS = ("text", "markdown", "json", "sarif", "junit", "github", "gitlab")
 
 
 @click.command(epilog="Exit codes: 0 fine or advice only, 1 findings, 2 could not be read.")

@@ -1,4 +1,4 @@
-"""Results of other tools as they are named on the command line: `--external NAME=FILE`."""
+"""Files by name on the command line: `--external NAME=FILE`, `--report FORMAT=FILE`."""
 
 from __future__ import annotations
 
@@ -33,3 +33,21 @@ def external_results(pairs: tuple[str, ...]) -> dict[str, bytes]:
                 f"{file} cannot be read: {error.strerror}", param_hint="--external"
             ) from error
     return found
+
+
+def report_files(pairs: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
+    """Return format and file of each report that is asked for; a wrong pair is a wrong command."""
+    from itil_gate.report import DECISION_FORMATS
+
+    found: list[tuple[str, Path]] = []
+    for pair in pairs:
+        form, _, file = pair.partition("=")
+        if form not in DECISION_FORMATS or not file:
+            forms = ", ".join(DECISION_FORMATS)
+            raise click.BadParameter(
+                f"{pair!r} is not FORMAT=FILE; formats are {forms}", param_hint="--report"
+            )
+        if any(Path(file) == other for _, other in found):
+            raise click.BadParameter(f"{file} is named twice", param_hint="--report")
+        found.append((form, Path(file)))
+    return tuple(found)

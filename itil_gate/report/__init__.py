@@ -55,6 +55,7 @@ DECISION_FORMATS: Mapping[str, DecisionFormat] = {
     "sarif": _decision("sarif", "decision_sarif"),
     "junit": _decision("junit", "decision_junit"),
     "github": _decision("github", "decision_annotations"),
+    "gitlab": _decision("gitlab", "decision_gitlab"),
 }
 FINDINGS_FORMATS: Mapping[str, FindingsFormat] = {
     "text": _findings("text", "findings_text"),
@@ -63,4 +64,5 @@ FINDINGS_FORMATS: Mapping[str, FindingsFormat] = {
     "sarif": _findings("sarif", "findings_sarif"),
     "junit": _findings("junit", "findings_junit"),
     "github": _findings("github", "findings_annotations"),
+    "gitlab": _findings("gitlab", "findings_gitlab"),
 }

@@ -40,7 +40,7 @@ def findings_json(findings: Sequence[Finding]) -> str:
     )
 
 
-def printable(value: dict[str, Any]) -> str:
+def printable(value: dict[str, Any] | list[Any]) -> str:
     """Return indented JSON in plain ASCII that a CI log shows and does not obey.
 
     Runners look for `##[` anywhere in a line, so the second `#` is written as an escape.

@@ -82,3 +82,25 @@ def test_no_environment_variable_hands_results_in(asked: World) -> None:
     assert ran.code == 3
     facts = json.loads((path / "d.json").read_text("utf-8"))["inputs"]["facts"]
     assert facts["external"] == []
+
+
+def test_reports_are_written_beside_what_is_printed(asked: World) -> None:
+    path = asked.repo.path
+    wanted = ("--report", "junit=out/junit.xml", "--report", "gitlab=quality.json")
+    ran = run_gate("check", *BASE, *wanted, cwd=path)
+    assert ran.code == 3
+    assert ran.out.startswith("PENDING")
+    assert (path / "out/junit.xml").read_text("utf-8").startswith("<?xml")
+    (entry, *_) = json.loads((path / "quality.json").read_text("utf-8"))
+    assert entry["severity"] == "minor"
+    whole = run_gate("check", *BASE, "--format", "gitlab", cwd=path)
+    assert whole.code == 3
+    assert json.loads(whole.out)[0]["check_name"] == entry["check_name"]
+
+
+@pytest.mark.parametrize("pair", ["junit", "nothing=x", "junit=", "junit=."])
+def test_a_report_that_cannot_be_written_ends_with_two(asked: World, pair: str) -> None:
+    ran = run_gate("check", *BASE, "--report", pair, cwd=asked.repo.path)
+    assert ran.code == 2
+    twice = ("--report", "junit=x", "--report", "sarif=x")
+    assert run_gate("check", *BASE, *twice, cwd=asked.repo.path).code == 2
