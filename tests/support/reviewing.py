@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from itil_gate.decide.gate import decide
 from itil_gate.forge.values import ForgePull
+from itil_gate.gather.inputs import find_commit, gather
+from itil_gate.git.discover import discover
+from itil_gate.git.view import open_view
 from itil_gate.model.facts import (
     AccountRef,
     ApprovedContent,
@@ -17,16 +21,20 @@ from itil_gate.model.facts import (
     SeenHead,
 )
 from support.pulls import forge_section, pull_request
+from support.repository import Repo
 from support.scenes import NUMBERS, inputs, stored
+from support.world import APPROVALS, CONFIG, World, adopt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from pathlib import Path
 
+    from itil_gate.model.decision import Decision
     from itil_gate.model.facts import Facts, Inputs, PullRequest
     from itil_gate.model.policy import Source
+    from support.repository import Keyring
     from support.scenes import Scenes
-    from support.world import World
 
 EARLIER = "b" * 40
 """A head that the pull request had before."""
@@ -178,3 +186,35 @@ def pulled(
         from_fork=False,
         server_time=world.now,
     )
+
+
+def forge_world(path: Path, keyring: Keyring, *, rank: str = "forge-review") -> World:
+    """Return a world whose target names a forge, and where reviews count as approvals."""
+    repo = Repo(path)
+    adopt(
+        repo,
+        keyring,
+        config=CONFIG + forge_section(),
+        approvals=APPROVALS + COUNTING.replace("forge-review", rank),
+    )
+    return World(repo, keyring)
+
+
+def gathered(
+    world: World, pulled: ForgePull | None, *, head: str = "feature", base: str = "main"
+) -> Inputs:
+    """Gather for merging a branch, with what the forge told of its pull request."""
+    with open_view(discover(world.repo.path)) as view:
+        return gather(
+            view,
+            target=f"refs/heads/{base}",
+            base=find_commit(view, f"refs/heads/{base}"),
+            head=find_commit(view, head),
+            now=world.now,
+            pulled=pulled,
+        )
+
+
+def judged(world: World, *reviews: Review, head: str = "feature", **pull: Any) -> Decision:
+    """Decide on merging a branch into main, as the forge tells of it and of these reviews."""
+    return decide(gathered(world, pulled(world, *reviews, head=head, **pull), head=head))
