@@ -91,10 +91,8 @@ def adopted(tmp_path: Path, keyring: Keyring) -> Any:
     return repo
 
 
-@pytest.mark.parametrize(
-    ("seconds", "good"), [(300, True), (-300, True), (301, False), (-301, False)]
-)
-def test_clocks_may_differ_by_five_minutes(world: World, seconds: int, *, good: bool) -> None:
+@pytest.mark.parametrize("seconds", [300, -300, 301, -301])
+def test_clocks_may_differ_by_five_minutes(world: World, seconds: int) -> None:
     told = pulled(world)
     there = told.model_copy(update={"server_time": world.now + timedelta(seconds=seconds)})
     if abs(seconds) <= 300:
