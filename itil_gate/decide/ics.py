@@ -181,5 +181,9 @@ def _property(line: str, *, file: str, number: int) -> Property | None:
             place = Place(file=file, line=number, column=1)
             raise invalid(f'"{line[:60]}" is not a content line', place)
         return None
-    parameters = {found[1].upper(): found[2].strip('"') for found in _PARAMETER.finditer(match[2])}
+    given = [(found[1].upper(), found[2].strip('"')) for found in _PARAMETER.finditer(match[2])]
+    parameters = dict(given)
+    if len(parameters) < len(given) and match[1].upper() in READ:
+        place = Place(file=file, line=number, column=1)
+        raise invalid(f"{match[1].upper()} has a parameter twice", place)
     return Property(match[1].upper(), match[3], parameters, file, number)

@@ -89,11 +89,10 @@ class Zones:
     """
 
     def __init__(self, calendar: Component, *, within: Interval, budget: Budget) -> None:
-        self._described = {
-            item.text("TZID").strip(): item
-            for item in calendar.components
-            if item.name == "VTIMEZONE"
-        }
+        self._described: dict[str, list[Component]] = {}
+        for item in calendar.components:
+            if item.name == "VTIMEZONE":
+                self._described.setdefault(item.text("TZID").strip(), []).append(item)
         since = min([within.start.replace(tzinfo=None), *_named_times(calendar)])
         self._since, self._until = since - REACH, within.end.replace(tzinfo=None) + REACH
         self._budget = budget
@@ -110,9 +109,11 @@ class Zones:
         if "/" in bare and (found := _iana(bare)):
             return found
         if name in self._described:
-            return _describe(
-                self._described[name], since=self._since, until=self._until, budget=self._budget
-            )
+            first, *others = self._described[name]
+            for other in others:
+                if _said(other) != _said(first):
+                    raise invalid(f'"{name}" is described twice, and differently', other.place)
+            return _describe(first, since=self._since, until=self._until, budget=self._budget)
         parts = bare.split("/")
         # libical and Evolution write /vendor.example/Area/City
         for index in range(len(parts)):
@@ -171,6 +172,12 @@ def _named_times(calendar: Component) -> Iterator[datetime]:
                 if item.name in {"DTSTART", "RDATE"}:
                     for value in item.value.split(","):
                         yield read_local(value.partition("/")[0], item.place)[0]
+
+
+def _said(component: Component) -> object:
+    """Return what a component says, wherever it stands."""
+    lines = [(item.name, item.value, item.parameters) for item in component.properties]
+    return lines, [(inner.name, _said(inner)) for inner in component.components]
 
 
 def _describe(described: Component, *, since: datetime, until: datetime, budget: Budget) -> tzinfo:

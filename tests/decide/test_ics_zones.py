@@ -283,3 +283,24 @@ def test_a_fault_of_a_zone_is_told_with_its_line() -> None:
         (whole.replace("STANDARD", "OTHER"), 2),
     ):
         assert refusal(parts).findings[0].place == Place(file=HERE.file, line=line, column=1)
+
+
+def test_a_zone_described_twice_and_differently_is_refused() -> None:
+    text = calendar(
+        described(OURS), described(WINTER), event("DTSTART;TZID=Our zone:20260101T000000")
+    )
+    with pytest.raises(ConfigError, match="described twice") as caught:
+        zones(text).named("Our zone", HERE)
+    assert caught.value.findings[0].place.line == 17  # type: ignore[union-attr]
+
+
+def test_a_zone_described_twice_in_the_same_words_is_one() -> None:
+    text = calendar(described(OURS), described(OURS))
+    found = zones(text).named("Our zone", HERE)
+    assert datetime(2026, 7, 1, tzinfo=found).utcoffset() == timedelta(hours=2)
+
+
+def test_a_time_with_two_zones_is_refused() -> None:
+    text = calendar(event("DTSTART;TZID=Europe/Berlin;TZID=Asia/Tokyo:20260101T000000"))
+    with pytest.raises(ConfigError, match="DTSTART has a parameter twice"):
+        parse_calendars(text, file=HERE.file)
