@@ -182,7 +182,7 @@ def test_a_file_that_no_log_of_this_size_has_is_seen(victim: Victim, path: str) 
 
 
 def test_an_older_partial_tile_has_to_be_a_beginning(victim: Victim) -> None:
-    victim.commit({"tile/0/000.p/5": flipped(victim.read("tile/0/000.p/5"))})
+    victim.commit({"tile/0/000.p/4": flipped(victim.read("tile/0/000.p/4"))})
     assert victim.bad() == {"files", "commits"}
 
 

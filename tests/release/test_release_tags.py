@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,7 @@ from support.world import CHG, World, adopt
 from itil_gate.audit.log_verification import Effort, verify_branch
 from itil_gate.decide.deploy_facts import Attempt
 from itil_gate.git.discover import discover
-from itil_gate.git.release_tags import TagDraft, tag_bytes, tag_ref
+from itil_gate.git.release_tags import TagDraft, tag_bytes, tag_ref, tags_below
 from itil_gate.git.view import open_view
 from itil_gate.log.verify import terms_of
 from itil_gate.model.errors import GateError
@@ -348,3 +349,20 @@ def test_tags_from_before_the_log_are_nobodys_business(shop: Shop) -> None:
     shop.repo.git("update-ref", "refs/tags/release/0.1", adopted)
     found = shop.verify().verdict("tags")
     assert (found.state, found.detail) == ("ok", "1 below release/ are not of the gate")
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_git_verifies_tags_whatever_names_its_objects(tmp_path: Path, object_format: str) -> None:
+    repo = Repo(tmp_path / "repo", object_format=object_format)
+    commit = repo.commit(files={"code": "x"})
+    draft = TagDraft("refs/tags/release/1.0", commit, "Release\n\nRelease-Id: REL-2026-00000001\n")
+    when = datetime(2026, 3, 1, tzinfo=UTC)
+    raw = tag_bytes(draft, signer=CHECKPOINT, identity=("log", "log"), when=when)
+    repo.git("update-ref", draft.ref, repo.raw_object("tag", raw))
+    assert _git_verifies(repo, tmp_path, "release/1.0")
+    bent = raw.replace(b"00000001", b"00000002")
+    repo.git("update-ref", draft.ref, repo.raw_object("tag", bent))
+    assert not _git_verifies(repo, tmp_path, "release/1.0")
+    with open_view(discover(repo.path)) as view:
+        (seen,) = tags_below(view)
+    assert (seen.name, seen.commit, seen.raw) == ("release/1.0", commit, bent)
