@@ -27,7 +27,7 @@ OF_A_PULL_REQUEST = ("pull_request", "pull_request_target", "pull_request_review
 FROM_THE_HEAD = ("pull_request", "pull_request_review")
 """Events whose workflow is that of the proposed merge: advisory, and never trusted with a key."""
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
-_BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]+", re.ASCII)
+_BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]+", re.ASCII)
 _ZERO = re.compile(r"0+")
 
 
@@ -186,7 +186,8 @@ def _oid(name: str, value: object) -> str:
 
 def _branch(name: str, value: object) -> str:
     bad = not isinstance(value, str) or not _BRANCH.fullmatch(value) or value.startswith("-")
-    if bad or ".." in str(value) or str(value).endswith((".lock", "/", ".")):
+    odd = any(part in str(value) for part in ("..", "@{", "//"))
+    if bad or odd or str(value).endswith((".lock", "/", ".")):
         raise _odd(name, "names no branch")
     return f"refs/heads/{value}"
 
