@@ -93,7 +93,7 @@ def protection_of(talk: Conversation, project: str, *, branch: str) -> ForgeRule
         deletion=None if guards is None else not guards,
         merge_methods=_methods(settings),
         bypass=None if guards is None else _bypass(able) if guards else (),
-        workflow="pinned" if "@" in (settings.ci_config_path or "") else "writers",
+        workflow=_workflow(settings),
         unread=tuple(unread),
     )
 
@@ -175,6 +175,13 @@ def _resets(talk: Conversation, project: str, unread: list[str]) -> bool | None:
         unread.append(f"what a push does to approvals: needs GitLab Premium, {_MAINTAINER}")
         return None
     return read(_Approvals, document(answer), asked=answer.asked).reset_approvals_on_push
+
+
+def _workflow(settings: _Settings) -> Literal["pinned", "writers"] | None:
+    """Return who can change the pipeline: its file may be one of another project, after an @."""
+    if "ci_config_path" not in settings.model_fields_set:
+        return None
+    return "pinned" if "@" in (settings.ci_config_path or "") else "writers"
 
 
 def _methods(settings: _Settings) -> tuple[_Method, ...] | None:
