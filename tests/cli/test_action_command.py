@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.runner import PULL, Runner, check_out, forge_of
+from support.runner import PULL, Runner, at_home, check_out, forge_of
 from support.world import CHG, CONFIG, World
 
 from itil_gate.decide.gate import decide
@@ -50,14 +49,6 @@ class Scene:
 @pytest.fixture
 def scene(desk: World, tmp_path: Path) -> Scene:
     return proposed(at_home(desk), tmp_path)
-
-
-def at_home(world: World) -> World:
-    """Return the world today, as commands see it, on main and with nothing proposed."""
-    world.now = datetime.now(tz=UTC).replace(microsecond=0)
-    world.repo.checkout("main")
-    world.repo.git("branch", "-D", "feature")
-    return world
 
 
 def proposed(world: World, tmp_path: Path, **request: Any) -> Scene:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from support.repository import Repo
@@ -13,6 +14,8 @@ from support.shell import Ran, run_gate
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from support.world import World
 
 PULL = 7
 _VALUE = re.compile(
@@ -76,6 +79,14 @@ class Runner:
     def outputs(self) -> dict[str, str]:
         """The outputs as the runner reads them; of one given twice the last one counts."""
         return read_outputs(self.output.read_text(encoding="utf-8"))
+
+
+def at_home(world: World) -> World:
+    """Return the world today, as commands see it, on main and with nothing proposed."""
+    world.now = datetime.now(tz=UTC).replace(microsecond=0)
+    world.repo.checkout("main")
+    world.repo.git("branch", "-D", "feature")
+    return world
 
 
 def pull_event(head: str, *, base: str = "main", draft: bool = False, **more: Any) -> Any:
