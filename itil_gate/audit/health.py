@@ -1,15 +1,16 @@
 """Whether a repository is fit to be gated: rules that people can satisfy, history, identities.
 
 Every check says what is so and, where something should be done, with which command. It looks at
-the target branch and the clone; what a forge enforces is not visible from here.
+the target branch and the clone; what a forge enforces is for `forge_health` to say.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections import Counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from itil_gate.audit.checked import Check
 from itil_gate.decide.prospects import survey_prospects
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.sources import read_judge
@@ -17,7 +18,6 @@ from itil_gate.gather.statements import approval_tips
 from itil_gate.git.names import ref_tip
 from itil_gate.git.run import git_program, hardened, run, search_path
 from itil_gate.model.errors import ConfigError, SourceError
-from itil_gate.model.frozen import frozen
 from itil_gate.model.statement import APPROVALS_BRANCH
 from itil_gate.policy.compile import compile_policies
 
@@ -30,21 +30,9 @@ if TYPE_CHECKING:
     from itil_gate.git.view import View
     from itil_gate.model.policy import PolicySet
 
-Status = Literal["OK", "ATTENTION", "FAIL"]
-RANK: dict[Status, int] = {"OK": 0, "ATTENTION": 1, "FAIL": 2}
 COMMITS = 500
 """How many of the newest commits of the target are asked who made them."""
 _SHOWN = 8
-
-
-@frozen
-class Check:
-    """One thing looked at: how it is, what is so, and the command or edit that mends it."""
-
-    name: str
-    status: Status
-    message: str
-    mend: str = ""
 
 
 def examine(view: View, *, target: str, tip: str, now: datetime) -> tuple[Check, ...]:
@@ -65,11 +53,6 @@ def examine(view: View, *, target: str, tip: str, now: datetime) -> tuple[Check,
             )
     checks.append(_approvals(view))
     return tuple(checks)
-
-
-def worst(checks: Sequence[Check]) -> Status:
-    """Return the gravest status among checks; OK for none."""
-    return max((check.status for check in checks), key=RANK.__getitem__, default="OK")
 
 
 def _programs(view: View) -> list[Check]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from itil_gate.forge.answers import document, read
 from itil_gate.forge.telling import part
 from itil_gate.forge.values import Bypass, ForgeRules, RequiredCheck
+from itil_gate.model.base import Moment
 
 if TYPE_CHECKING:
     from itil_gate.forge.http import Conversation
@@ -59,6 +60,7 @@ class _Rule(_Seen):
     require_signed_commits: bool = False
     protected_file_patterns: str = ""
     block_admin_merge_override: bool = False
+    updated_at: Moment | None = None
 
 
 class _Repository(_Seen):
@@ -114,6 +116,7 @@ def _open(branch: str, methods: tuple[_Method, ...] | None) -> ForgeRules:
         merge_methods=methods,
         bypass=(),
         workflow="writers",
+        on_creation=(),
     )
 
 
@@ -126,6 +129,7 @@ def _ruled(branch: str, rule: _Rule, methods: tuple[_Method, ...] | None) -> For
     ]
     listed = rule.enable_push and rule.enable_push_whitelist
     admins = rule.block_admin_merge_override
+    unlocked = rule.enable_push  # who may push may make the branch anew
     return ForgeRules(
         branch=branch,
         protected=True,
@@ -145,6 +149,8 @@ def _ruled(branch: str, rule: _Rule, methods: tuple[_Method, ...] | None) -> For
             *(bypass if listed else ()),
         ),
         workflow="restricted" if _guards(rule.protected_file_patterns) else "writers",
+        on_creation=("unsigned-elsewhere",) if rule.require_signed_commits and unlocked else (),
+        changed_at=rule.updated_at,
     )
 
 

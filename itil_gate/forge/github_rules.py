@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from itil_gate.forge.answers import Answer, document, read
 from itil_gate.forge.paging import linked
 from itil_gate.forge.telling import part
-from itil_gate.forge.values import Bypass, ForgeRules, RequiredCheck
+from itil_gate.forge.values import Bypass, CreationGap, ForgeRules, RequiredCheck
+from itil_gate.model.base import Moment
 from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from itil_gate.forge.http import Conversation
 
@@ -47,6 +49,7 @@ class _ClassicCheck(_Seen):
 class _Parameters(_Seen):
     required_status_checks: tuple[_Check, ...] = ()
     strict_required_status_checks_policy: bool = False
+    do_not_enforce_on_create: bool = False
     required_approving_review_count: int = 0
     dismiss_stale_reviews_on_push: bool = False
     allowed_merge_methods: tuple[Method, ...] | None = None
@@ -68,6 +71,7 @@ class _Actor(_Seen):
 class _Ruleset(_Seen):
     id: int
     bypass_actors: tuple[_Actor, ...] | None = None
+    updated_at: Moment | None = None
 
 
 class _Switch(_Seen):
@@ -104,6 +108,7 @@ class _Classic(_Seen):
     allow_force_pushes: _Switch | None = None
     allow_deletions: _Switch | None = None
     required_signatures: _Switch | None = None
+    block_creations: _Switch | None = None
 
 
 class _Branch(_Seen):
@@ -135,7 +140,8 @@ def protection_of(talk: Conversation, repo: str, *, branch: str) -> ForgeRules:
     path = f"{repo}/rules/branches/{name}"
     rules = [read(_Rule, row, asked=path) for row in linked(talk, path, needs="Metadata: read")]
     old = _branch_protection(talk, repo, name)
-    bypass, hidden = _bypass(talk, repo, rules, old)
+    sets, hidden = _rulesets(talk, repo, rules)
+    bypass = _bypass(sets, old)
     reviews = old.rules.required_pull_request_reviews if old.rules else None
     counts = [rule.parameters.required_approving_review_count for rule in rules]
     counts.append(reviews.required_approving_review_count if reviews else 0)
@@ -161,7 +167,7 @@ def protection_of(talk: Conversation, repo: str, *, branch: str) -> ForgeRules:
         deletion=_not(_forbids("deletion" in types, old, "allow_deletions")),
         signed_commits=_any(
             "required_signatures" in types,
-            bool(classic and classic.required_signatures and classic.required_signatures.enabled),
+            _signing(classic),
             known=old.known,
         ),
         merge_queue=True if "merge_queue" in types else (None if not _none(old) else False),
@@ -169,6 +175,8 @@ def protection_of(talk: Conversation, repo: str, *, branch: str) -> ForgeRules:
         admins_included=_admins(bypass) if rules or classic else None,
         bypass=bypass,
         workflow=_workflow(rules),
+        on_creation=_on_creation(rules, old),
+        changed_at=_changed(sets, old),
         unread=(*old.unread, *hidden),
     )
 
@@ -177,6 +185,11 @@ def _strict(classic: _Classic) -> bool:
     """Tell whether branch protection wants the head to contain the branch."""
     checks = classic.required_status_checks
     return bool(checks and checks.strict)
+
+
+def _signing(classic: _Classic | None) -> bool:
+    """Tell whether branch protection wants signed commits."""
+    return bool(classic and classic.required_signatures and classic.required_signatures.enabled)
 
 
 def _branch_protection(talk: Conversation, repo: str, name: str) -> _Old:
@@ -247,10 +260,11 @@ def _app(number: int | None) -> str | None:
     return f"app:{number}" if number is not None and number > 0 else None
 
 
-def _bypass(
-    talk: Conversation, repo: str, rules: Iterable[_Rule], old: _Old
-) -> tuple[tuple[Bypass, ...] | None, tuple[str, ...]]:
-    found: set[tuple[str, str]] = set()
+def _rulesets(
+    talk: Conversation, repo: str, rules: Iterable[_Rule]
+) -> tuple[tuple[_Ruleset | None, ...], tuple[str, ...]]:
+    """Return every ruleset that binds the branch, None for one that is hidden, and what is."""
+    found: list[_Ruleset | None] = []
     unread: list[str] = []
     for number in sorted({rule.ruleset_id for rule in rules}):
         answer = talk.get(
@@ -259,18 +273,62 @@ def _bypass(
             needs=_ADMINISTRATION,
             accept=_HIDDEN,
         )
-        actors = None
-        if answer.status == _OK:
-            actors = read(_Ruleset, document(answer), asked=answer.asked).bypass_actors
-        if actors is None:
+        told = answer.status == _OK
+        found.append(read(_Ruleset, document(answer), asked=answer.asked) if told else None)
+        if found[-1] is None or found[-1].bypass_actors is None:
             unread.append(f"who may bypass ruleset {number}: needs Administration: write")
-            continue
-        found |= {(_actor(actor), actor.bypass_mode.replace("_", "-")) for actor in actors}
+    return tuple(found), tuple(unread)
+
+
+def _bypass(sets: Iterable[_Ruleset | None], old: _Old) -> tuple[Bypass, ...] | None:
+    found: set[tuple[str, str]] = set()
+    for one in sets:
+        if one is None or one.bypass_actors is None:
+            return None
+        found |= {
+            (_actor(actor), actor.bypass_mode.replace("_", "-")) for actor in one.bypass_actors
+        }
+    if not old.known:
+        return None
     if old.rules is not None:
         found |= _classic_bypass(old.rules)
-    if unread or not old.known:
-        return None, tuple(unread)
-    return tuple(Bypass(who=who, mode=mode) for who, mode in sorted(found)), ()
+    return tuple(Bypass(who=who, mode=mode) for who, mode in sorted(found))
+
+
+def _changed(sets: Iterable[_Ruleset | None], old: _Old) -> datetime | None:
+    """Return when a ruleset was last changed; of branch protection GitHub does not tell it."""
+    moments = [one.updated_at if one is not None else None for one in sets]
+    if not _none(old) or None in moments:
+        return None
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _on_creation(rules: Iterable[_Rule], old: _Old) -> tuple[CreationGap, ...] | None:
+    """Return what a branch may hold that is made anew; both kinds of rules let something in.
+
+    Source: GitHub Docs, "Available rules for rulesets", on signed commits. A ruleset looks only at
+    commits that no other branch holds, branch protection at none unless creation is restricted.
+    """
+    rules = tuple(rules)
+    types = {rule.type for rule in rules}
+    if "creation" in types:
+        return ()
+    classic = old.rules
+    if not old.known:
+        return None
+    if classic is not None and classic.block_creations and classic.block_creations.enabled:
+        return ()
+    gaps: list[CreationGap] = []
+    if "required_signatures" in types:
+        gaps.append("unsigned-elsewhere")
+    elif (
+        classic is not None and classic.required_signatures and classic.required_signatures.enabled
+    ):
+        gaps.append("unsigned")
+    checking = [rule.parameters for rule in rules if rule.type == "required_status_checks"]
+    if checking and all(parameters.do_not_enforce_on_create for parameters in checking):
+        gaps.append("unchecked")
+    return tuple(gaps)
 
 
 def _actor(actor: _Actor) -> str:

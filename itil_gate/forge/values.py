@@ -37,6 +37,9 @@ class ForgeStatus(Made):
     description: str = ""
 
 
+CreationGap = Literal["unsigned", "unsigned-elsewhere", "unchecked"]
+
+
 class RequiredCheck(Made):
     """A status or check without which the forge does not merge."""
 
@@ -89,6 +92,15 @@ class ForgeRules(Made):
         description="Who can change what runs for a pull request: `pinned` means that a rule says "
         "from where a required workflow is taken, `restricted` that a rule guards the files of "
         "workflows, `writers` that whoever writes a branch can.",
+    )
+    on_creation: tuple[CreationGap, ...] | None = Field(
+        None,
+        description="What the rules let in where the branch is made anew: `unsigned` any commit "
+        "without a signature, `unsigned-elsewhere` such a commit that another branch already "
+        "holds, `unchecked` one without the required checks.",
+    )
+    changed_at: Moment | None = Field(
+        None, description="When the rules were last changed, as far as the forge tells."
     )
     unread: tuple[str, ...] = Field(
         (), description="What could not be read, and which permission would show it."
