@@ -16,7 +16,8 @@ cd "$RUNNER_TEMP"
   exit 2
 }
 # A second use in the same job is ready, unless it is another version of the action.
-if [[ -f $place/.complete && $(<"$place/.complete") == "$home" ]]; then exit 0; fi
+version=$("$python" -I "$home/templates/action/version.py" "$home")
+if [[ -f $place/.complete && $(<"$place/.complete") == "$version" ]]; then exit 0; fi
 rm -rf "$place"
 # A clean set of variables: no PIP_*, PYTHON*, UV_* or GIT_* of an earlier step has a say. Proxies,
 # certificates and an index that the runner's owner chose for everybody are kept.
@@ -33,4 +34,4 @@ packages=$("$place/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path
 mkdir -p "$packages/itil_gate/_shipped"
 cp -R "$home/itil_gate" "$packages/"
 cp -R "$home/policies" "$home/schemas" "$packages/itil_gate/_shipped/"
-printf '%s\n' "$home" >"$place/.complete"
+printf '%s\n' "$version" >"$place/.complete"

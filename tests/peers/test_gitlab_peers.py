@@ -1,0 +1,209 @@
+"""The GitLab component, run by gitlab-ci-local on real repositories: red, amber, green."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+from support.peers import installed, needed, on_path
+from support.repository import Repo, isolated
+from support.shell import GATE
+from support.world import World, adopt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from support.repository import Keyring
+
+HERE = Path(__file__).resolve().parent
+TEMPLATE = HERE.parents[1] / "templates" / "check.yml"
+IMAGE = f"registry.example.com/itil-gate@sha256:{'0' * 64}"
+PIPELINE = """\
+stages: [test]
+include:
+  - local: templates/check.yml
+    inputs: {{image: "{image}", pending: {pending}}}
+"""
+
+pytestmark = pytest.mark.peer
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What the pipeline said, and the reports that its job left.
+
+    The exit code of gitlab-ci-local itself says nothing: it holds any job that may fail by some
+    exit code for one that may fail by all.
+    """
+
+    said: str
+    reports: Path
+
+    @property
+    def status(self) -> str:
+        """How the job ended: PASS, or WARN or FAIL with its exit code."""
+        ended = r"(?m)^itil-gate finished in [\d.]+ m?s *(.*?) *$"
+        (found,) = re.findall(ended, self.said)
+        if not found and re.search(r"(?m)^ PASS  itil-gate$", self.said):
+            return "PASS"
+        return str(found)
+
+    @property
+    def quality(self) -> list[dict[str, Any]]:
+        """The Code Quality report."""
+        text = (self.reports / "gl-code-quality-report.json").read_text("utf-8")
+        found: list[dict[str, Any]] = json.loads(text)
+        return found
+
+    @property
+    def junit(self) -> ET.Element:
+        """The JUnit report."""
+        file = self.reports / "itil-gate-junit.xml"
+        return ET.parse(file).getroot()  # noqa: S314 - what we wrote ourselves
+
+
+@dataclass
+class Project:
+    """A clone in which a pipeline runs; its origin is a repository of its own."""
+
+    world: World
+    origin: Repo
+
+    def run(self, variables: Mapping[str, str] | None = None) -> Ran:
+        """Push what there is, then run the pipeline of a merge request for what is checked out."""
+        repo = self.world.repo
+        repo.git("push", "--quiet", "--force", "origin", "refs/heads/*:refs/heads/*")
+        given = {
+            "CI_PIPELINE_SOURCE": "merge_request_event",
+            "CI_PROJECT_ID": "7",
+            "CI_MERGE_REQUEST_PROJECT_ID": "7",
+            "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+            "CI_COMMIT_SHA": repo.tip("HEAD"),
+            **(variables or {}),
+        }
+        program = needed(lambda: installed(HERE / "gitlab"))
+        done = subprocess.run(
+            [
+                *("node", program / "node_modules" / "gitlab-ci-local" / "src" / "index.js"),
+                *("--force-shell-executor", "--no-color", "--no-artifacts-to-source"),
+                *(f"--variable={name}={value}" for name, value in given.items()),
+            ],
+            cwd=repo.path,
+            env=isolated(
+                {
+                    "PATH": f"{GATE.parent}{os.pathsep}{os.environ['PATH']}",
+                    "HOME": str(repo.path.parent),
+                }
+            ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        reports = repo.path / ".gitlab-ci-local" / "artifacts" / "itil-gate"
+        return Ran(done.stdout + done.stderr, reports)
+
+
+@pytest.fixture
+def project(tmp_path: Path, keyring: Keyring, request: pytest.FixtureRequest) -> Project:
+    """A project with the component, and a merge request that nobody approved yet."""
+    on_path("rsync")
+    repo = Repo(tmp_path / "project")
+    repo.write("templates/check.yml", TEMPLATE.read_text("utf-8"))
+    pending = getattr(request, "param", "red")
+    repo.write(".gitlab-ci.yml", PIPELINE.format(image=IMAGE, pending=pending))
+    repo.write(".gitignore", ".gitlab-ci-local/\n")
+    adopt(repo, keyring)
+    origin = Repo(tmp_path / "origin.git", bare=True)
+    repo.git("remote", "add", "origin", str(origin.path))
+    world = World(repo, keyring, now=datetime.now(tz=UTC).replace(microsecond=0))
+    world.propose()
+    return Project(world, origin)
+
+
+def test_an_approved_change_is_green(project: Project) -> None:
+    project.world.approve("bob")
+    ran = project.run()
+    assert ran.status == "PASS", ran.said
+    assert "ALLOWED" in ran.said
+    assert {entry["severity"] for entry in ran.quality} <= {"info"}
+    assert int(ran.junit.get("failures", "0")) == 0
+
+
+@pytest.mark.parametrize("project", ["amber"], indirect=True)
+def test_waiting_is_amber_where_that_is_asked_for(project: Project) -> None:
+    ran = project.run()
+    assert ran.status == "WARN 3", ran.said
+    assert "minor" in {entry["severity"] for entry in ran.quality}
+
+
+@pytest.mark.parametrize("project", ["amber"], indirect=True)
+def test_a_denied_change_is_red_even_where_waiting_is_amber(project: Project) -> None:
+    project.world.commit({"elsewhere/app.py": "x\n"})
+    ran = project.run()
+    assert ran.status == "FAIL 1", ran.said
+    assert "critical" in {entry["severity"] for entry in ran.quality}
+    for entry in ran.quality:
+        assert entry.keys() >= {"description", "check_name", "fingerprint", "severity", "location"}
+        assert (project.world.repo.path / entry["location"]["path"]).exists()
+        assert entry["location"]["lines"]["begin"] >= 1
+    assert ran.junit.findall(".//failure")
+
+
+def test_waiting_is_red_by_default(project: Project) -> None:
+    ran = project.run()
+    assert ran.status == "FAIL 3", ran.said
+
+
+def test_a_pipeline_beside_a_key_or_in_a_fork_is_red(project: Project) -> None:
+    project.world.approve("bob")
+    ran = project.run({"ITIL_GATE_LOG_KEY": "secret"})
+    assert ran.status == "FAIL 2"
+    assert "a key of the audit log is in reach of a merge request" in ran.said
+    ran = project.run({"CI_PROJECT_ID": "8"})
+    assert ran.status == "FAIL 2"
+    assert "this runs in a fork" in ran.said
+
+
+def test_a_server_that_does_not_answer_is_red(project: Project) -> None:
+    project.world.approve("bob")
+    assert project.run().status == "PASS"
+    project.world.repo.git("remote", "set-url", "--push", "origin", str(project.origin.path))
+    project.world.repo.git("remote", "set-url", "origin", "/nowhere")
+    ran = project.run()
+    assert ran.status == "FAIL 2"
+
+
+def test_a_branch_name_is_never_run(project: Project) -> None:
+    odd = "main$(touch${IFS}pwned)`touch${IFS}pwned`;touch${IFS}pwned"
+    ran = project.run({"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": odd})
+    assert ran.status == "FAIL 2"
+    assert not list(project.world.repo.path.parent.rglob("pwned"))
+
+
+def test_what_is_set_for_all_jobs_does_not_reach_the_gate(project: Project) -> None:
+    file = project.world.repo.path / ".gitlab-ci.yml"
+    file.write_text(
+        f"{file.read_text('utf-8')}\n"
+        "default:\n  before_script: ['itil-gate() { true; }', 'git() { true; }']\n"
+        "variables: {CI_MERGE_REQUEST_TARGET_BRANCH_NAME: feature, PATH: /nowhere}\n"
+    )
+    ran = project.run()
+    assert ran.status == "FAIL 3", ran.said
+
+
+def test_no_input_reaches_the_shell() -> None:
+    spec, job = yaml.safe_load_all(TEMPLATE.read_text("utf-8"))
+    for name, one in job.items():
+        assert "$[[" not in str(one.get("script", "")), name
+    assert spec["spec"]["inputs"]["pending"]["default"] == "red"
