@@ -34,7 +34,8 @@ class Description:
         _loosen(document)
         resource = Resource.from_contents(document, default_specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(_ROOT, resource)
-        self._paths = [(_pattern(path), path) for path in document["paths"]]
+        plainest = sorted(document["paths"], key=lambda path: path.count("{"))
+        self._paths = [(_pattern(path), path) for path in plainest]
 
     @classmethod
     def load(cls, file: Path) -> Description:
@@ -53,7 +54,7 @@ class Description:
         known = {one["name"]: one for one in declared if one["in"] == "query"}
         for name, text in asked.query.items():
             assert name in known, f"{asked.method} {path} has no parameter {name}"
-            self._assert(_typed(text, known[name]), known[name].get("schema", known[name]), name)
+            self._assert(_typed(text, known[name]), _plain(known[name]), name)
         missing = {name for name, one in known.items() if one.get("required")} - set(asked.query)
         assert not missing, f"{asked.method} {path} needs {missing}"
         schema = self._body(operation)
@@ -71,7 +72,10 @@ class Description:
         if told is None or say.status >= 300:
             assert say.status >= 400, f"{asked.method} {asked.path} never answers {say.status}"
             return say
-        schema = self._schema(self._resolve(told))
+        described = self._resolve(told)
+        if "schema" not in described and "content" not in described:
+            return say
+        schema = self._schema(described)
         value = self._fill(schema, copy.deepcopy(say.value), 0)
         self._assert(value, schema, "answer")
         return Say(value, say.status, say.headers, say.kind)
@@ -161,6 +165,12 @@ class Description:
 def _pattern(path: str) -> re.Pattern[str]:
     parts = re.split(r"\{[^}]+\}", path)
     return re.compile("[^/]+".join(re.escape(part) for part in parts))
+
+
+def _plain(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter; Swagger 2.0 writes it into the parameter itself."""
+    known = {key: parameter[key] for key in ("type", "enum", "items") if key in parameter}
+    return dict(parameter.get("schema", known))
 
 
 def _typed(text: str, parameter: dict[str, Any]) -> Any:
