@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from itil_gate.forge.answers import document, read
+from itil_gate.forge.answers import document, read, rows
 from itil_gate.forge.gitea_rules import protection_of
 from itil_gate.forge.paging import counted
 from itil_gate.forge.protocol import MARKER, STATUS_CONTEXT, ForgeError, StatusState
@@ -223,8 +223,7 @@ class Gitea:
 
     def _comments(self, talk: Conversation, path: str) -> Iterable[object]:
         """Return every comment: this list has no pages."""
-        answer = talk.get(path, needs="the scope read:issue")
-        return read(tuple[dict[str, object], ...], document(answer), asked=answer.asked)
+        return rows(talk.get(path, needs="the scope read:issue"))
 
     def _seen(self, talk: Conversation, number: int) -> _Pull:
         answer = talk.get(f"{self._repo}/pulls/{number}", needs=_READ)
@@ -284,14 +283,15 @@ class Gitea:
         if seen.head.repo is None:  # the fork is gone, and with it what is known of it
             return (), None
         path, ref = f"{_repo(seen.head.repo.full_name)}/activities/feeds", branch_ref(seen.head.ref)
-        found = []
+        found, ended = [], None
         for row in counted(talk, path, needs=_READ):
+            if ended is not None and row.get("created") != ended:
+                break
             if row.get("ref_name") != ref or row.get("op_type") not in _MOVES:
                 continue
-            one = read(_Activity, row, asked=path)
-            found.append(one)
-            if one.op_type == "delete_branch":  # newest first: what is older was another branch
-                break
+            found.append(read(_Activity, row, asked=path))
+            if row["op_type"] == "delete_branch":  # newest first: what is older was another branch,
+                ended = row.get("created")  # but within a second there is no order
         found.sort(key=lambda one: (one.created, one.id))
         return settled([self._push(one, asked=path) for one in found], head=seen.head.sha)
 

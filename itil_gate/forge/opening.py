@@ -32,13 +32,20 @@ def open_forge(
     """Return the forge of these settings, to be asked with this token.
 
     `environment` is where the proxy is named, and nothing else is taken from it. Raises ForgeError
-    for a token that cannot be one.
+    for a token that cannot be one, and for a project that such a forge cannot have.
     """
     if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
         raise ForgeError(
             "forge-refused",
             f"{TOKEN_VARIABLE} holds no token: it has spaces or characters that none has",
             hint="a line break at its end is the usual cause",
+        )
+    if settings.kind != "gitlab" and settings.project.count("/") != 1:
+        raise ForgeError(
+            "forge-not-found",
+            f"forge.project is {settings.project}, which {KINDS[settings.kind]} has no repository "
+            "by",
+            hint="write it as owner/name",
         )
     module: Any = import_module(f"itil_gate.forge.{settings.kind}")
     client = Client(

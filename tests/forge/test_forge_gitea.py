@@ -197,6 +197,26 @@ def test_pushes_are_put_in_order_by_their_numbers_and_end_at_a_deletion(tea: For
     assert found.head_since == at(9)
 
 
+def test_a_branch_made_anew_in_the_second_it_was_deleted_keeps_its_pushes(
+    tea: ForgeServer,
+) -> None:
+    rows = [
+        move(40, 3, None, BOT, op_type="delete_branch"),
+        move(42, 3, HEAD, BOB),
+        move(30, 1, HEAD, BOT),
+    ]
+    tea.on("GET", f"{REPO}/activities/feeds", counted(rows))
+    found = forge(tea).pull(7).pull
+    assert (found.pushers, found.head_since) == ((ref(BOB),), at(3))
+
+
+@pytest.mark.parametrize("project", ["7", "a/b/c"])
+def test_a_project_that_no_repository_can_have_is_refused(project: str) -> None:
+    settings = ForgeSettings(kind="gitea", url="https://g.test", host="g.test", project=project)
+    with pytest.raises(ForgeError, match=r"forge\.project"):
+        open_forge(settings, token=None)
+
+
 @pytest.mark.parametrize(
     "rows", [[], [move(1, 1, OLD)], [move(1, 1, None)], [move(1, 1, ref_name="refs/tags/feat1")]]
 )

@@ -357,6 +357,24 @@ def test_a_next_page_on_another_host_is_refused(
     assert not elsewhere.asked
 
 
+def test_a_next_page_that_looks_like_this_host_to_one_parser_only_is_refused(
+    server: ForgeServer, elsewhere: ForgeServer
+) -> None:
+    here = server.url.removeprefix("http://")
+    for url in (f"{elsewhere.url}\\@{here}/a", f"{elsewhere.url}/@{here}/a", f"http:{here}/a"):
+        server.on("GET", "/a", Say([], headers={"Link": f'<{url}>; rel="next"'}))
+        with pytest.raises(ForgeError):
+            read_linked(server)
+    assert not elsewhere.asked
+
+
+def test_requests_of_one_conversation_share_a_connection(server: ForgeServer) -> None:
+    server.on("GET", "/a", pages(entries(9)))
+    read_linked(server)
+    assert len(server.asked) == 5
+    assert len({asked.port for asked in server.asked}) == 1
+
+
 def read_counted(server: ForgeServer) -> list[Any]:
     limits = Limits(**{**QUICK.__dict__, "items": 500})
     return list(counted(client(server, limits).conversation(), "/a", needs=NEEDS))

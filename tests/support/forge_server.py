@@ -28,6 +28,8 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
+    port: int = 0
+    """The port that it came from: one for each connection."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
             query=dict(parse_qsl(url.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=json.loads(body) if body else None,
+            port=self.client_address[1],
         )
         answer = self.forge.answer(asked)
         if getattr(answer, "raw", False):
