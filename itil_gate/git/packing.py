@@ -23,6 +23,8 @@ MOST_LOOSE = 60
 """So many objects are written loose; above that one file with an index is faster and smaller."""
 _KINDS: dict[ObjectType, int] = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 _FAST = 1
+_WINDOW = 1 << 13
+_SMALL_TABLES = 5
 _SHORT = 128
 """Bytes up to which an object is stored as it is: to set a compressor up takes longer."""
 
@@ -39,7 +41,8 @@ def write_objects(store: View, objects: Sequence[tuple[ObjectType, bytes]]) -> l
         return []
     pack = pack_stream(list(unique.values()), algorithm=store.algorithm)
     if len(unique) <= MOST_LOOSE:
-        store.git("-c", "core.fsyncMethod=batch", "unpack-objects", "-q", stdin=pack)
+        fast = ("-c", "core.fsyncMethod=batch", "-c", "core.looseCompression=1")
+        store.git(*fast, "unpack-objects", "-q", stdin=pack)
     else:
         store.git("index-pack", "--stdin", stdin=pack)
     return ids
@@ -57,8 +60,12 @@ def pack_stream(objects: Sequence[tuple[ObjectType, bytes]], *, algorithm: str) 
 def _deflated(data: bytes) -> bytes:
     """Return a zlib stream (RFC 1950): of short data one stored block (RFC 1951 section 3.2.4)."""
     size = len(data)
-    if size > _SHORT:
+    if size > _WINDOW:
         return zlib.compress(data, _FAST)
+    if size > _SHORT:
+        # A window that is no larger than the data, and small tables: less to be cleared first.
+        deflate = zlib.compressobj(_FAST, zlib.DEFLATED, _WINDOW.bit_length() - 1, _SMALL_TABLES)
+        return deflate.compress(data) + deflate.flush()
     lengths = size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little")
     return b"\x78\x01\x01" + lengths + data + zlib.adler32(data).to_bytes(4, "big")
 

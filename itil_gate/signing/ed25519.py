@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from itil_gate.model.errors import SigningError
@@ -143,6 +144,7 @@ def public_of(line: str) -> bytes:
     return key.material.point
 
 
+@lru_cache(maxsize=64)
 def fingerprint_of(public: bytes) -> str:
     """Return the name of a public key of 32 bytes as `ssh-keygen -lf` prints it."""
     return blob_fingerprint(public_blob(public))
