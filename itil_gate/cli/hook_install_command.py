@@ -139,5 +139,5 @@ def _warn(place: Repository) -> None:
             why = f"{home} has no commit yet"
         except GateError as error:
             why = error.message
-    say(f"the hooks refuse every push to the default branch until it has adopted the gate: {why}")
+    say(f"the hooks refuse every branch until the default branch has adopted the gate: {why}")
     say("  next: bring the first commit past them, here: `git fetch CLONE BRANCH:BRANCH`")

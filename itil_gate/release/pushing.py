@@ -122,7 +122,7 @@ def hear(view: View, push: Push, *, now: datetime) -> tuple[Inputs, Decision]:
 
 @frozen
 class _Guard:
-    """Which branches are governed; `fault` is why that is not known."""
+    """Which branches are governed; `fault` is why that is not known, and then all may be."""
 
     names: frozenset[str]
     fault: GateError | None = None
@@ -147,14 +147,12 @@ def _guard(view: View) -> _Guard:
         )
     tip = ref_tip(view, home)
     if tip is None:
-        return _Guard(frozenset({home}))
+        # Perhaps HEAD names the wrong branch, and the one that everybody pushes to is another.
+        return _Guard(frozenset({home}), _not_begun(home, "is the default branch and not here"))
     try:
         config = read_config({source.path: source for source in read_judge(view, tip)})
-    except ConfigError as error:
-        # Without a configuration nothing else is governed; one that does not load may govern all.
-        fault = None if error.code == "not-adopted" else error
-        return _Guard(frozenset({home}), fault)
     except GateError as error:
+        # Without a configuration that loads, any branch may be one of those that are governed.
         return _Guard(frozenset({home}), error)
     return _Guard(frozenset({home, *config.targets}))
 
@@ -221,12 +219,7 @@ class _Court:
         if refusal is not None:
             return refusal
         if push.old is None:
-            raise ConfigError(
-                "not-adopted",
-                f"{push.ref} is governed and has no tip whose policies could judge",
-                hint="an administrator begins it on the server, past the hook: "
-                "`git fetch CLONE BRANCH:BRANCH`",
-            )
+            raise _not_begun(push.ref, "is governed and has no tip whose policies could judge")
         _, decision = hear(self._view, push, now=self._now)
         passes = decision.outcome in ("allow", "overridden")
         # Audit mode reports what it would refuse, and refuses nothing.
@@ -265,6 +258,15 @@ class _Court:
                 "`git switch BRANCH`, then `git merge --no-ff CHANGE`",
             )
         return None
+
+
+def _not_begun(ref: str, why: str) -> ConfigError:
+    return ConfigError(
+        "not-adopted",
+        f"{ref} {why}",
+        hint="an administrator begins it on the server, past the hook: "
+        "`git fetch CLONE BRANCH:BRANCH`; `git symbolic-ref HEAD` says which branch is the default",
+    )
 
 
 def _refused(push: Push, code: str, message: str, *, hint: str) -> Answer:

@@ -160,7 +160,7 @@ def test_both_hooks_run_this_interpreter_isolated(tmp_path: Path) -> None:
     server = Repo(tmp_path / "a b'c.git", bare=True)
     done = run_gate("hook", "install", "--repo", server.path, cwd=tmp_path)
     assert done.code == 0, done.err
-    assert "until it has adopted the gate" in done.err
+    assert "until the default branch has adopted the gate" in done.err
     for name in ("pre-receive", "post-receive"):
         file = server.path / "hooks" / name
         assert file.stat().st_mode & 0o777 == 0o755

@@ -163,10 +163,20 @@ def test_nothing_lands_before_the_first_commit_of_an_administrator(
     server = open_hub(bare, tmp_path / "hub.git")
     server.server.git("update-ref", "-d", "refs/heads/main")
     refused(server, "main", says="refs/heads/main: UNDECIDED: not-adopted")
-    assert server.push("main:elsewhere").taken
+    # It might be the one that counts, if the server's HEAD names the wrong branch.
+    refused(server, "main:elsewhere", says="refs/heads/elsewhere: UNDECIDED: not-adopted")
     server.server.git("fetch", "--quiet", str(world.repo.path), "main:main")
     world.propose()
     refused(server, "feature:main", says="PENDING")
+
+
+def test_a_head_that_names_the_wrong_branch_opens_none(hub: Hub) -> None:
+    hub.server.git("symbolic-ref", "HEAD", "refs/heads/master")
+    refused(hub, "feature:main", says="refs/heads/main: UNDECIDED: not-adopted")
+    hub.server.git("update-ref", "--no-deref", "HEAD", "main")
+    before = hub.tip()
+    assert "no-default-branch" in hub.push("feature:main").said
+    assert hub.tip() == before
 
 
 def test_a_branch_without_configuration_is_not_adopted(hub: Hub) -> None:
