@@ -121,7 +121,8 @@ def _methods(guarded: Guarded) -> Check:
     if not on:
         message = "none is on: nothing can be merged on the forge"
         return guarded.say(topic, "ATTENTION", message, "switch one on")
-    message = f"{', '.join(on)}: `check --merged` proves each by its content"
+    untold = " (whether a queue is on too is not told)" if rules.merge_queue is None else ""
+    message = f"{', '.join(on)}: `check --merged` proves each by its content{untold}"
     return guarded.say(topic, "OK", message)
 
 
