@@ -257,8 +257,10 @@ class GitLab:
         ]
         answer = talk.get(f"{path}/approvals", needs=_READ)
         approvals = read(_Approvals, document(answer), asked=answer.asked).approved_by
-        answer = talk.get(f"{path}/reviewers", needs=_READ)
-        reviewers = read(tuple[Reviewer, ...], document(answer), asked=answer.asked)
+        reviewers = [
+            read(Reviewer, row, asked=f"{path}/reviewers")
+            for row in linked(talk, f"{path}/reviewers", needs=_READ)
+        ]
         return told_reviews(
             notes,
             approvals,

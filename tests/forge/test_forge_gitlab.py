@@ -194,7 +194,7 @@ def test_a_request_for_changes_stands_while_its_reviewer_does(lab: ForgeServer) 
         {"user": ALICE, "state": "unreviewed"},
         {"user": BOT, "state": "requested_changes"},
     ]
-    lab.on("GET", f"{MERGE}/reviewers", states)
+    lab.on("GET", f"{MERGE}/reviewers", pages(states))
     reviews = forge(lab).pull(7).reviews
     assert said(*reviews) == [
         (12, "changes-requested", False),
