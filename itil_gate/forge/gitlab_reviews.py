@@ -2,7 +2,8 @@
 
 Each is believed for what it is. An approval stands only where GitLab counts it now, and is the
 last that this person gave; earlier ones, and those that were taken back or reset, are told as
-dismissed. A request for changes stands while its reviewer's state says so.
+dismissed. A request for changes stands while its reviewer's state says so; one that GitLab noted
+and did not take, from somebody who is no reviewer, is told as dismissed too: it was said.
 """
 
 from __future__ import annotations
