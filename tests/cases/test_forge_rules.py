@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.books import open_books
@@ -113,3 +113,39 @@ def test_rulesets_and_branch_protection_differ_on_a_new_branch(
     assert "required checks are not asked for" in unchecked["message"]
     ruleset(server, *lax, {"type": "creation"})
     assert checks(doctor(world))[anew]["status"] == "OK"
+
+
+def requiring(*wanted: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return the tight rules, with these checks required and no others."""
+    parameters = {**WHOLE[-1]["parameters"], "required_status_checks": list(wanted)}
+    return (*WHOLE[:-1], {**WHOLE[-1], "parameters": parameters})
+
+
+@case("168")
+def test_a_required_check_that_is_known_by_its_name_only_is_told(
+    world: World, server: ForgeServer
+) -> None:
+    adopt_forge(world, server.url)
+    source = "main source of the check"
+    ruleset(server, *requiring({"context": "itil-gate"}))
+    told = checks(doctor(world))[source]
+    assert told["status"] == "ATTENTION"
+    assert "whoever may write can post itil-gate: no source is pinned" in told["message"]
+    ruleset(server, *requiring({"context": "itil-gate", "integration_id": 77}))
+    assert checks(doctor(world))[source]["status"] == "OK"
+
+
+@case("FO-31")
+def test_a_check_that_a_job_of_a_workflow_answers_for_is_told(
+    world: World, server: ForgeServer
+) -> None:
+    """GitHub calls a job that was skipped a success; a check of an App of its own stays away."""
+    adopt_forge(world, server.url)
+    ruleset(server, *requiring({"context": "itil-gate", "integration_id": 15368}))
+    found = checks(doctor(world))
+    for topic in ("source of the check", "workflow"):
+        assert found[f"main {topic}"]["status"] == "ATTENTION", topic
+    ruleset(server, *requiring({"context": "tests", "integration_id": 77}))
+    ran = doctor(world)
+    assert ran.code == 2
+    assert "merges without the gate's answer" in checks(ran)["main required check"]["message"]
