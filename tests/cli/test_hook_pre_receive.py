@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
@@ -357,6 +358,7 @@ def test_audit_mode_takes_it_and_says_what_it_would_refuse(
 
 def test_a_thousand_refs_are_judged_in_a_moment(hub: Hub) -> None:
     head = hub.world.repo.tip("feature")
+    began = time.monotonic()
     many = [f"{head}:refs/heads/many/{number}" for number in range(1000)]
     done = hub.push(*many)
     assert done.taken
@@ -364,6 +366,45 @@ def test_a_thousand_refs_are_judged_in_a_moment(hub: Hub) -> None:
     names = [f"{head}:refs/remotes/r{number}/{APPROVALS}" for number in range(1000)]
     said = refused(hub, *names, says="and 980 more refs")
     assert len([line for line in said.splitlines() if line.startswith("remote:")]) < 60
+    assert time.monotonic() - began < 60
+
+
+def asked(hub: Hub, *lines: tuple[str, str, str]) -> tuple[int, str]:
+    """Ask the hook by itself, about objects that the server has; return how it ended."""
+    said = "".join(" ".join(line) + "\n" for line in lines)
+    done = run_gate("hook", "pre-receive", cwd=hub.server.path, stdin=said)
+    return done.code, done.err
+
+
+def test_exit_codes_tell_denied_undecided_and_pending_apart(hub: Hub) -> None:
+    hub.world.repo.checkout("bare", create=True, at="main")
+    hub.world.commit({"src/app.py": "print('no request')\n"})
+    assert hub.push("feature:work", "bare:bare").taken
+    main, work, bare = (hub.tip(name) for name in ("main", "work", "bare"))
+    ref, none = "refs/heads/main", "0" * 40
+    pending, denied = (main, work, ref), (main, bare, ref)
+    undecided = (none, main, "refs/heads/release")
+    assert asked(hub, pending)[0] == 3
+    assert asked(hub, denied)[0] == 1
+    assert asked(hub, undecided)[0] == 2
+    assert asked(hub, pending, denied)[0] == 1
+    assert asked(hub, denied, undecided, pending)[0] == 2
+    assert asked(hub, (none, work, "refs/heads/else")) == (0, "")
+    approve(hub, "bob")
+    assert asked(hub, pending)[0] == 0
+    assert asked(hub, pending, undecided)[0] == 2
+
+
+def test_what_the_client_says_about_the_tip_is_not_believed(hub: Hub) -> None:
+    approve(hub, "bob")
+    before = hub.tip()
+    assert hub.push("feature:work", "feature:main").taken
+    later = hub.world.repo.commit("more", files={"src/app.py": "more\n"})
+    assert hub.push("feature:work").taken
+    for claimed in (before, later, "0" * 40):
+        code, said = asked(hub, (claimed, later, "refs/heads/main"))
+        assert code == 2, said
+        assert "branch-moved" in said
 
 
 @pytest.mark.parametrize("said", ["", "main", "0 0 refs/heads/main\n", "a b c d\n"])
