@@ -28,6 +28,9 @@ FROM_THE_HEAD = ("pull_request", "pull_request_review")
 """Events whose workflow is that of the proposed merge: advisory, and never trusted with a key."""
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]+", re.ASCII)
+_QUEUED = re.compile(
+    r"(?:refs/heads/)?gh-readonly-queue/(?P<base>.+)/pr-[0-9]+-[0-9a-f]{40,64}", re.ASCII
+)
 _ZERO = re.compile(r"0+")
 
 
@@ -105,13 +108,27 @@ def _event(name: str, payload: dict[str, Any]) -> Event:
             before=None if new else _oid(name, before),
             after=after,
         )
-    if name in ("schedule", "workflow_dispatch", "workflow_run", "repository_dispatch"):
+    if name == "workflow_run":
+        return _followed(name, _inner(name, payload, "workflow_run"))
+    if name in ("schedule", "workflow_dispatch", "repository_dispatch"):
         return Event(name, "")
     raise GateError(
         "bad-event",
         f"a run started by {name!r} judges nothing",
         hint="use pull_request, pull_request_target, pull_request_review, merge_group or push",
     )
+
+
+def _followed(name: str, run: dict[str, Any]) -> Event:
+    """Return the merge group that the run before was about; else an event that proposes nothing.
+
+    The workflow of a merge group comes from what is queued, that of the run after it from the
+    default branch. What kind of run it was is the forge's word.
+    """
+    place = _QUEUED.fullmatch(str(run.get("head_branch", "")))
+    if run.get("event") != "merge_group" or place is None:
+        return Event(name, "")
+    return Event(name, _branch(name, place["base"]), head=_oid(name, run.get("head_sha")))
 
 
 @frozen

@@ -67,11 +67,44 @@ def test_sha256_repositories_have_longer_names(tmp_path: Path) -> None:
     assert read(tmp_path, "pull_request", pull_event("a" * 64)).head == "a" * 64
 
 
-@pytest.mark.parametrize(
-    "name", ["schedule", "workflow_dispatch", "workflow_run", "repository_dispatch"]
-)
+@pytest.mark.parametrize("name", ["schedule", "workflow_dispatch", "repository_dispatch"])
 def test_a_run_that_nothing_proposed_names_no_commit(tmp_path: Path, name: str) -> None:
     assert read(tmp_path, name, {"inputs": {"head": ONE}}) == Event(name, "")
+
+
+def followed(event: Any, branch: Any, head: Any = ONE) -> Any:
+    return {"workflow_run": {"event": event, "head_branch": branch, "head_sha": head}}
+
+
+def test_a_run_after_that_of_a_merge_group_judges_the_group(tmp_path: Path) -> None:
+    payload = followed("merge_group", f"gh-readonly-queue/release/1.x/pr-7-{TWO}")
+    assert read(tmp_path, "workflow_run", payload) == Event(
+        "workflow_run", "refs/heads/release/1.x", head=ONE
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "branch"),
+    [
+        ("pull_request_review", "feature"),
+        ("pull_request", f"gh-readonly-queue/main/pr-7-{TWO}"),
+        ("push", f"gh-readonly-queue/main/pr-7-{TWO}"),
+        ("merge_group", "main"),
+        ("merge_group", f"x/gh-readonly-queue/main/pr-7-{TWO}"),
+        ("merge_group", None),
+    ],
+)
+def test_a_run_after_any_other_one_names_no_commit(tmp_path: Path, event: str, branch: Any) -> None:
+    payload = followed(event, branch)
+    assert read(tmp_path, "workflow_run", payload) == Event("workflow_run", "")
+
+
+def test_a_merge_group_of_no_commit_or_into_no_branch_is_refused(tmp_path: Path) -> None:
+    queued = f"gh-readonly-queue/main/pr-7-{TWO}"
+    assert code_of(tmp_path, "workflow_run", followed("merge_group", queued, "x")) == "bad-event"
+    odd = f"gh-readonly-queue/-x/pr-7-{TWO}"
+    assert code_of(tmp_path, "workflow_run", followed("merge_group", odd)) == "bad-event"
+    assert code_of(tmp_path, "workflow_run", {}) == "bad-event"
 
 
 @pytest.mark.parametrize(
