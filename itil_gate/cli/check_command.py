@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from itil_gate.cli.hearing import Hearing, hearing, merge_options
+from itil_gate.cli.notifying import telling_failure, write_notification
 from itil_gate.cli.recording import Recording, recording_options, tell
 from itil_gate.cli.results import external_results, report_files
 from itil_gate.cli.screen import color, now, out, repo_option, say, width, write_file
@@ -56,6 +57,12 @@ FORMATS = ("text", "markdown", "json", "sarif", "junit", "github", "gitlab")
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the sealed facts as JSON for other policy tools.",
 )
+@click.option(
+    "--notify",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write who has to act on what, as JSON for chat and mail bridges.",
+)
 @click.option("--draft", is_flag=True, help="The pull request is a draft: never more than pending.")
 @click.option(
     "--pull",
@@ -88,6 +95,7 @@ def command(
     reports: tuple[str, ...],
     external: tuple[str, ...],
     export_input: Path | None,
+    notify: Path | None,
     merged: str | None,
     landed_heads: tuple[str, ...],
     pull: int | None,
@@ -106,6 +114,7 @@ def command(
     itil-gate check --base main --head feature --format json --output decision.json
     itil-gate check --pull 7 --base origin/main
     itil-gate check --report junit=junit.xml --report gitlab=gl-code-quality-report.json
+    itil-gate check --pull 7 --notify notification.json
     itil-gate check --export-input input.json --external rego=results.json
     itil-gate check --merged "$BEFORE..$AFTER" --target refs/heads/main --record
     """
@@ -113,10 +122,10 @@ def command(
     from itil_gate.report import DECISION_FORMATS
 
     if merged is not None:
-        if pull is not None:
-            raise click.UsageError("--pull is about a merge to come, --merged about one that was")
-        if reports:
-            raise click.UsageError("--report is about a merge to come, --merged about one that was")
+        given = {"--pull": pull, "--report": reports or None, "--notify": notify}
+        for option in (name for name, value in given.items() if value is not None):
+            message = f"{option} is about a merge to come, --merged about one that was"
+            raise click.UsageError(message)
         from itil_gate.cli.merged import check_merged
 
         return check_merged(
@@ -132,16 +141,19 @@ def command(
 
     files = external_results(external)
     places = report_files(reports)
-    with hearing(
-        repo,
-        base=base,
-        head=head,
-        target=target,
-        now=now(),
-        draft=draft,
-        external=files,
-        pull=pull,
-    ) as heard:
+    with (
+        telling_failure(notify, pull=pull),
+        hearing(
+            repo,
+            base=base,
+            head=head,
+            target=target,
+            now=now(),
+            draft=draft,
+            external=files,
+            pull=pull,
+        ) as heard,
+    ):
         decision = heard.decision
         if output is not None:
             from itil_gate.report.json_report import stored_json
@@ -154,6 +166,8 @@ def command(
             write_file(export_input, _input(heard.inputs).encode())
         if record:
             _record(heard, recording)
+        if notify is not None:
+            write_notification(notify, decision, heard.inputs)
     out(DECISION_FORMATS[form](decision, color=color(), width=width()))
     code = EXIT_CODES[decision.outcome]
     if not decision.enforced and decision.outcome in ("deny", "pending"):

@@ -16,6 +16,7 @@ from itil_gate.model.config import Config
 from itil_gate.model.decision import Decision, StoredDecision
 from itil_gate.model.exported import ExportedInput
 from itil_gate.model.external import ExternalCheck
+from itil_gate.model.notification import Notification
 from itil_gate.model.people import People
 from itil_gate.model.policy import ApprovalPolicy
 from itil_gate.model.policy_test import PolicyTest
@@ -55,6 +56,7 @@ NOUNS: dict[str, tuple[type[Model], str]] = {
     "decision.json": (Decision, "Decision"),
     "stored-decision.json": (StoredDecision, "Stored decision"),
     "input.json": (ExportedInput, "Exported input"),
+    "notification.json": (Notification, "Notification"),
     "approval-statement.json": (ApprovalStatement, "Approval statement"),
     "change-review.json": (ChangeReview, "Change review"),
     "vouch-statement.json": (VouchStatement, "Vouch statement"),
