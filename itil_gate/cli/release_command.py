@@ -59,7 +59,7 @@ def command() -> None:
 @click.option(
     "--tag",
     metavar="NAME",
-    help="On allow, also make the signed tag release/NAME; it arrives with the log or not at all.",
+    help="On allow, also sign the tag release/NAME; it arrives with the log or not at all.",
 )
 @click.option(
     "--provenance",
