@@ -26,6 +26,7 @@ from itil_gate.forge.telling import (
     account,
     branch_ref,
     described,
+    earlier,
     marked,
     oid,
     ordered,
@@ -39,7 +40,7 @@ from itil_gate.model.base import Moment, Oid
 from itil_gate.model.facts import PullRequest, Review
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from itil_gate.forge.http import Client, Conversation
@@ -144,9 +145,9 @@ class Gitea:
         talk = self._client.conversation()
         seen = self._seen(talk, number)
         reviews = self._reviews(talk, number)
-        pushers, since = self._pushes(talk, seen)
-        pull = self._noun(seen, pushers, since)
-        again = self._noun(self._seen(talk, number), pushers, since)
+        pushes = self._pushes(talk, seen)
+        pull = self._noun(seen, pushes)
+        again = self._noun(self._seen(talk, number), pushes)
         steady(pull, again, asked=f"pull request {number}")
         source = seen.head.repo
         return ForgePull(
@@ -232,9 +233,13 @@ class Gitea:
             raise ForgeError("forge-answer", f"{answer.asked} answers with another number")
         return pull
 
-    def _noun(
-        self, seen: _Pull, pushers: tuple[AccountRef, ...], since: datetime | None
-    ) -> PullRequest:
+    def _noun(self, seen: _Pull, pushes: Sequence[Push]) -> PullRequest:
+        """Return the pull request.
+
+        Since when it is to be merged where it is now is not told: the timeline would have it, but
+        has no end that can be told from a page of entries that the token may not see.
+        """
+        pushers, since = settled(pushes, head=seen.head.sha)
         return PullRequest(
             number=seen.number,
             opener=self._account(seen.user),
@@ -245,6 +250,7 @@ class Gitea:
             head=seen.head.sha,
             base_ref=branch_ref(seen.base.ref),
             head_since=since,
+            heads=earlier(pushes, head=seen.head.sha),
         )
 
     def _account(self, user: _User | None) -> AccountRef:
@@ -277,11 +283,10 @@ class Gitea:
         standing = state == "changes-requested" and not seen.dismissed
         return max(seen.submitted_at, seen.updated_at) if standing else seen.submitted_at, review
 
-    def _pushes(
-        self, talk: Conversation, seen: _Pull
-    ) -> tuple[tuple[AccountRef, ...], datetime | None]:
+    def _pushes(self, talk: Conversation, seen: _Pull) -> tuple[Push, ...]:
+        """Return what the feed of the branch's repository knows of pushes to it, oldest first."""
         if seen.head.repo is None:  # the fork is gone, and with it what is known of it
-            return (), None
+            return ()
         path, ref = f"{_repo(seen.head.repo.full_name)}/activities/feeds", branch_ref(seen.head.ref)
         found, ended = [], None
         for row in counted(talk, path, needs=_READ):
@@ -293,7 +298,7 @@ class Gitea:
             if row["op_type"] == "delete_branch":  # newest first: what is older was another branch,
                 ended = row.get("created")  # but within a second there is no order
         found.sort(key=lambda one: (one.created, one.id))
-        return settled([self._push(one, asked=path) for one in found], head=seen.head.sha)
+        return tuple(self._push(one, asked=path) for one in found)
 
     def _push(self, seen: _Activity, *, asked: str) -> Push:
         deletion = seen.op_type == "delete_branch"

@@ -20,6 +20,7 @@ from itil_gate.forge.telling import (
     account,
     branch_ref,
     described,
+    earlier,
     marked,
     oid,
     ordered,
@@ -33,6 +34,7 @@ from itil_gate.model.base import Moment, Oid
 from itil_gate.model.facts import PullRequest, Review
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from itil_gate.forge.http import Client, Conversation
@@ -50,6 +52,9 @@ _SAID: dict[str, Literal["approved", "changes-requested", "commented"]] = {
     "commented": "commented",
 }
 _DISMISSED, _PENDING = "dismissed", "pending"
+_BASE_MOVED = frozenset(
+    {"base_ref_changed", "automatic_base_change_succeeded", "base_ref_force_pushed"}
+)
 
 
 class _Seen(BaseModel):
@@ -81,6 +86,7 @@ class _Pull(_Seen):
     merged: bool
     draft: bool = False
     title: str
+    created_at: Moment
     head: _Side
     base: _Side
 
@@ -100,6 +106,10 @@ class _Dismissed(_Seen):
 
 class _Dismissal(_Seen):
     dismissed_review: _Dismissed
+
+
+class _Event(_Seen):
+    created_at: Moment
 
 
 class _Activity(_Seen):
@@ -148,10 +158,11 @@ class GitHub:
         """Return a pull request with its reviews and pushes. Raises ForgeError."""
         talk = self._client.conversation()
         seen = self._seen(talk, number)
-        reviews = self._reviews(talk, number)
-        pushers, since = self._pushes(talk, seen)
-        pull = self._noun(seen, pushers, since)
-        again = self._noun(self._seen(talk, number), pushers, since)
+        events = self._events(talk, number)
+        reviews = self._reviews(talk, number, events)
+        pushes = self._pushes(talk, seen)
+        pull = self._noun(seen, pushes, events)
+        again = self._noun(self._seen(talk, number), pushes, events)
         steady(pull, again, asked=f"pull request {number}")
         source = seen.head.repo
         return ForgePull(
@@ -229,9 +240,8 @@ class GitHub:
             raise ForgeError("forge-answer", f"{answer.asked} answers with another number")
         return pull
 
-    def _noun(
-        self, seen: _Pull, pushers: tuple[AccountRef, ...], since: datetime | None
-    ) -> PullRequest:
+    def _noun(self, seen: _Pull, pushes: Sequence[Push], events: Sequence[Any]) -> PullRequest:
+        pushers, since = settled(pushes, head=seen.head.sha)
         return PullRequest(
             number=seen.number,
             opener=self._account(seen.user),
@@ -242,17 +252,20 @@ class GitHub:
             head=seen.head.sha,
             base_ref=branch_ref(seen.base.ref),
             head_since=since,
+            heads=earlier(pushes, head=seen.head.sha),
+            base_since=max((seen.created_at, *_moved_bases(events))),
         )
 
     def _account(self, user: _User | None) -> AccountRef:
         return account(self._host, user.id if user else None, user.login if user else None)
 
-    def _reviews(self, talk: Conversation, number: int) -> tuple[Review, ...]:
+    def _reviews(
+        self, talk: Conversation, number: int, events: Sequence[Any]
+    ) -> tuple[Review, ...]:
         path = f"{self._repo}/pulls/{number}/reviews"
         found = [read(_Review, row, asked=path) for row in linked(talk, path, needs=_READ)]
         submitted = [one for one in found if one.state.lower() != _PENDING]
-        hidden = any(one.state.lower() == _DISMISSED for one in submitted)
-        before = self._dismissed(talk, number) if hidden else {}
+        before = _dismissed(events)
         return ordered(self._review(one, before, asked=path) for one in submitted)
 
     def _review(
@@ -277,21 +290,14 @@ class GitHub:
         )
         return seen.submitted_at, review
 
-    def _dismissed(self, talk: Conversation, number: int) -> dict[int, str]:
-        """Return what dismissed reviews said before, by their numbers, from the timeline."""
-        path = f"{self._repo}/issues/{number}/timeline"
-        before: dict[int, str] = {}
-        for row in linked(talk, path, needs=_READ):
-            if row.get("event") == "review_dismissed":
-                gone = read(_Dismissal, row, asked=path).dismissed_review
-                before.setdefault(gone.review_id, gone.state.lower())
-        return before
+    def _events(self, talk: Conversation, number: int) -> tuple[Any, ...]:
+        """Return the timeline: what was dismissed, and when the target branch was another."""
+        return tuple(linked(talk, f"{self._repo}/issues/{number}/timeline", needs=_READ))
 
-    def _pushes(
-        self, talk: Conversation, seen: _Pull
-    ) -> tuple[tuple[AccountRef, ...], datetime | None]:
+    def _pushes(self, talk: Conversation, seen: _Pull) -> tuple[Push, ...]:
+        """Return what the repository of the branch knows of pushes to it, oldest first."""
         if seen.head.repo is None:  # the fork is gone, and with it what is known of it
-            return (), None
+            return ()
         path, ref = f"{_repo(seen.head.repo.full_name)}/activity", branch_ref(seen.head.ref)
         pushes = []
         for row in linked(talk, path, query=(("ref", ref),), needs=_CONTENTS):
@@ -303,7 +309,7 @@ class GitHub:
             pushes.append(Push(self._account(one.actor), one.timestamp, after, deletion))
             if deletion:  # newest first: what is older was another branch of this name
                 break
-        return settled(tuple(reversed(pushes)), head=seen.head.sha)
+        return tuple(reversed(pushes))
 
     def _me(self, talk: Conversation) -> int:
         """Return the number of the token's own account; an app has one too, its bot."""
@@ -312,6 +318,25 @@ class GitHub:
             return read(_User, document(answer), asked=answer.asked).id
         told = talk.send("POST", _graphql(talk.base), body={"query": _VIEWER}, needs=_COMMENTS)
         return read(_ViewerAnswer, document(told), asked=told.asked).data.viewer.databaseId
+
+
+def _dismissed(events: Sequence[Any]) -> dict[int, str]:
+    """Return what dismissed reviews said before, by their numbers."""
+    before: dict[int, str] = {}
+    for row in events:
+        if row.get("event") == "review_dismissed":
+            gone = read(_Dismissal, row, asked="the timeline").dismissed_review
+            before.setdefault(gone.review_id, gone.state.lower())
+    return before
+
+
+def _moved_bases(events: Sequence[Any]) -> tuple[datetime, ...]:
+    """Return when the pull request was pointed elsewhere, or its target branch rewritten."""
+    return tuple(
+        read(_Event, row, asked="the timeline").created_at
+        for row in events
+        if row.get("event") in _BASE_MOVED
+    )
 
 
 def _repo(project: str) -> str:

@@ -33,7 +33,7 @@ from itil_gate.forge.telling import (
 )
 from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus
 from itil_gate.model.base import Moment, Oid
-from itil_gate.model.facts import PullRequest, Review
+from itil_gate.model.facts import PullRequest, Review, SeenHead
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -128,8 +128,8 @@ class GitLab:
         reviews = self._reviews(talk, seen, versions)
         pushers, pushed = self._pushes(talk, seen)
         since = _head_since(versions, head=seen.sha, pushed=pushed)
-        pull = self._noun(seen, pushers, since)
-        again = self._noun(self._seen(talk, number), pushers, since)
+        pull = self._noun(seen, pushers, since, versions=versions)
+        again = self._noun(self._seen(talk, number), pushers, since, versions=versions)
         steady(pull, again, asked=f"merge request {number}")
         return ForgePull(
             pull=pull,
@@ -224,7 +224,12 @@ class GitLab:
         return seen
 
     def _noun(
-        self, seen: _Merge, pushers: tuple[AccountRef, ...], since: datetime | None
+        self,
+        seen: _Merge,
+        pushers: tuple[AccountRef, ...],
+        since: datetime | None,
+        *,
+        versions: tuple[Version, ...],
     ) -> PullRequest:
         return PullRequest(
             number=seen.iid,
@@ -236,6 +241,13 @@ class GitLab:
             head=seen.sha,
             base_ref=branch_ref(seen.target_branch),
             head_since=since,
+            heads=tuple(
+                SeenHead(commit=one.head_commit_sha, since=one.created_at)
+                for one in versions
+                if since is not None and oid(one.head_commit_sha) not in (None, seen.sha)
+            ),
+            # Pointing it at another branch makes another version.
+            base_since=max((seen.created_at, *(one.created_at for one in versions[-1:]))),
         )
 
     def _account(self, user: _User | None) -> AccountRef:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from itil_gate.forge.protocol import ForgeError
 from itil_gate.forge.values import NOBODY
-from itil_gate.model.facts import AccountRef
+from itil_gate.model.facts import AccountRef, SeenHead
 from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ def settled(pushes: Sequence[Push], *, head: str) -> tuple[tuple[AccountRef, ...
         last[push.by.id] = push.by
     known = bool(own) and own[-1].after == head
     return tuple(last.values()), own[-1].at if known else None
+
+
+def earlier(pushes: Sequence[Push], *, head: str) -> tuple[SeenHead, ...]:
+    """Return the heads a branch had before this one, and when each was pushed, oldest first.
+
+    There are none where the last push does not lead to `head`: the forge has not told all.
+    """
+    deletions = [place for place, push in enumerate(pushes) if push.deletion]
+    own = pushes[deletions[-1] + 1 :] if deletions else pushes
+    if not own or own[-1].after != head:
+        return ()
+    return tuple(SeenHead(commit=one.after, since=one.at) for one in own[:-1] if one.after)
 
 
 def ordered(found: Iterable[tuple[datetime, Review]]) -> tuple[Review, ...]:

@@ -6,7 +6,7 @@ against the description.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,7 @@ def hub(server: ForgeServer, request: pytest.FixtureRequest) -> ForgeServer:
     server.on("GET", f"{REPO}/pulls/7", pull())
     server.on("GET", f"{REPO}/pulls/7/reviews", [])
     server.on("GET", f"{REPO}/activity", [push()])
+    server.on("GET", f"{REPO}/issues/7/timeline", [])
     return server
 
 
@@ -80,6 +81,7 @@ def pull(**changes: Any) -> dict[str, Any]:
         "merged": False,
         "draft": False,
         "title": "Rotate",
+        "created_at": "2026-11-22T22:30:00Z",
         "head": {"ref": "feature", "sha": HEAD, "repo": repo},
         "base": {"ref": "main", "sha": BASE, "repo": repo},
     }
@@ -202,12 +204,49 @@ def test_what_a_dismissed_review_said_is_read_from_the_timeline(hub: ForgeServer
     ]
 
 
-def test_a_timeline_that_cannot_be_read_is_an_error_where_it_is_needed(hub: ForgeServer) -> None:
-    hub.on("GET", f"{REPO}/pulls/7/reviews", [review(1, 1, "DISMISSED")])
+def test_a_timeline_that_cannot_be_read_is_an_error(hub: ForgeServer) -> None:
     hub.on("GET", f"{REPO}/issues/7/timeline", Say({"message": "no"}, status=403))
     with pytest.raises(ForgeError) as caught:
         forge(hub).pull(7)
     assert caught.value.code == "forge-refused"
+
+
+def moved(number: int, minute: int, event: str = "base_ref_changed") -> dict[str, Any]:
+    return {
+        "id": number,
+        "node_id": f"B{number}",
+        "event": event,
+        "actor": ALICE,
+        "created_at": f"2026-11-22T23:{minute:02}:00Z",
+        "commit_id": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("events", "minute"),
+    [
+        ([], -30),
+        ([moved(1, 5), moved(2, 9), moved(3, 12, "labeled")], 9),
+        ([moved(1, 9, "base_ref_force_pushed")], 9),
+        ([moved(1, 9, "automatic_base_change_succeeded")], 9),
+    ],
+)
+def test_since_when_a_pull_request_is_pointed_here_is_read_from_the_timeline(
+    hub: ForgeServer, events: list[dict[str, Any]], minute: int
+) -> None:
+    hub.on("GET", f"{REPO}/issues/7/timeline", pages(events, size=1))
+    assert forge(hub).pull(7).pull.base_since == at(0) + timedelta(minutes=minute)
+
+
+def test_the_heads_it_had_before_are_read_with_their_times(hub: ForgeServer) -> None:
+    rows = [push(3, 20), push(2, 15, after=OLD), push(1, 10)]
+    hub.on("GET", f"{REPO}/activity", rows)
+    pull = forge(hub).pull(7).pull
+    assert pull.head_since == at(20)
+    assert [(one.commit, one.since) for one in pull.heads] == [(HEAD, at(10)), (OLD, at(15))]
+    hub.on("GET", f"{REPO}/activity", rows[1:])
+    pull = forge(hub).pull(7).pull
+    assert (pull.head_since, pull.heads) == (None, ())
 
 
 def test_who_pushed_is_read_from_the_activity_of_the_branch_alone(hub: ForgeServer) -> None:
@@ -326,6 +365,7 @@ def test_a_review_of_another_shape_is_refused_and_not_passed_over(
 ) -> None:
     server.on("GET", f"{REPO}/pulls/7", pull())
     server.on("GET", f"{REPO}/pulls/7/reviews", [row])
+    server.on("GET", f"{REPO}/issues/7/timeline", [])
     server.on("GET", f"{REPO}/activity", [push()])
     with pytest.raises(ForgeError) as caught:
         forge(server).pull(7)
