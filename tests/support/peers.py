@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CONFTEST = ("conftest", "github.com/open-policy-agent/conftest", "v0.68.2")
 OPA = ("opa", "github.com/open-policy-agent/opa", "v1.15.2")
 """The version that this conftest is built with."""
+ACTIONLINT = ("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "v1.7.12")
 FSCK = ("fsck", "github.com/transparency-dev/tessera/cmd/fsck", "v1.0.4")
 PROGRAMS = {tool[0]: tool for tool in (CONFTEST, OPA)}
 BUILD_LIMIT = 1500
