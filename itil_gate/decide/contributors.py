@@ -181,11 +181,14 @@ def _vouches(
 
 
 def _forge_people(facts: Facts, roster: Roster, book: _Book) -> bool:
-    """Enter the opener and the pushers; tell whether the forge knows them all as people."""
+    """Enter the opener and the pushers; tell whether the forge knows them all as people.
+
+    Where it does not say when the head came, it has not told of every push.
+    """
     request = facts.pull_request
     if request is None:
         return False
-    known = bool(request.pushers)
+    known = bool(request.pushers) and request.head_since is not None
     for word, account in (
         ("opened the pull request", request.opener),
         *(("pushed to the pull request", account) for account in request.pushers),

@@ -224,6 +224,13 @@ def request(opener: str, *pushers: str) -> PullRequest:
     return pull_request(*accounts)
 
 
+def test_a_forge_that_has_not_told_of_every_push_proves_nobodys_commit(scenes: Scenes) -> None:
+    told = request("bob", "carol").model_copy(update={"head_since": None})
+    people = found(scenes, commit(scenes, "alice"), pull_request=told)
+    assert people.unproved == (FIRST,)
+    assert {"bob", "carol"} <= people.ids
+
+
 def test_the_forge_proves_who_opened_and_who_pushed(scenes: Scenes) -> None:
     people = found(scenes, commit(scenes, "alice"), pull_request=request("bob", "carol", "carol"))
     assert parts(people) == {

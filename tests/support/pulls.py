@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from itil_gate.model.facts import PullRequest
 
 if TYPE_CHECKING:
     from itil_gate.model.facts import AccountRef, Facts
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def pull_request(
@@ -18,8 +21,8 @@ def pull_request(
         "number": 1,
         "head": "0" * 40 if of is None else of.head,
         "base_ref": "refs/heads/main" if of is None else of.target,
-        "head_since": None if of is None else of.now,
-        "base_since": None if of is None else of.now,
+        "head_since": LONG_AGO if of is None else of.now,
+        "base_since": LONG_AGO if of is None else of.now,
     }
     return PullRequest(opener=opener, pushers=pushers, **(parts | more))
 
