@@ -9,6 +9,7 @@ an approval away; it neither brings an earlier one back nor ends a rejection.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,12 @@ def unseen(review: Review) -> Review:
     return review.model_copy(update={"approved": ()})
 
 
+@lru_cache(maxsize=1 << 15)
+def _mark(review: Review) -> str:
+    """Return the digest of a review, made once however many changes it is held against."""
+    return digest(review)
+
+
 def whose(review: Review, roster: Roster) -> Person | None:
     """Return whose account reviewed: by its number, for logins are renamed and taken over."""
     account = AccountRef(forge=review.forge, id=review.account, login=review.login)
@@ -121,7 +128,7 @@ def _ordered(reviews: Iterable[Review]) -> list[Review]:
         reviews,
         key=lambda one: (
             *(one.sequence, _NEGATIVITY.get(one.state, 0), one.dismissed),
-            *(one.forge, one.account, one.id, digest(one)),
+            *(one.forge, one.account, one.id, _mark(one)),
         ),
     )
 
@@ -302,7 +309,7 @@ def _entry(
 ) -> LedgerEntry:
     told = unseen(review)
     return LedgerEntry(
-        digest=digest(told),
+        digest=_mark(told),
         rank="forge-review",
         person=person.id if person else None,
         verdict=VERDICTS[review.state],
