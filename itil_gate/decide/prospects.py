@@ -12,7 +12,7 @@ from itil_gate.decide.calendars import expand
 from itil_gate.decide.contributors import Contributors
 from itil_gate.decide.intervals import HORIZON
 from itil_gate.decide.lane import LANES
-from itil_gate.decide.requirements import demands, settle
+from itil_gate.decide.requirements import can_speak, demands, review_host, settle
 from itil_gate.decide.roster import build_roster
 from itil_gate.model.base import LEVELS
 from itil_gate.model.calendar import Interval
@@ -73,15 +73,33 @@ def survey_prospects(
 ) -> tuple[Prospect, ...]:
     """Return how every level stands for every service, services of equal standing together.
 
-    `unable` are people who cannot approve whoever the author is, such as those without a key.
+    `unable` are people who cannot approve whoever the author is, such as those without a key; where
+    reviews count, those of them without a key who have an account on the forge can.
     Only people whose exclusion can matter are tried as authors: a requirement with more holders
     than all requirements together need stays satisfiable without any one of them (Hall 1935).
     """
     roster = build_roster(policies.people)
     return tuple(
-        _prospect(policies, roster, level=level, services=services, now=now, unable=unable)
+        _prospect(
+            policies,
+            roster,
+            level=level,
+            services=services,
+            now=now,
+            unable=frozenset(unable) - _reviewers(policies, level=level),
+        )
         for level in LEVELS
         for services in _alike(policies, roster, level=level, now=now)
+    )
+
+
+def _reviewers(policies: PolicySet, *, level: Level) -> frozenset[str]:
+    """Return the people without a key who can approve a change of a level all the same."""
+    host = review_host(policies, level=level)
+    if host is None:
+        return frozenset()
+    return frozenset(
+        one.id for one in policies.people.persons if not one.keys and can_speak(one, host=host)
     )
 
 

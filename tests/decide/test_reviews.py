@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from support.scenes import edited
 from support.world import broken, findings, only, people_file
 
 from itil_gate.decide.gate import decide
+from itil_gate.decide.prospects import survey_prospects
 from itil_gate.model.people import PEER
+from itil_gate.policy.compile import compile_policies
 
 if TYPE_CHECKING:
     from support.repository import Keyring
@@ -362,6 +365,38 @@ def test_the_steps_that_unblock_name_the_review(asked: Inputs) -> None:
     assert found.remedy.endswith(", or approve the pull request on github.com")
 
 
+@pytest.mark.parametrize(
+    ("rank", "host", "possible"),
+    [
+        ("forge-review", "github.com", True),
+        ("forge-review", "git.example.com", False),
+        ("signed", "github.com", False),
+    ],
+)
+def test_people_without_a_key_can_approve_where_they_can_review(
+    scenes: Scenes, rank: str, host: str, *, possible: bool
+) -> None:
+    judge = on_forge(scenes.sealed.judge, rank=rank)
+    files = [
+        source.model_copy(update={"text": source.text.replace("host: github.com", f"host: {host}")})
+        if source.path == "itil-gate.yaml"
+        else source
+        for source in judge
+    ]
+    policies = compile_policies(files)
+    keyless = policies.people.model_copy(
+        update={
+            "persons": tuple(one.model_copy(update={"keys": ()}) for one in policies.people.persons)
+        }
+    )
+    prospects = survey_prospects(
+        policies.model_copy(update={"people": keyless}),
+        now=scenes.sealed.facts.now,
+        unable=[one.id for one in keyless.persons],
+    )
+    assert [one.possible for one in prospects] == [possible] * 4
+
+
 def test_under_proposed_policies_a_review_counts_only_where_both_take_it(
     scenes: Scenes, asked: Inputs
 ) -> None:
@@ -375,3 +410,156 @@ def test_under_proposed_policies_a_review_counts_only_where_both_take_it(
 def test_settings_of_a_forge_are_read(asked: Inputs) -> None:
     config = next(one.text for one in asked.judge if one.path == "itil-gate.yaml")
     assert config.endswith(forge_section())
+
+
+def test_a_comment_and_a_hidden_state_are_called_so(asked: Inputs) -> None:
+    assert alone(asked, by(asked, "bob", state="commented")).verdict == "comment"
+    assert alone(asked, by(asked, "bob", state="unknown", dismissed=True)).verdict == "unknown"
+
+
+def test_what_nobody_knows_any_more_is_no_approval_and_hides_none_at_its_place(
+    asked: Inputs,
+) -> None:
+    """Also where the forge does not say that it was dismissed."""
+    seen = proved(asked.facts, asked.requests[0])
+    lost = by(asked, "bob", id="0", state="unknown", approved=seen)
+    entry = alone(asked, lost)
+    assert (entry.code, entry.counted) == ("dismissed", False)
+    assert told(heard(asked, by(asked, "bob"), lost)) == [
+        ("bob", "superseded", False), ("bob", "dismissed", False),
+    ]  # fmt: skip
+    no = by(asked, "bob", id="00", state="changes-requested")
+    assert told(heard(asked, no, lost)) == [
+        ("bob", "dismissed", False), ("bob", "rejected", True),
+    ]  # fmt: skip
+
+
+def test_an_approval_that_was_dismissed_is_the_later_one_at_its_place(asked: Inputs) -> None:
+    gone = by(asked, "bob", id="0", dismissed=True)
+    assert told(heard(asked, by(asked, "bob"), gone)) == [
+        ("bob", "superseded", False), ("bob", "dismissed", False),
+    ]  # fmt: skip
+
+
+def test_reviews_at_one_place_stand_in_the_same_order_however_they_arrive(asked: Inputs) -> None:
+    said = [by(asked, "bob", id=name) for name in ("1", "2", "3")]
+    first = only(heard(asked, *said)).ledger
+    assert only(heard(asked, *reversed(said))).ledger == first
+    assert [one.review.id for one in first if one.review] == ["1", "2", "3"]
+
+
+def test_what_one_person_said_belongs_together_whoever_spoke_between(asked: Inputs) -> None:
+    decision = heard(
+        asked,
+        by(asked, "bob"),
+        by(asked, "dave", sequence=2),
+        by(asked, "bob", sequence=3, id="3", dismissed=True),
+    )
+    assert told(decision) == [
+        ("bob", "superseded", False),
+        ("bob", "dismissed", False),
+        ("dave", "approved", True),
+    ]
+    assert decision.outcome == "pending"
+
+
+def test_whoever_withdrew_the_change_does_not_approve_it_by_a_review(
+    scenes: Scenes, asked: Inputs
+) -> None:
+    asked = with_request(asked, "requester: alice", "requester: bob")
+    request = asked.requests[0]
+    gone = scenes.statement(
+        asked.facts,
+        "bob",
+        "withdraw-change",
+        request=hashlib.sha256(request.text.encode()).hexdigest(),
+    )
+    decision = heard(asked, by(asked, "bob"), statements=(*asked.facts.statements, gone))
+    assert told(decision) == [
+        ("bob", "change-withdrawn", True), ("bob", "negative-elsewhere", False),
+    ]  # fmt: skip
+
+
+def test_a_signed_no_that_was_taken_back_keeps_no_review_from_counting(
+    scenes: Scenes, asked: Inputs
+) -> None:
+    no = scenes.statement(asked.facts, "bob", "reject")
+    yes = scenes.statement(asked.facts, "bob", previous=(no.digest,))
+    decision = heard(asked, by(asked, "bob"), statements=(*asked.facts.statements, no, yes))
+    assert sorted(told(decision)) == [
+        ("bob", "approved", True), ("bob", "approved", True), ("bob", "superseded", False),
+    ]  # fmt: skip
+
+
+def test_requested_changes_that_do_not_stand_reject_nothing(asked: Inputs) -> None:
+    over = (
+        by(asked, "bob", state="changes-requested"),
+        by(asked, "bob", sequence=2, id="2"),
+        by(asked, 77, sequence=3, state="changes-requested"),
+    )
+    decision = heard(asked, *over, by(asked, "dave", sequence=4))
+    assert findings(decision, "open-rejection") == []
+    assert decision.outcome == "allow", broken(decision)
+
+
+def test_a_dismissed_request_for_changes_says_that_this_settles_nothing(asked: Inputs) -> None:
+    no = by(asked, "erin", state="changes-requested", dismissed=True)
+    assert alone(asked, no).detail == (
+        "requested changes on github.com; that it was dismissed does not settle it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("edits", "code"),
+    [
+        ({"of": None}, "no-commit"),
+        ({"approved": ()}, "stale"),
+        ({"of": EARLIER, "content": "0" * 64}, "stale"),
+        ({"of": EARLIER}, "carry-over-forbidden"),
+    ],
+)
+def test_what_does_not_count_still_tells_in_which_roles_and_when_it_was_given(
+    asked: Inputs, edits: dict[str, Any], code: str
+) -> None:
+    policy = next(one.text for one in asked.judge if one.path == "policies/approvals.yaml")
+    text = policy.replace("rank: forge-review}", "rank: forge-review, carryOver: [exact]}")
+    strict = under(asked, {"policies/approvals.yaml": text})
+    edits = dict(edits)
+    if "content" in edits:
+        other = {"content": edits.pop("content"), "replay_tree": None}
+        edits["approved"] = proved(asked.facts, asked.requests[0], **other)
+    given = asked.facts.now - 9 * TEN if edits.get("of") == EARLIER else asked.facts.now - TEN
+    entry = alone(strict, by(asked, "bob", at=given, **edits))
+    assert (entry.code, entry.counted) == (code, False)
+    assert entry.roles == (PEER, "service-owner")
+    assert entry.issued_at == given
+
+
+def test_a_role_that_was_lent_to_a_reviewer_is_one_they_hold(scenes: Scenes, asked: Inputs) -> None:
+    lent = asked.model_copy(update={"judge": on_forge(scenes.judge("lent"))})
+    assert alone(lent, by(asked, "erin")).roles == (PEER, "change-authority", "service-owner")
+
+
+def test_requested_changes_leave_what_else_was_signed_as_it_was(
+    scenes: Scenes, asked: Inputs
+) -> None:
+    no = by(asked, "alice", state="changes-requested")
+    mine = scenes.statement(asked.facts, "alice")
+    decision = heard(asked, no, statements=(*asked.facts.statements, mine))
+    assert told(decision) == [("alice", "contributor", False), ("alice", "rejected", True)]
+    signed = scenes.statement(asked.facts, "alice", "reject")
+    decision = heard(asked, no, statements=(*asked.facts.statements, signed))
+    assert told(decision) == [("alice", "rejected", True)] * 2
+
+
+def test_a_signature_that_requested_changes_overrule_says_so_and_carries_nothing(
+    scenes: Scenes, asked: Inputs
+) -> None:
+    no = by(asked, "bob", state="changes-requested")
+    signed = scenes.statement(asked.facts, "bob")
+    decision = heard(asked, no, statements=(*asked.facts.statements, signed))
+    entry = next(one for one in only(decision).ledger if one.review is None)
+    assert (entry.code, entry.carry_over) == ("negative-elsewhere", None)
+    assert entry.detail == (
+        "a review of the same person requests changes; it stands until they approve on the forge"
+    )
