@@ -4,7 +4,8 @@ Scopes of the token: read:repository and read:issue; write:repository to post a 
 write:issue and read:user for the comment. A reviewer names any commit in `commit_id`, and `stale`
 and `official` are computed some seconds late: the first is handed on as a claim, the others are
 not read. When a branch was pushed is read from the feed of its repository, which survives a
-change of target, as the entries in the timeline do not.
+change of target, as the entries in the timeline do not. That is why those tell since when the
+target is what it is.
 
 A draft review keeps the time it was begun: where it asks for changes it has the place of its last
 update instead, so that it cannot slip in before an approval that it came after.
@@ -19,7 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from itil_gate.forge.answers import document, read, rows
 from itil_gate.forge.gitea_rules import protection_of
-from itil_gate.forge.paging import counted
+from itil_gate.forge.open_pulls import of_gitea
+from itil_gate.forge.paging import counted, visible
 from itil_gate.forge.protocol import MARKER, STATUS_CONTEXT, ForgeError, StatusState
 from itil_gate.forge.telling import (
     Push,
@@ -35,7 +37,7 @@ from itil_gate.forge.telling import (
     settled,
     steady,
 )
-from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus
+from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus, OpenPull
 from itil_gate.model.base import Moment, Oid
 from itil_gate.model.facts import PullRequest, Review
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from itil_gate.model.facts import AccountRef
 
 _READ = "the scope read:repository"
+_TIMELINE = "the scope read:issue"
 _ISSUES = "the scope write:issue"
 _STATUSES = "the scope write:repository, and write access to the repository"
 _SAID: dict[str, Literal["approved", "changes-requested", "commented"]] = {
@@ -114,6 +117,12 @@ class _Commit(_Seen):
     sha: str = Field(alias="Sha1")
 
 
+class _Entry(_Seen):
+    id: int
+    type: str
+    created_at: Moment
+
+
 class _Content(_Seen):
     head: _Commit | None = Field(None, alias="HeadCommit")
 
@@ -146,8 +155,9 @@ class Gitea:
         seen = self._seen(talk, number)
         reviews = self._reviews(talk, number)
         pushes = self._pushes(talk, seen)
-        pull = self._noun(seen, pushes)
-        again = self._noun(self._seen(talk, number), pushes)
+        based = self._base_since(talk, number)  # after the reviews, which it may take away
+        pull = self._noun(seen, pushes, based)
+        again = self._noun(self._seen(talk, number), pushes, based)
         steady(pull, again, asked=f"pull request {number}")
         source = seen.head.repo
         return ForgePull(
@@ -157,6 +167,10 @@ class Gitea:
             from_fork=source is None or seen.base.repo is None or source.id != seen.base.repo.id,
             server_time=talk.server_time,
         )
+
+    def open_pulls(self) -> tuple[OpenPull, ...]:
+        """Return every one that is open. Raises ForgeError."""
+        return of_gitea(self._client.conversation(), self._repo, needs=_READ)
 
     def post_status(
         self,
@@ -233,12 +247,7 @@ class Gitea:
             raise ForgeError("forge-answer", f"{answer.asked} answers with another number")
         return pull
 
-    def _noun(self, seen: _Pull, pushes: Sequence[Push]) -> PullRequest:
-        """Return the pull request.
-
-        Since when it is to be merged where it is now is not told: the timeline would have it, but
-        has no end that can be told from a page of entries that the token may not see.
-        """
+    def _noun(self, seen: _Pull, pushes: Sequence[Push], based: datetime | None) -> PullRequest:
         pushers, since = settled(pushes, head=seen.head.sha)
         return PullRequest(
             number=seen.number,
@@ -251,7 +260,27 @@ class Gitea:
             base_ref=branch_ref(seen.base.ref),
             head_since=since,
             heads=earlier(pushes, head=seen.head.sha),
+            base_since=based,
         )
+
+    def _base_since(self, talk: Conversation, number: int) -> datetime | None:
+        """Return a time after which nobody pointed the pull request elsewhere; None if not told.
+
+        The timeline has no end that can be told from a page of entries that the token may not
+        see, so a change of target may stay unseen behind one. But a change of target deletes all
+        pushes from the timeline, and adds one of its own: the oldest that is still there is
+        younger than every change of target. A force-push may delete older ones too, so the time
+        may be later than need be, and never earlier.
+        """
+        path = f"{self._repo}/issues/{number}/timeline"
+        pushed, moved = None, []
+        for row in visible(talk, path, needs=_TIMELINE):
+            entry = read(_Entry, row, asked=path)
+            if entry.type == "pull_push" and pushed is None:
+                pushed = entry.created_at
+            if entry.type == "change_target_branch":
+                moved.append(entry.created_at)
+        return None if pushed is None else max([pushed, *moved])
 
     def _account(self, user: _User | None) -> AccountRef:
         return account(self._host, user.id if user else None, user.login if user else None)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from itil_gate.forge.answers import document, read
 from itil_gate.forge.github_rules import protection_of
+from itil_gate.forge.open_pulls import of_github
 from itil_gate.forge.paging import linked
 from itil_gate.forge.protocol import MARKER, STATUS_CONTEXT, ForgeError, StatusState
 from itil_gate.forge.telling import (
@@ -29,7 +30,7 @@ from itil_gate.forge.telling import (
     settled,
     steady,
 )
-from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus
+from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus, OpenPull
 from itil_gate.model.base import Moment, Oid
 from itil_gate.model.facts import PullRequest, Review
 
@@ -172,6 +173,10 @@ class GitHub:
             from_fork=source is None or seen.base.repo is None or source.id != seen.base.repo.id,
             server_time=talk.server_time,
         )
+
+    def open_pulls(self) -> tuple[OpenPull, ...]:
+        """Return every one that is open. Raises ForgeError."""
+        return of_github(self._client.conversation(), self._repo, needs=_READ)
 
     def post_status(
         self,

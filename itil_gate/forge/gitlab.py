@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from itil_gate.forge.answers import document, read
 from itil_gate.forge.gitlab_reviews import Approval, Note, Reviewer, Version, told_reviews
 from itil_gate.forge.gitlab_rules import protection_of
+from itil_gate.forge.open_pulls import of_gitlab
 from itil_gate.forge.paging import linked
 from itil_gate.forge.protocol import MARKER, STATUS_CONTEXT, ForgeError, StatusState
 from itil_gate.forge.telling import (
@@ -31,7 +32,7 @@ from itil_gate.forge.telling import (
     settled,
     steady,
 )
-from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus
+from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus, OpenPull
 from itil_gate.model.base import Moment, Oid
 from itil_gate.model.facts import PullRequest, Review, SeenHead
 
@@ -138,6 +139,10 @@ class GitLab:
             from_fork=seen.source_project_id != seen.target_project_id,
             server_time=talk.server_time,
         )
+
+    def open_pulls(self) -> tuple[OpenPull, ...]:
+        """Return every one that is open. Raises ForgeError."""
+        return of_gitlab(self._client.conversation(), self._project, needs=_READ)
 
     def post_status(
         self,

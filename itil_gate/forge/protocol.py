@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from itil_gate.model.errors import GateError
 
 if TYPE_CHECKING:
-    from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus
+    from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus, OpenPull
 
 STATUS_CONTEXT = "itil-gate"
 """The name under which a forge shows and requires the gate's answer."""
@@ -34,6 +34,13 @@ class Forge(Protocol):
 
     def pull(self, number: int) -> ForgePull:
         """Return a pull request with every review ever submitted, dismissed ones too.
+
+        All pages are read; a page that fails fails the whole.
+        """
+        ...
+
+    def open_pulls(self) -> tuple[OpenPull, ...]:
+        """Return every pull request that is open, drafts too, the oldest first.
 
         All pages are read; a page that fails fails the whole.
         """

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from itil_gate.model.base import Moment, RefName
+from itil_gate.model.base import Moment, Oid, RefName
 from itil_gate.model.facts import AccountRef, PullRequest, Review
 from itil_gate.model.made import Made
 
@@ -26,6 +26,14 @@ class ForgePull(Made):
     )
     from_fork: bool
     server_time: Moment = Field(description="The forge's clock when it was asked last.")
+
+
+class OpenPull(Made):
+    """A pull request that is open, as a list of them tells it."""
+
+    number: int
+    base_ref: RefName = Field(description="The branch it is to be merged into.")
+    head: Oid | None = Field(description="None where the forge has not worked it out yet.")
 
 
 class ForgeStatus(Made):
