@@ -428,8 +428,8 @@ def test_what_nobody_knows_any_more_is_no_approval_and_hides_none_at_its_place(
     assert told(heard(asked, by(asked, "bob"), lost)) == [
         ("bob", "superseded", False), ("bob", "dismissed", False),
     ]  # fmt: skip
-    no = by(asked, "bob", id="00", state="changes-requested")
-    assert told(heard(asked, no, lost)) == [
+    no = by(asked, "bob", id="4", state="changes-requested")
+    assert told(heard(asked, no, lost.model_copy(update={"id": "5"}))) == [
         ("bob", "dismissed", False), ("bob", "rejected", True),
     ]  # fmt: skip
 
@@ -498,7 +498,7 @@ def test_requested_changes_that_do_not_stand_reject_nothing(asked: Inputs) -> No
         by(asked, 77, sequence=3, state="changes-requested"),
     )
     decision = heard(asked, *over, by(asked, "dave", sequence=4))
-    assert findings(decision, "open-rejection") == []
+    assert findings(decision, "open-rejection") == ()
     assert decision.outcome == "allow", broken(decision)
 
 
@@ -563,3 +563,9 @@ def test_a_signature_that_requested_changes_overrule_says_so_and_carries_nothing
     assert entry.detail == (
         "a review of the same person requests changes; it stands until they approve on the forge"
     )
+
+
+def test_whoever_requests_changes_is_among_those_who_may_approve_later(asked: Inputs) -> None:
+    decision = heard(asked, by(asked, "bob", state="changes-requested"))
+    owner = next(one for one in only(decision).requirements if one.id == "owner")
+    assert (owner.counted, owner.eligible) == ((), ("bob", "dave"))
