@@ -27,7 +27,7 @@ def sweep(run: Run) -> int:
     """
     from itil_gate.cli.action_check import check
     from itil_gate.cli.action_run import INPUT, Run
-    from itil_gate.cli.posting import open_runners_forge
+    from itil_gate.cli.posting import open_runners_forge, publish_failure
     from itil_gate.cli.runner import read_event
     from itil_gate.model.decision import SEVERITY
     from itil_gate.report.action_report import other_outputs
@@ -46,14 +46,19 @@ def sweep(run: Run) -> int:
         if pull.base_ref not in guarded:
             continue
         inputs = {**run.inputs, f"{INPUT}PULL_REQUEST": str(pull.number)}
+        failed = ""
         try:
             outcome = _OUTCOMES[check(Run(inputs, run.step))]
         except GateError as error:
-            outcome = "undecided"
-            say(f"pull request {pull.number}: {error.code}: {terminal(error.message)}")
+            failed = error.code
+            say(f"pull request {pull.number}: {failed}: {terminal(error.message)}")
         except Exception as error:  # noqa: BLE001 - what one proposal breaks must not spare the rest
+            failed = "internal-error"
+            say(f"pull request {pull.number}: {failed}, {type(error).__name__}")
+        if failed:
             outcome = "undecided"
-            say(f"pull request {pull.number}: internal error, {type(error).__name__}")
+            if pull.head is not None:  # an earlier success must not speak for it
+                publish_failure(run, pull.head, failed)
         say(f"pull request {pull.number}: {outcome}")
         worst = max(worst, outcome, key=SEVERITY.index)
     run.step.write(other_outputs(worst, {}))
