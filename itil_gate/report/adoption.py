@@ -290,9 +290,9 @@ _WORKFLOW = (
 #
 # Advisory: with the event `pull_request` GitHub runs this file as the pull request has it, so it
 # tells the author what is missing and binds nobody. To make it binding, let an organisation
-# ruleset require a workflow that lives elsewhere (set-up A), or run it from the default branch with
-# an App that posts the status (set-up B): docs/how-to/github-action.md of itil-gate has both, whole,
-# with the action itil-gate/itil-gate in the place of the last two steps.
+# ruleset require a workflow that lives elsewhere (set-up A), or run it from the default branch
+# with an App that posts the status (set-up B): docs/how-to/github-action.md of itil-gate has both,
+# whole, with the action itil-gate/itil-gate in the place of the last two steps.
 name: Change gate (advisory)
 
 on:

@@ -110,6 +110,17 @@ def markdown_code(text: str) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
+def markdown_block(text: str, *, indent: str) -> str:
+    """Return a command as a fenced block, which forges show with a button that copies it.
+
+    Every line begins with `indent`, that of the list item it belongs to. No run of backticks
+    inside closes the fence.
+    """
+    shown = visible(text)
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", shown)), default=0))
+    return f"{indent}{fence}sh\n{indent}{shown}\n{indent}{fence}"
+
+
 def markdown_html(text: str) -> str:
     """Return `text` for the text of an HTML element inside Markdown, such as `<summary>`.
 

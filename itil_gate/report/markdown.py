@@ -1,8 +1,9 @@
 """A decision as GitHub-flavoured Markdown, for a pull request comment or a job summary.
 
-Compact: the outcome, who has to act and what fails stand open; approvals received and passed
-rules are folded. Only lists, so that no text can break a table; every stranger's text goes
-through `escape`, and none of it starts a line.
+Compact: the outcome, who has to act and what fails stand open; approvals received, passed rules,
+changes that are allowed beside one that is not, and what is more than anybody reads are folded.
+Only lists, so that no text can break a table; every stranger's text goes through `escape`, and
+none of it starts a line, but for a command inside of its fence.
 """
 
 from __future__ import annotations
@@ -10,13 +11,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from itil_gate.report import phrases, risk_words
-from itil_gate.report.escape import clip, markdown_code, markdown_html, markdown_prose
+from itil_gate.report.escape import (
+    clip,
+    markdown_block,
+    markdown_code,
+    markdown_html,
+    markdown_prose,
+)
 from itil_gate.report.links import rule_url, state_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from itil_gate.model.decision import ChangeVerdict, Decision, RiskAssessment, RuleState
+    from itil_gate.model.decision import (
+        Action,
+        ChangeVerdict,
+        Decision,
+        RiskAssessment,
+        RuleState,
+    )
     from itil_gate.model.finding import Finding
 
 LIMIT = 60_000
@@ -26,6 +39,8 @@ _MOST = 1_000
 _LEFT_OUT = "The rest is left out for length; `itil-gate explain` shows all of it."
 _FEW = 3
 """Paths shown of those that raised the risk."""
+_OPEN = 10
+"""Steps, and findings of one rule, that stand open; the rest is folded."""
 
 
 def decision_markdown(decision: Decision, *, limit: int = LIMIT) -> str:
@@ -38,7 +53,13 @@ def decision_markdown(decision: Decision, *, limit: int = LIMIT) -> str:
     parts = [*_head(decision), *_overrides(decision), *_unblock(decision)]
     parts += _rules(decision.rules, title="Rules for the pull request as a whole")
     for change in decision.changes:
-        parts += _change(change, titled=titled)
+        if titled and change.outcome == "allow":
+            caption = f"Change {change.id}: {phrases.OUTCOMES['allow']}"
+            parts.append(_folded(caption, ["\n\n".join(_change(change))]))
+            continue
+        if titled:
+            parts.append(f"#### Change {_code(change.id)}")
+        parts += _change(change)
     text = _joined((*parts, *_details(decision)))
     return text if len(text) <= limit else _cut(_joined((*parts, _LEFT_OUT)), limit)
 
@@ -60,14 +81,18 @@ def failure_markdown(message: str, *, hint: str = "") -> str:
 
 
 def _head(decision: Decision) -> Iterator[str]:
-    for number, (outcome, change, title) in enumerate(phrases.headlines(decision)):
-        name = f"{markdown_code(change)} " if change else ""
-        level = "####" if number else "###"
-        yield f"{level} {phrases.OUTCOMES[outcome]}: {name}{_prose(title)}"
+    (outcome, change, title), *others = phrases.headlines(decision)
+    name = f"{markdown_code(change)} " if change else ""
+    yield f"### {phrases.OUTCOMES[outcome]}: {name}{_prose(title)}"
+    if others:
+        yield "\n".join(
+            f"- **{phrases.OUTCOMES[outcome]}** {markdown_code(change)} {_prose(title)}"
+            for outcome, change, title in others
+        )
     notice = phrases.not_enforced(decision)
     if notice:
         yield f"> **NOT ENFORCED:** {_prose(notice)}"
-    yield _prose(phrases.meaning(decision))
+    yield _prose(phrases.plain_meaning(decision))
 
 
 def _overrides(decision: Decision) -> Iterator[str]:
@@ -81,18 +106,24 @@ def _overrides(decision: Decision) -> Iterator[str]:
 
 
 def _unblock(decision: Decision) -> Iterator[str]:
-    if decision.unblock:
+    steps = [_step(number, step) for number, step in enumerate(decision.unblock, start=1)]
+    if steps:
         yield "**To unblock**"
-        yield "\n".join(
-            f"{number}. {_prose(phrases.action(step))}\n"
-            f"   - {(_code if phrases.is_command(step) else _prose)(step.command)}"
-            for number, step in enumerate(decision.unblock, start=1)
-        )
+        yield "\n".join(steps[:_OPEN])
+    if len(steps) > _OPEN:
+        yield _folded(f"More to unblock it ({len(steps) - _OPEN})", steps[_OPEN:])
 
 
-def _change(change: ChangeVerdict, *, titled: bool) -> Iterator[str]:
-    if titled:
-        yield f"#### Change {_code(change.id)}"
+def _step(number: int, step: Action) -> str:
+    lead = f"{number}. "
+    first = f"{lead}{_prose(phrases.action(step))}"
+    indent = " " * len(lead)
+    if phrases.is_command(step):
+        return f"{first}\n\n{markdown_block(clip(step.command, _MOST), indent=indent)}\n"
+    return f"{first}\n{indent}- {_prose(step.command)}"
+
+
+def _change(change: ChangeVerdict) -> Iterator[str]:
     yield from _rules(change.rules, title="Rules for this change")
     yield "**Approvals required**"
     yield "\n".join(_requirements(change)) or "- none"
@@ -131,17 +162,23 @@ def _requirements(change: ChangeVerdict) -> Iterator[str]:
 
 
 def _rules(rules: Sequence[RuleState], *, title: str) -> Iterator[str]:
-    told = phrases.told(rules)
-    if not told:
+    shown = phrases.told(rules)
+    if not shown:
         return
     yield f"**{title}**"
     lines: list[str] = []
-    for state in told:
+    rest: list[str] = []
+    for state in shown:
         side = " (under the proposed policies)" if state.side == "proposed" else ""
         lines.append(f"- **{state.state}** {_state_link(state)}{side}")
-        for finding in state.findings:
-            lines += _finding(finding, state.rule, lead="", indent="  ")
+        for number, finding in enumerate(state.findings):
+            into, indent = (lines, "  ") if number < _OPEN else (rest, "")
+            into += _finding(finding, state.rule, lead="", indent=indent)
+        if len(state.findings) > _OPEN:
+            lines.append(f"  - and {len(state.findings) - _OPEN} more, folded below")
     yield "\n".join(lines)
+    if rest:
+        yield _folded(f"More of the same ({title[:1].lower()}{title[1:]})", rest)
 
 
 def _finding(finding: Finding, rule: str, *, lead: str, indent: str) -> list[str]:

@@ -112,11 +112,18 @@ def headlines(decision: Decision) -> list[tuple[Outcome, str, str]]:
 
 def meaning(decision: Decision) -> str:
     """Return one sentence on what the outcome means, with the exit code."""
-    text = _MEANINGS[decision.outcome]
     code = f"exit code {exit_code(decision)}"
-    return (
-        f"{text[0].upper()}{text[1:]} ({code if decision.enforced else f'{code}: not enforced'})."
-    )
+    return f"{_sentence(decision)} ({code if decision.enforced else f'{code}: not enforced'})."
+
+
+def plain_meaning(decision: Decision) -> str:
+    """Return the same sentence for people who see no exit code."""
+    return f"{_sentence(decision)}."
+
+
+def _sentence(decision: Decision) -> str:
+    text = _MEANINGS[decision.outcome]
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def not_enforced(decision: Decision) -> str:
@@ -220,7 +227,7 @@ def statement(entry: LedgerEntry) -> str:
 
 def _reviewed(entry: LedgerEntry, review: Review) -> str:
     """Return what a review says: by which account, in which state, of which commit and when."""
-    said = "reviewed" if review.state == "unknown" else _VERDICTS[entry.verdict]
+    said = "reviewed" if review.state == "unknown" else _VERDICTS.get(entry.verdict, entry.verdict)
     roles = f" as {', '.join(entry.roles)}" if entry.roles else ""
     state = f"{_STATES[review.state]}{', dismissed' if review.dismissed else ''}"
     commit = f"commit {review.commit[:SHORT]}" if review.commit else "no commit"

@@ -122,5 +122,38 @@ def test_steps_are_numbered_as_one_list() -> None:
     assert items == ["1", "2", "3", "4"]
 
 
+def test_a_command_is_a_block_that_can_be_copied_as_it_is() -> None:
+    tokens = GFM.parse(decision_markdown(pending()))
+    fences = [(token.info, token.content) for token in tokens if token.type == "fence"]
+    command = pending().unblock[0].command
+    assert fences == [("sh", f"{command}\n")]
+    step = pending().unblock[0].model_copy(update={"command": "itil-gate ````\n```\n- x @all"})
+    odd = pending().model_copy(update={"unblock": (step,)})
+    (fence,) = (token for token in GFM.parse(decision_markdown(odd)) if token.type == "fence")
+    assert fence.content == "itil-gate ````\\n```\\n- x @all\n"
+
+
+def test_more_than_anybody_reads_is_folded_and_counted() -> None:
+    told = [rule.model_copy(update={"findings": rule.findings * 30}) for rule in denied().rules]
+    rules = tuple(told)
+    steps = denied().unblock * 6
+    markdown = decision_markdown(denied().model_copy(update={"rules": rules, "unblock": steps}))
+    check_harmless(markdown)
+    assert "and 20 more, folded below" in markdown
+    assert "<details><summary>More of the same (rules for the pull request as a whole)" in markdown
+    assert f"<details><summary>More to unblock it ({len(steps) - 10})</summary>" in markdown
+    assert markdown.count("<details>") == markdown.count("</details>")
+
+
+def test_a_change_that_is_allowed_beside_one_that_is_not_is_folded() -> None:
+    markdown = decision_markdown(SAMPLES["bundle"]())
+    assert "<details><summary>Change CHG-2026-7K3QX9ZB: ALLOWED</summary>" in markdown
+    assert "#### Change `CHG-2026-00000042`" in markdown
+
+
+def test_people_who_see_no_exit_code_read_of_none() -> None:
+    assert "exit code" not in "".join(decision_markdown(sample()) for sample in SAMPLES.values())
+
+
 def test_no_findings_is_not_called_an_allowance() -> None:
     assert findings_markdown(()).startswith("No findings. Whether a change is allowed is decided")
