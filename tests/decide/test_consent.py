@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from support.edits import approved_by, asking, only_said, under, with_request
+from support.pulls import forge_section
+from support.reviewing import COUNTING
 from support.scenes import PATHS, edited
 from support.world import CHG, ROLES, broken, findings, only, people_file
 
@@ -255,3 +257,27 @@ def test_a_rejection_of_which_git_knows_nothing_is_inherited_by_who_asks_again(
         )
         inputs = only_said(scenes.sealed, no.model_copy(update={"approved": None}))
         assert bool(findings(decide(inputs), "open-rejection")) is told
+
+
+def test_where_reviews_count_it_says_who_has_neither_a_key_nor_an_account(
+    scenes: Scenes, keyring: Keyring
+) -> None:
+    text = people_file(keyring, roles={**ROLES, "crew": ("alice", "erin", "bob")})
+    without = text.replace(f"    keys: ['{keyring.erin.public}']\n", "")
+    asked = asking(scenes.sealed, f"id: crew, {HIGH}, role: crew, min: 3")
+    policy = next(one.text for one in asked.judge if one.path == "policies/approvals.yaml")
+    config = next(one.text for one in asked.judge if one.path == "itil-gate.yaml")
+    judged = under(
+        asked,
+        {
+            "people.yaml": without,
+            "policies/approvals.yaml": policy + COUNTING,
+            "itil-gate.yaml": config + forge_section("git.example.com"),
+        },
+    )
+    assert impossible(judged) == [
+        (
+            "crew needs 3 crew; left: bob; alice took part in the change; "
+            "without a key or an account on git.example.com in people.yaml: erin"
+        )
+    ]

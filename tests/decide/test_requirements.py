@@ -12,8 +12,9 @@ from support.scenes import edited
 from support.world import ROLES, broken, only, people_file
 
 from itil_gate.decide.gate import decide
-from itil_gate.decide.requirements import Demand, counting, settle
+from itil_gate.decide.requirements import Demand, can_speak, counting, settle
 from itil_gate.model.facts import SignatureFact
+from itil_gate.model.people import Account, Person
 from itil_gate.policy.compile import compile_policies
 
 if TYPE_CHECKING:
@@ -611,3 +612,17 @@ def test_where_reviews_count_people_without_a_key_are_asked_too(
         judged = under(inputs, {"policies/approvals.yaml": counted, "itil-gate.yaml": adopted})
         (one,) = only(decide(only_said(judged))).requirements
         assert one.eligible == eligible
+
+
+def test_one_account_on_the_forge_is_enough_however_its_name_is_written() -> None:
+    def known_on(*forges: str) -> Person:
+        accounts = tuple(Account(forge=one, login="erin", id=7) for one in forges)
+        return Person(id="erin", name="Erin", accounts=accounts)
+
+    both = known_on("git.example.com", "github.com")
+    assert can_speak(both, host="github.com")
+    assert not can_speak(both, host="gitlab.com")
+    assert not can_speak(both, host=None)
+    assert not can_speak(known_on(), host="github.com")
+    assert can_speak(known_on("GitHub.com"), host="github.com")
+    assert can_speak(known_on("github.com"), host="GitHub.com")

@@ -11,10 +11,11 @@ from support.edits import under, with_request
 from support.pulls import forge_section
 from support.reviewing import EARLIER, on_forge, proved, pulled_by, review
 from support.scenes import edited
-from support.world import broken, findings, only, people_file
+from support.world import ROLES, broken, findings, only, people_file
 
 from itil_gate.decide.gate import decide
 from itil_gate.decide.prospects import survey_prospects
+from itil_gate.model.canonical import digest
 from itil_gate.model.people import PEER
 from itil_gate.policy.compile import compile_policies
 
@@ -569,3 +570,14 @@ def test_whoever_requests_changes_is_among_those_who_may_approve_later(asked: In
     decision = heard(asked, by(asked, "bob", state="changes-requested"))
     owner = next(one for one in only(decision).requirements if one.id == "owner")
     assert (owner.counted, owner.eligible) == ((), ("bob", "dave"))
+
+
+def test_the_roles_of_a_reviewer_are_told_in_one_order(asked: Inputs, keyring: Keyring) -> None:
+    more = dict.fromkeys(("keeper", "banker", "driver", "pilot", "clerk"), ("bob",))
+    known = under(asked, {"people.yaml": people_file(keyring, roles={**ROLES, **more})})
+    assert alone(known, by(asked, "bob")).roles == (PEER, *sorted({*more, "service-owner"}))
+
+
+def test_a_review_is_named_by_the_digest_of_what_the_forge_told(asked: Inputs) -> None:
+    one = by(asked, "bob")
+    assert alone(asked, one).digest == digest(one.model_copy(update={"approved": ()}))
