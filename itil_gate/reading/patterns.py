@@ -23,7 +23,7 @@ from itil_gate.model.calendar import RRule
 from itil_gate.model.change import ChangeId
 from itil_gate.model.change import Path as ChangePath
 from itil_gate.model.change_model import FieldPath
-from itil_gate.model.config import RepoPath
+from itil_gate.model.config import ApiUrl, ForgeProject, RepoPath
 from itil_gate.model.people import Email, PublicKey
 
 
@@ -57,6 +57,9 @@ PATTERNS: dict[str, str] = {
     _pattern(ChangePath): "a path from the root of the repository, such as reports/junit.xml",
     _pattern(RepoPath): "a path from the root of the repository, of letters, digits, '.', '_', "
     "'-' and '/', such as policies/team",
+    _pattern(ApiUrl): "the base of an API without a slash at its end, such as "
+    "https://api.github.com; http only for this machine",
+    _pattern(ForgeProject): "a repository of the forge as owner/name, or its number",
     _pattern(Email): "an e-mail address such as alice@example.com",
     _pattern(FieldPath): "the path of a field of a request, such as spec.plans.backout.steps",
     PUBLIC_KEY: "an OpenSSH public key on one line, such as ssh-ed25519 AAAA… alice",

@@ -233,8 +233,8 @@ def _reviewed(entry: LedgerEntry, review: Review) -> str:
     commit = f"commit {review.commit[:SHORT]}" if review.commit else "no commit"
     by = f"by {review.login}, account {review.account} of {review.forge}"
     return (
-        f"{said}{roles} (forge review {review.id} {by}: {state}, {commit}, "
-        f"{moment(review.submitted_at)})"
+        f"{said}{roles} (forge review {entry.digest[:SHORT]}, number {review.id}, {by}: {state}, "
+        f"{commit}, {moment(review.submitted_at)})"
     )
 
 

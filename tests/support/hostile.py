@@ -110,7 +110,17 @@ texts = (
 _OURS = frozenset(
     {"api_version", "outcome", "lane", "level", "declared", "side", "state", "rank", "effect"}
     | {"enforcement"}
-    | {"tip", "merge_base", "head", "merged_tree", "content", "digest", "digests", "target"}
+    | {
+        "commit",
+        "tip",
+        "merge_base",
+        "head",
+        "merged_tree",
+        "content",
+        "digest",
+        "digests",
+        "target",
+    }
     | {"now", "start", "end", "issued_at"}
 )
 M = TypeVar("M", bound=Model)
