@@ -188,3 +188,61 @@ def test_a_decision_with_reviews_is_replayed_from_what_is_stored(world: World) -
     assert stored.inputs == sealed
     assert decide(stored.inputs) == stored.decision == decision
     assert len(only(decision).ledger) == 2
+
+
+def test_reviews_of_other_forges_are_named_in_order(world: World) -> None:
+    hosts = [f"{name}.example.com" for name in ("e", "b", "d", "a", "c")]
+    told = pulled(world, *(given(world, forge=one) for one in hosts))
+    assert f"reviews of {', '.join(sorted(hosts))} were" in refused(world, told)[1]
+
+
+def test_what_others_approved_says_nothing_about_what_is_no_approval(world: World) -> None:
+    said = (
+        given(world, sequence=1),
+        given(world, "bob", sequence=2, state="changes-requested"),
+        given(world, "dave", sequence=3, dismissed=True),
+        given(world, "carol", sequence=4, state="commented"),
+    )
+    found = gathered(world, pulled(world, *said)).facts.reviews
+    assert [len(one.approved) for one in found] == [1, 0, 0, 0]
+
+
+def test_the_last_two_hundred_commits_that_were_approved_are_looked_at(world: World) -> None:
+    """Many reviews by strangers cost no more; what is no approval takes nobody's place."""
+    many = [
+        review(7, of=f"{number:040x}", at=world.now, sequence=number) for number in range(1, 202)
+    ]
+    others = [
+        review(8, of=f"{number:040x}", at=world.now, sequence=number, **edits)
+        for number, edits in (
+            (301, {"state": "changes-requested"}),
+            (302, {"state": "commented"}),
+            (303, {"dismissed": True}),
+        )
+    ]
+    found = gathered(world, pulled(world, *many, *others)).facts.reviews
+    assert [one.sequence for one in found if not one.approved] == [1, 301, 302, 303]
+
+
+def test_a_commit_with_two_merge_bases_proves_nothing(world: World) -> None:
+    repo = world.repo
+    start = repo.tip("main")
+    one = repo.commit_tree(repo.tree("main"), start, message="one")
+    two = repo.commit_tree(repo.tree("feature"), start, message="two")
+    crossed = repo.commit_tree(repo.tree("feature"), two, one, message="crossed")
+    repo.branch("main", repo.commit_tree(repo.tree("main"), one, two, message="both"))
+    world.propose()
+    (seen,) = proofs(world, crossed)
+    assert not seen.proof.known
+
+
+def test_a_damaged_store_is_an_error_and_no_fault_of_the_review(world: World) -> None:
+    repo = world.repo
+    below = repo.commit_tree(repo.tree("feature"), repo.tip("main"), message="below")
+    above = repo.commit_tree(repo.tree("feature"), below, message="above")
+    place = repo.git_dir / "objects" / below[:2] / below[2:]
+    place.chmod(0o644)
+    place.write_bytes(b"nothing that git wrote")
+    with pytest.raises(GateError) as caught:
+        proofs(world, above)
+    assert caught.value.code == "git-failed"
