@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
     Kind = Literal["github", "gitlab", "gitea"]
 
-_UNTOLD = "the forge does not tell it: look in its settings"
+_UNTOLD = "no permission shows it here: look in the forge's settings, or its own audit log"
+_NEVER = {
+    "gitlab": frozenset(
+        {"up to date", "administrators", "signed commits", "made anew", "changes of the rules"}
+    ),
+}
+"""What is not asked of a forge at all, whatever the token may see."""
 
 
 @frozen
@@ -36,7 +42,8 @@ class Guarded:
 
     def unknown(self, topic: str, what: str) -> Check:
         """Return the check of what could not be read."""
-        mend = "; ".join(self.rules.unread) or _UNTOLD
+        unread = () if topic in _NEVER.get(self.kind, ()) else self.rules.unread
+        mend = "; ".join(unread) or _UNTOLD
         return self.say(topic, "NOT KNOWN", f"{what} could not be read", mend)
 
 

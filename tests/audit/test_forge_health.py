@@ -79,7 +79,7 @@ def test_each_thing_that_was_not_read_is_told_by_itself(name: str) -> None:
     found = target(**{name: None})
     unread = {topic for topic, check in found.items() if check.status == "NOT KNOWN"}
     assert unread, name
-    assert all("the forge does not tell it" in found[topic].mend for topic in unread)
+    assert all("no permission shows it here" in found[topic].mend for topic in unread)
 
 
 def test_a_branch_without_protection_is_a_failure_and_not_an_allowance() -> None:
@@ -175,6 +175,13 @@ def test_a_pipeline_of_another_project_binds_on_gitlab() -> None:
     assert own["workflow"].status == "ATTENTION"
     assert "another project" in own["workflow"].mend
     assert target("gitea", checks=(pipeline,))["required check"].status == "FAIL"
+
+
+def test_no_permission_is_named_for_what_is_never_asked_of_a_forge() -> None:
+    why = ("approval rules: need GitLab Premium",)
+    found = target("gitlab", changed_at=None, dismiss_stale=None, unread=why)
+    assert found["stale reviews"].mend == why[0]
+    assert "no permission shows it here" in found["changes of the rules"].mend
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,34 @@ def test_a_branch_of_gitea_is_judged_by_its_one_rule(desk: World, server: ForgeS
         "main changes of the rules": "ATTENTION",  # nothing is on record here
         "itil-gate-approvals pushes": "ATTENTION",  # by pull request only: nobody can add
     }
+
+
+def test_a_branch_of_gitlab_is_judged_as_far_as_gitlab_tells(
+    desk: World, server: ForgeServer
+) -> None:
+    adopt_forge(desk, f"{server.url}/api/v4", kind="gitlab")
+    project = "/api/v4/projects/acme%2Fpayments"
+    settings = {
+        "merge_method": "ff",
+        "squash_option": "never",
+        "only_allow_merge_if_pipeline_succeeds": True,
+        "ci_config_path": "gate.yml@acme/policy",
+    }
+    server.on("GET", project, settings)
+    nobody = {"id": 1, "push_access_levels": [{"access_level": 0}], "allow_force_push": False}
+    pushed = {"id": 2, "push_access_levels": [{"access_level": 30}], "allow_force_push": True}
+    branches = [{**nobody, "name": "main"}, {**pushed, "name": "itil-gate-*"}]
+    server.on("GET", f"{project}/protected_branches", branches)
+    server.on("GET", f"{project}/approval_rules", HIDDEN)
+    server.on("GET", f"{project}/approvals", HIDDEN)
+    ran = doctor(desk)
+    found = checks(ran)
+    assert ran.code == 2
+    assert found["itil-gate-approvals force-push"]["status"] == "FAIL"
+    for topic in ("required check", "workflow", "direct pushes", "force-push", "merge methods"):
+        assert found[f"main {topic}"]["status"] == "OK", topic
+    assert "role:maintainer (deletion in the web" in found["main who is not bound"]["message"]
+    assert found["main stale reviews"]["status"] == "NOT KNOWN"
+    assert "Premium" in found["main stale reviews"]["mend"]
+    assert found["main changes of the rules"]["status"] == "NOT KNOWN"
+    assert "no permission shows it here" in found["main changes of the rules"]["mend"]
