@@ -57,6 +57,21 @@ def counted(talk: Conversation, path: str, *, query: Query = (), needs: str) -> 
         page += 1
 
 
+def visible(talk: Conversation, path: str, *, query: Query = (), needs: str) -> Iterator[Any]:
+    """Yield entries up to the first page with none, of a list that does not say how many it has.
+
+    Gitea's timeline leaves out what the token may not see and does not count it, so there may be
+    more entries behind an empty page: what is not found here may be there. Raises ForgeError.
+    """
+    guard = _Guard(talk.limits.items)
+    page, found = 1, True
+    while found:
+        paged = (*query, ("page", str(page)), ("limit", str(_COUNTED)))
+        entries = guard.fresh(talk.get(path, query=paged, needs=needs))
+        yield from entries
+        found, page = bool(entries), page + 1
+
+
 def changed(answer: Answer) -> ForgeError:
     """Return the error for what is not the same on its second page."""
     return ForgeError(
