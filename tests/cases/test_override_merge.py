@@ -64,7 +64,7 @@ def world(world: World) -> World:
     return world
 
 
-@case("192", "199", "201", "202")
+@case("192", "199", "201", "202", "FO-12")
 def test_an_override_stands_in_for_the_approval_and_is_listed(world: World) -> None:
     assert world.check().outcome == "pending"
     filed = override(world)
@@ -162,7 +162,7 @@ def test_a_name_in_capitals_is_nobody(world: World) -> None:
     assert "belongs to erin" in refused(world.check(), "signer-mismatch").detail
 
 
-@case("192")
+@case("192", "FO-12")
 def test_a_stranger_overrides_nothing(world: World, tmp_path: Path) -> None:
     world.people["mallory"] = stranger(tmp_path, "mallory")
     override(world, "mallory", signer="carol")
@@ -207,7 +207,7 @@ def test_an_override_of_another_change_is_told(world: World) -> None:
     assert CHG in refused(world.check(), "not-this-change").detail
 
 
-@case("195", "199")
+@case("195", "199", "FO-12")
 def test_an_override_does_not_outlive_a_push(world: World) -> None:
     override(world)
     old = world.repo.tip("feature")

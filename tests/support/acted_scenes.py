@@ -101,7 +101,7 @@ def build_stage(room: Path, keyring: Keyring) -> Stage:
     world.repo.checkout("denied", create=True, at="main")
     heads["denied"] = world.commit({"src/app.py": "print('sneaky')\n", "db/x.sql": "drop\n"})
     heads["hostile"] = world.propose(
-        _plants(canary),
+        plants(canary),
         branch="hostile",
         change="CHG-2026-AAAA0003",
         scope='"**"',
@@ -135,7 +135,7 @@ def masked(acted: Acted) -> str:
     return text
 
 
-def _plants(canary: Path) -> dict[str, str | bytes]:
+def plants(canary: Path) -> dict[str, str | bytes]:
     """Return files that would run, or change how something runs, where anybody obeyed them."""
     code = f"open({str(canary)!r}, 'a').write(__file__ + '\\n')\n"
     shell = f"#!/bin/sh\ntouch {canary}\n"

@@ -81,9 +81,15 @@ class Runner:
         return read_outputs(self.output.read_text(encoding="utf-8"))
 
 
-def at_home(world: World) -> World:
-    """Return the world today, as commands see it, on main and with nothing proposed."""
+def today(world: World) -> World:
+    """Return the world at the time that commands see."""
     world.now = datetime.now(tz=UTC).replace(microsecond=0)
+    return world
+
+
+def at_home(world: World) -> World:
+    """Return the world today, on main and with nothing proposed."""
+    today(world)
     world.repo.checkout("main")
     world.repo.git("branch", "-D", "feature")
     return world
