@@ -108,7 +108,7 @@ def _up_to_date(guarded: Guarded) -> Check:
         return guarded.say(topic, "OK", f"when the branch has moved, {how}")
     if rules.strict_checks is None or rules.merge_queue is None:
         return guarded.unknown(topic, "whether the check is made again when the branch has moved")
-    message = "a check that passed before the branch moved still counts, under rules that were"
+    message = "a check that passed before the branch moved counts, by rules that may hold no more"
     mend = "require heads to be up to date, or use a merge queue"
     return guarded.say(topic, "ATTENTION", message, mend)
 

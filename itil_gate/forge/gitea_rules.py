@@ -86,7 +86,8 @@ def protection_of(talk: Conversation, repo: str, *, branch: str) -> ForgeRules:
         return _ruled(branch, rule, methods)
     why = f"the branch protection: needs {_ADMIN}"
     if found is None:
-        return ForgeRules(branch=branch, merge_methods=methods, unread=(f"the branch, and {why}",))
+        absent = f"the branch is not there, or this token may not see it: needs {_ADMIN}"
+        return ForgeRules(branch=branch, merge_methods=methods, unread=(absent,))
     contexts = found.status_check_contexts or () if found.enable_status_check else ()
     return ForgeRules(
         branch=branch,
