@@ -64,6 +64,7 @@ def tea(server: ForgeServer, request: pytest.FixtureRequest) -> ForgeServer:
     server.on("GET", f"{REPO}/pulls/7", pull())
     server.on("GET", f"{REPO}/pulls/7/reviews", counted([]))
     server.on("GET", f"{REPO}/activities/feeds", counted([move(1, 0)]))
+    server.on("GET", f"{REPO}/issues/7/timeline", hiding([entry(1, 0)]))
     return server
 
 
@@ -80,6 +81,21 @@ def counted(rows: list[Any], *, total: int | None = None) -> Callable[[Asked], S
         count = len(rows) if total is None else total
         chosen = rows[(page - 1) * limit : page * limit] or None
         return Say(chosen, headers={"X-Total-Count": str(count)})
+
+    return answer
+
+
+def entry(number: int, minute: int, kind: str = "pull_push") -> dict[str, Any]:
+    return {"id": number, "type": kind, "created_at": f"2026-11-22T23:{minute:02}:00Z"}
+
+
+def hiding(rows: list[Any]) -> Callable[[Asked], Say]:
+    """Page a timeline as Gitea does: what is hidden (None) is in no count, yet takes its place."""
+
+    def answer(asked: Asked) -> Say:
+        page, limit = int(asked.query["page"]), int(asked.query["limit"])
+        chosen = [row for row in rows[(page - 1) * limit : page * limit] if row is not None]
+        return Say(chosen or None, headers={"X-Total-Count": str(len(chosen))})
 
     return answer
 
@@ -210,6 +226,35 @@ def test_a_branch_made_anew_in_the_second_it_was_deleted_keeps_its_pushes(
     assert (found.pushers, found.head_since) == ((ref(BOB),), at(3))
 
 
+@pytest.mark.parametrize(
+    ("rows", "since"),
+    [
+        ([entry(1, 0)], at(0)),
+        ([entry(1, 0, "review"), entry(2, 4), entry(3, 9)], at(4)),
+        ([entry(1, 0, "change_target_branch"), entry(2, 0), entry(3, 7, "comment")], at(0)),
+        # No server is known to leave pushes from before: where one does, it is noticed.
+        ([entry(1, 0), entry(2, 8, "change_target_branch")], at(8)),
+        ([*[None] * 30, entry(1, 3), *[entry(n, 5, "label") for n in range(2, 60)]], at(3)),
+        ([*[entry(n, 1, "comment") for n in range(1, 51)], entry(51, 6)], at(6)),
+        ([*[None] * 50, entry(1, 3)], None),
+        ([entry(1, 0, "change_target_branch")], None),
+        ([], None),
+    ],
+)
+def test_the_oldest_push_that_is_left_says_since_when_the_target_is_the_same(
+    tea: ForgeServer, rows: list[Any], since: datetime | None
+) -> None:
+    tea.on("GET", f"{REPO}/issues/7/timeline", hiding(rows))
+    assert forge(tea).pull(7).pull.base_since == since
+
+
+def test_the_target_is_looked_at_after_the_reviews(tea: ForgeServer) -> None:
+    """Else one given for another target, between the two, would be taken for one of this."""
+    forge(tea).pull(7)
+    paths = [one.path for one in tea.asked]
+    assert paths.index(f"{REPO}/pulls/7/reviews") < paths.index(f"{REPO}/issues/7/timeline")
+
+
 @pytest.mark.parametrize("project", ["7", "a/b/c"])
 def test_a_project_that_no_repository_can_have_is_refused(project: str) -> None:
     settings = ForgeSettings(kind="gitea", url="https://g.test", host="g.test", project=project)
@@ -232,7 +277,9 @@ def test_a_push_that_cannot_be_understood_is_an_error(tea: ForgeServer) -> None:
     assert caught.value.code == "forge-answer"
 
 
-@pytest.mark.parametrize("part", ["pulls/7", "pulls/7/reviews", "activities/feeds"])
+@pytest.mark.parametrize(
+    "part", ["pulls/7", "pulls/7/reviews", "activities/feeds", "issues/7/timeline"]
+)
 @pytest.mark.parametrize("status", [401, 403, 404, 500])
 def test_a_part_that_cannot_be_read_fails_the_whole(
     tea: ForgeServer, part: str, status: int

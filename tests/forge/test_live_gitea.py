@@ -115,7 +115,7 @@ class Scene:
     def read(self, number: int, head: str) -> ForgePull:
         """Read the pull request, once the server knows who pushed this head: it takes a while."""
         for _ in range(40):
-            found = self.forge("read:repository").pull(number)
+            found = self.forge("read:repository", "read:issue").pull(number)
             if found.pull.head == head and found.pull.head_since is not None:
                 return found
             time.sleep(0.25)
@@ -194,6 +194,8 @@ def test_a_pull_request_and_its_reviews_are_read_as_they_were_given(scene: Scene
     assert abs(read.server_time - datetime.now(UTC)) < timedelta(minutes=1)
     assert pull.head_since <= read.server_time
     assert (read.reviews, read.from_fork) == ((), False)
+    assert pull.base_since is not None
+    assert pull.base_since <= read.server_time
 
     scene.review(scene.bob, number, event="APPROVED")
     (approval,) = scene.read(number, first).reviews
@@ -251,8 +253,12 @@ def test_every_push_is_read_with_who_made_it_and_when(scene: Scene) -> None:
     assert back.head_since is not None
     assert back.head_since > forced.head_since
 
+    time.sleep(1.1)
     scene.alice.ask("PATCH", f"{scene.repo}/pulls/{number}", {"base": "release"})
     moved = scene.read(number, second).pull
+    assert back.base_since is not None
+    assert moved.base_since is not None
+    assert moved.base_since > back.base_since
     assert moved.base_ref == "refs/heads/release"
     assert (moved.pushers, moved.head_since) == (back.pushers, back.head_since)
 
@@ -260,6 +266,26 @@ def test_every_push_is_read_with_who_made_it_and_when(scene: Scene) -> None:
     assert scene.read(number, second).pull.draft
     scene.alice.ask("PATCH", f"{scene.repo}/pulls/{number}", {"state": "closed"})
     assert scene.read(number, second).pull.state == "closed"
+
+
+def test_a_change_of_target_is_noticed_behind_what_is_hidden(scene: Scene) -> None:
+    """Comments in the code are in no timeline, and take their places all the same."""
+    number, head = opened(scene)
+    before = scene.read(number, head).pull.base_since
+    time.sleep(1.1)
+    line = {"path": "a.txt", "new_position": 1, "body": "here"}
+    scene.bob.ask(
+        "POST",
+        f"{scene.repo}/pulls/{number}/reviews",
+        {"event": "COMMENT", "body": "x", "comments": [line] * 120},
+    )
+    scene.alice.ask("PATCH", f"{scene.repo}/pulls/{number}", {"base": "release"})
+    scene.alice.ask("PATCH", f"{scene.repo}/pulls/{number}", {"base": "main"})
+    page = scene.alice.ask("GET", f"{scene.repo}/issues/{number}/timeline?page=2&limit=50")
+    assert not page  # the entries of the change are on the third
+    after = scene.forge().pull(number).pull.base_since
+    assert before is not None
+    assert after is None or after > before
 
 
 def test_a_branch_that_was_deleted_begins_anew(scene: Scene) -> None:
@@ -367,6 +393,9 @@ def test_a_token_that_may_too_little_is_told_what_it_lacks(
         scene.forge(*scopes).pull(number)
     assert caught.value.code == code
     assert said in caught.value.diagnostics()
+    with pytest.raises(ForgeError) as caught:
+        scene.forge("read:repository").pull(number)
+    assert "read:issue" in caught.value.diagnostics()
     with pytest.raises(ForgeError) as caught:
         scene.forge("read:repository").post_status(head, state="success", description="x")
     assert "write:repository" in caught.value.diagnostics()
