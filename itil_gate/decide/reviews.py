@@ -261,7 +261,8 @@ def _bound_elsewhere(review: Review, pull: PullRequest | None) -> tuple[str, str
         detail = f"since when the pull request is to be merged into {pull.base_ref} is not known"
         return "target-time-unknown", detail
     if review.submitted_at <= pull.base_since:
-        detail = f"given before the pull request was pointed at {pull.base_ref}"
+        until = f"{pull.base_since:%Y-%m-%d %H:%M:%S}Z"
+        detail = f"given before {until}; until then the target may not have been {pull.base_ref}"
         return "not-this-target", detail
     return None
 
