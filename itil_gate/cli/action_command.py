@@ -49,6 +49,7 @@ def command() -> int:
 def _command(name: str) -> Callable[[Run], int]:
     commands = {
         "check": _check,
+        "sweep": _sweep,
         "merged": _merged,
         "release": _release,
         "reconcile": _reconcile,
@@ -64,6 +65,13 @@ def _check(run: Run) -> int:
     from itil_gate.cli.action_check import check
 
     return check(run)
+
+
+def _sweep(run: Run) -> int:
+    from itil_gate.cli.sweeping import sweep
+
+    _refuse_keys_here(run)
+    return sweep(run)
 
 
 def _merged(run: Run) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.forge_server import ForgeServer, Say, forge_server
+from support.forge_server import Asked, ForgeServer, Say, forge_server
 from support.github_answers import IDS, REPO, TOKEN, config, on_its_runner, posted, told
 from support.runner import PULL, Runner, at_home, check_out, forge_of
 from support.world import CHG
@@ -166,7 +166,9 @@ def test_a_review_that_the_forge_tells_of_is_in_the_ledger(scene: Scene) -> None
     }
     scene.api.on("GET", f"{REPO}/pulls/{PULL}/reviews", [review])
     assert scene.runner.act().code == 3
-    assert "forge review 21" in scene.runner.summary.read_text()
+    summary = scene.runner.summary.read_text()
+    assert "forge review" in summary
+    assert "number 21" in summary
 
 
 def test_a_forge_that_does_not_answer_is_no_pass(scene: Scene) -> None:
@@ -212,6 +214,22 @@ def test_a_sweep_names_the_pull_request_by_number(scene: Scene) -> None:
     ran = scene.runner.act(pull_request="8")
     assert ran.code == 2
     assert "bad-input" in ran.err
+
+
+def test_the_command_sweep_judges_all_that_are_open_and_no_proposals_run_starts_it(
+    scene: Scene,
+) -> None:
+    pull = scene.api.answer(Asked("GET", f"{REPO}/pulls/{PULL}", {}, {}, None))
+    scene.api.on("GET", f"{REPO}/pulls", [pull])
+    scene.runner.event("schedule", {})
+    ran = scene.runner.act("sweep", **STATUS)
+    assert ran.code == 0, ran.err
+    assert [kind for kind, _ in posted(scene.api)] == ["status"]
+    assert scene.runner.outputs["outcome"] == "pending"
+    scene.runner.pull_request(scene.head)
+    ran = scene.runner.act("sweep")
+    assert ran.code == 2
+    assert "bad-event" in ran.err
 
 
 def test_a_runner_that_names_no_forge_posts_nowhere(scene: Scene) -> None:

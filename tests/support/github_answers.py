@@ -35,12 +35,14 @@ def told(forge: ForgeServer, head: str, *, base: str = "main", draft: bool = Fal
             "state": "open",
             "merged": False,
             "draft": draft,
+            "created_at": f"{since:%Y-%m-%dT%H:%M:%SZ}",
             "title": "A change",
             "head": {"ref": "feature", "sha": head, "repo": source},
             "base": {"ref": base, "sha": "0" * 40, "repo": source},
         },
     )
     forge.on("GET", f"{REPO}/pulls/{PULL}/reviews", [])
+    forge.on("GET", f"{REPO}/issues/{PULL}/timeline", [])
     activity = {
         "after": head,
         "ref": "refs/heads/feature",
