@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.edits import under, with_request
 from support.scenes import CLAIMS, edited
-from support.world import NOW, broken, entry, findings, only
+from support.world import NOW, broken, entry, findings, only, people_file
 
 from itil_gate.decide.gate import decide
 
 if TYPE_CHECKING:
+    from support.repository import Keyring
     from support.scenes import Scenes
 
     from itil_gate.model.decision import ChangeVerdict, Decision
@@ -231,3 +233,109 @@ def test_a_statement_about_something_else_counts_nothing_here(
     one = entry(decision, "bob")
     assert (one.code, one.detail, one.counted) == (code, detail, False)
     assert counted(only(decision))["owner"] == ()
+
+
+def test_whoever_signs_in_the_name_of_another_is_told_so(scenes: Scenes) -> None:
+    said = scenes.statement(scenes.sealed.facts, "bob")
+    posed = said.model_copy(
+        update={"fingerprint": scenes.statement(scenes.sealed.facts, "erin").fingerprint}
+    )
+    (one,) = only(judged(scenes, posed)).ledger
+    assert (one.person, one.code, one.counted) == ("erin", "signer-mismatch", False)
+    assert one.detail == "it speaks for bob, but the key belongs to erin"
+
+
+def test_a_rejection_ends_with_the_role_it_was_made_in_and_stands_where_it_named_none(
+    scenes: Scenes,
+) -> None:
+    facts = scenes.sealed.facts
+    lost = judged(scenes, scenes.statement(facts, "erin", "reject", roles=("service-owner",)))
+    assert lost.outcome == "pending"
+    assert findings(lost, "open-rejection") == ()
+    one = entry(lost, "erin")
+    assert (one.code, one.counted) == ("role-lost", False)
+    assert one.detail == "the signer no longer holds a role they rejected in"
+    bare = judged(scenes, scenes.statement(facts, "erin", "reject", roles=()))
+    assert (bare.outcome, entry(bare, "erin").code) == ("deny", "rejected")
+
+
+def test_an_approval_whose_predecessor_is_missing_says_so(scenes: Scenes) -> None:
+    said = scenes.statement(scenes.sealed.facts, "bob", previous=("0" * 64,))
+    one = entry(judged(scenes, said), "bob")
+    assert (one.code, one.counted) == ("missing-predecessor", False)
+    assert one.detail == (
+        "a statement it follows is missing, or a later one is, so what the signer last said is "
+        "not known"
+    )
+
+
+def test_of_two_words_side_by_side_the_milder_says_so(scenes: Scenes) -> None:
+    facts = scenes.sealed.facts
+    decision = judged(
+        scenes, scenes.statement(facts, "bob"), scenes.statement(facts, "bob", "withdraw")
+    )
+    one = entry(decision, "bob", counted=False)
+    assert (one.code, one.verdict) == ("forked", "approve")
+    assert one.detail == "the signer made two statements side by side; the more negative one holds"
+
+
+def test_an_approval_of_other_content_is_stale(scenes: Scenes) -> None:
+    said = scenes.statement(scenes.sealed.facts, "bob", content="0" * 64, head="b" * 40)
+    assert said.approved is not None
+    other = said.approved.model_copy(update={"replay_tree": None})
+    one = entry(judged(scenes, said.model_copy(update={"approved": other})), "bob")
+    assert (one.code, one.counted, one.carry_over) == ("stale", False, None)
+
+
+def test_policy_may_take_no_approval_that_was_carried_over(scenes: Scenes) -> None:
+    inputs = edited(
+        scenes.sealed, statements=(scenes.statement(scenes.sealed.facts, "bob", head="b" * 40),)
+    )
+    assert entry(decide(inputs), "bob").carry_over == "same-content"
+    policy = next(one.text for one in inputs.judge if one.path == "policies/approvals.yaml")
+    text = f"{policy}  counting:\n    - {{levels: [high], rank: signed, carryOver: [exact]}}\n"
+    one = entry(decide(under(inputs, {"policies/approvals.yaml": text})), "bob")
+    assert (one.code, one.counted, one.carry_over) == ("carry-over-forbidden", False, None)
+    assert (
+        one.detail == "the content is the same by same-content, which policy does not accept here"
+    )
+
+
+def test_an_approval_in_a_lent_role_names_the_lenders(scenes: Scenes) -> None:
+    said = scenes.statement(scenes.sealed.facts, "erin", roles=("peer", "change-authority"))
+    one = entry(judged(scenes, said, judge="lent"), "erin")
+    assert (one.counted, one.detail) == (True, "change-authority on behalf of carol, dave")
+
+
+@pytest.mark.parametrize("kind", ["bot", "forge"])
+def test_a_machine_with_a_key_approves_nothing(scenes: Scenes, keyring: Keyring, kind: str) -> None:
+    head, mark, tail = people_file(keyring).partition("  - id: erin\n")
+    assert mark
+    machine = f"{head}{mark}    kind: {kind}\n{tail}"
+    inputs = edited(scenes.sealed, statements=(scenes.statement(scenes.sealed.facts, "erin"),))
+    one = entry(decide(under(inputs, {"people.yaml": machine})), "erin")
+    assert (one.code, one.counted) == (kind, False)
+    assert one.detail == f"erin is a {kind}; only humans approve"
+
+
+@pytest.mark.parametrize(
+    ("who", "old", "new", "why"),
+    [
+        ("erin", "requester: alice", "requester: erin", "requester"),
+        ("dave", "  services:", "  implementer: dave\n  services:", "implementer"),
+        ("bob", "requester: alice", "requester: helper", "sponsor of helper, the requester"),
+        (
+            "bob",
+            "  services:",
+            "  implementer: helper\n  services:",
+            "sponsor of helper, the implementer",
+        ),
+    ],
+)
+def test_who_asks_or_carries_out_and_the_sponsor_of_an_agent_may_not_approve(
+    scenes: Scenes, who: str, old: str, new: str, why: str
+) -> None:
+    inputs = with_request(scenes.sealed, old, new)
+    decision = decide(edited(inputs, statements=(scenes.statement(inputs.facts, who),)))
+    one = entry(decision, who)
+    assert (one.code, one.counted, one.detail) == ("contributor", False, why)
