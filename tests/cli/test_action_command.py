@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.books import open_books, private_keys
+from support.repository import Repo
 from support.runner import PULL, Runner, at_home, check_out, forge_of
 from support.world import CHG, CONFIG, World
 
@@ -16,7 +18,6 @@ from itil_gate.model.decision import StoredDecision
 from itil_gate.report.action_report import OUTPUTS
 
 if TYPE_CHECKING:
-    from support.repository import Repo
     from support.shell import Ran
 
 ONE_MIB = 1024 * 1024
@@ -265,12 +266,77 @@ def test_a_check_out_of_the_head_changes_nothing(scene: Scene) -> None:
     assert scene.runner.act().code == 3
 
 
-def test_a_shallow_check_out_says_what_is_missing(scene: Scene, tmp_path: Path) -> None:
-    from support.repository import Repo  # noqa: PLC0415 - only here
-
+def test_a_shallow_check_out_is_undecided_and_says_what_is_missing(
+    scene: Scene, tmp_path: Path
+) -> None:
+    for number in range(3):
+        scene.world.on_main({"docs/x.md": f"{number}\n"})
+    scene.publish()
     shallow = Repo(tmp_path / "shallow", branch="unborn")
     shallow.git("remote", "add", "origin", f"file://{scene.server.path}")
     shallow.git("fetch", "-q", "--depth=1", "origin", "+main:refs/remotes/origin/main")
     scene.runner.workspace = shallow.path
     ran = scene.runner.act()
-    assert ran.code in {2, 3}, ran.out
+    assert ran.code == 2, ran.out
+    assert "shallow" in scene.runner.summary.read_text()
+
+
+@pytest.fixture
+def kept(desk: World, tmp_path: Path) -> Scene:
+    """A world that keeps an audit log, on a job that holds its keys."""
+    world = at_home(desk)
+    open_books(world)
+    scene = proposed(world, tmp_path)
+    scene.world.approve("erin")
+    scene.publish()
+    scene.runner.variables |= private_keys(tmp_path)
+    scene.runner.pull_request(scene.head, name="pull_request_target")
+    return scene
+
+
+def test_a_decision_is_recorded_where_it_was_asked_for(kept: Scene) -> None:
+    ran = kept.runner.act(record="true")
+    assert ran.code == 0, ran.err
+    outputs = kept.runner.outputs
+    assert int(outputs["log-index"]) > 0
+    assert outputs["checkpoint"].startswith("example.com/acme/payments")
+    assert "PRIVATE KEY" not in kept.runner.output.read_text() + kept.runner.summary.read_text()
+    assert kept.server.git("rev-parse", "--verify", "refs/heads/audit-log")
+
+
+def land(scene: Scene, head: str) -> None:
+    """Let the forge merge a head, and start a run about the push."""
+    repo = scene.world.repo
+    before = repo.tip("main")
+    repo.checkout("main")
+    repo.git("merge", "-q", "--no-ff", "-m", "merged", head)
+    repo.git("push", "-q", str(scene.server.path), "main")
+    payload = {"ref": "refs/heads/main", "before": before, "after": repo.tip("main")}
+    scene.runner.event("push", payload)
+    scene.runner.variables["GITHUB_SHA"] = repo.tip("main")
+
+
+def test_what_landed_is_traced_recorded_reconciled_and_released(kept: Scene) -> None:
+    assert kept.runner.act(record="true").code == 0
+    land(kept, kept.head)
+    ran = kept.runner.act("merged", record="true")
+    assert ran.code == 0, ran.err + ran.out
+    assert kept.runner.outputs["outcome"] == "allow"
+    assert kept.runner.act("reconcile").code == 0
+    (kept.runner.workspace / "app.tar").write_text("what is released")
+    given = {"environment": "production", "deployer": "pipeline"}
+    ran = kept.runner.act("release", artifact="app.tar", **given)
+    assert ran.code == 0, ran.err + ran.out
+    assert "REL-" in ran.out
+    ran = kept.runner.act("release", artifact="sha256:" + "0" * 64, **given)
+    assert kept.runner.outputs["outcome"] in {"allow", "deny"}
+
+
+def test_what_landed_past_the_gate_is_refused_and_found(kept: Scene) -> None:
+    kept.world.repo.checkout("sneaky", create=True, at="main")
+    land(kept, kept.world.commit({"src/app.py": "print('sneaky')\n"}))
+    ran = kept.runner.act("merged", record="true")
+    assert ran.code == 1, ran.err + ran.out
+    assert kept.runner.outputs["outcome"] == "deny"
+    assert "**deny**" in kept.runner.summary.read_text()
+    assert kept.runner.act("reconcile").code == 1
