@@ -119,7 +119,7 @@ def _step(number: int, step: Action) -> str:
     first = f"{lead}{_prose(phrases.action(step))}"
     indent = " " * len(lead)
     if phrases.is_command(step):
-        return f"{first}\n\n{markdown_block(clip(step.command, _MOST), indent=indent)}\n"
+        return f"{first}\n{markdown_block(clip(step.command, _MOST), indent=indent)}"
     return f"{first}\n{indent}- {_prose(step.command)}"
 
 
