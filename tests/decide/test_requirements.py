@@ -626,3 +626,38 @@ def test_one_account_on_the_forge_is_enough_however_its_name_is_written() -> Non
     assert not can_speak(known_on(), host="github.com")
     assert can_speak(known_on("GitHub.com"), host="github.com")
     assert can_speak(known_on("github.com"), host="GitHub.com")
+
+
+def test_each_service_of_the_footprint_asks_those_who_hold_the_role_for_it(
+    scenes: Scenes, keyring: Keyring
+) -> None:
+    website = (
+        "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: website\n"
+        '  annotations: {itil-gate.dev/tier: "3", itil-gate.dev/paths: "docs/**"}\n'
+        "spec: {type: service, lifecycle: production}\n"
+    )
+    crews = (
+        "  - {role: crew, members: [erin], services: [website]}\n"
+        "  - {role: crew, members: [bob], services: [payments-api]}\n"
+    )
+    inputs = under(
+        asking(scenes.sealed, f"id: crew, {ALL}, role: crew, of: footprint"),
+        {"services/website.yaml": website, "people.yaml": people_file(keyring) + crews},
+    )
+    asked = with_request(inputs, "[payments-api]", "[payments-api, website]")
+    found = only(decide(only_said(asked))).requirements
+    assert {one.service: one.eligible for one in found} == {
+        "payments-api": ("bob",),
+        "website": ("erin",),
+    }
+
+
+def test_a_place_that_is_counted_apart_bars_nobody_from_being_the_human_more() -> None:
+    """Who is counted there is not counted here; only places that are shared need a second look."""
+    apart = demand("apart", "a", role="peer")
+    asked = settled(apart, built_in("a", "b"), by={})
+    assert asked["more"].eligible == ("a", "b")
+    done = settled(apart, built_in("a", "b"), by=said("a", role="peer"))
+    assert [(one.counted, one.state) for one in done.values()] == [
+        (("a",), "SATISFIED"), ((), "PENDING"),
+    ]  # fmt: skip
