@@ -16,7 +16,9 @@ from itil_gate.gather.statements import (
     content_looker,
     content_prover,
     list_statements,
+    overrides_for,
     read_statements,
+    statements_in,
     vouches_for,
 )
 from itil_gate.git.diff import content_digest, raw_diff
@@ -25,7 +27,7 @@ from itil_gate.git.history import merge_base
 from itil_gate.git.view import open_view
 from itil_gate.model.errors import HistoryError
 from itil_gate.model.facts import ApprovedContent, StatementFact
-from itil_gate.model.statement import ApprovalPredicate
+from itil_gate.model.statement import OVERRIDE_FOLDER, ApprovalPredicate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -353,9 +355,12 @@ def test_a_request_path_that_leads_to_no_request_is_the_statements_own_fault(
 
 
 def test_a_request_of_the_largest_size_is_read(scene: Scene) -> None:
-    head = scene.propose(request="x" * MOST_BYTES)
+    """A quarter of a MiB, to the byte."""
+    head = scene.propose(request="x" * 262_144)
     (found,) = scene.prove(scene.said(scene.start, head))
-    assert found.request_text == "x" * MOST_BYTES
+    assert found.request_text == "x" * 262_144
+    head = scene.propose(request="x" * 262_145)
+    assert not scene.prove(scene.said(scene.start, head))[0].known
 
 
 def test_histories_without_a_common_commit_prove_nothing(scene: Scene) -> None:
@@ -386,3 +391,19 @@ def test_a_damaged_store_is_an_error_and_no_fault_of_the_statement(scene: Scene)
     with pytest.raises(HistoryError) as caught:
         scene.prove(scene.said(scene.start, old))
     assert caught.value.code == "object-damaged"
+
+
+def test_overrides_are_those_that_name_a_commit_or_change_by_digest(repo: Repo, view: View) -> None:
+    files = {f"{OVERRIDE_FOLDER}/{name}": f"{name} {NOBODY}".encode() for name in "abcdef"}
+    shelve(repo, {**files, f"{OVERRIDE_FOLDER}/other": b"of something else", "vouch/x": b"9" * 40})
+    found = overrides_for(view, list_statements(view, approval_tips(view)), [CHANGE, NOBODY])
+    assert {one.path for one in found} == files.keys()
+    assert [one.digest for one in found] == sorted(one.digest for one in found)
+    assert [one.path for one in found] != sorted(files)
+    assert overrides_for(view, {}, [NOBODY]) == ()
+
+
+def test_all_statements_of_one_folder_are_read(repo: Repo, view: View) -> None:
+    shelve(repo, {f"{CHANGE}/one": b"1", f"{CHANGE}/two": b"2", "vouch/x": b"3"})
+    assert sorted(one.text for one in statements_in(view, CHANGE)) == ["1", "2"]
+    assert statements_in(view, "elsewhere") == ()
