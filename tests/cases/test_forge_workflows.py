@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,3 +198,35 @@ def test_the_workflow_that_init_writes_says_that_it_binds_nobody() -> None:
     assert "binds nobody" in text
     assert "pull_request_target" not in text
     assert "-I -m venv" in text
+
+
+@pytest.mark.parametrize(
+    ("number", "head", "numbers"),
+    [
+        ("7", "", "[7]"),
+        ("", "abc", "[1,2]"),
+        ("", "", "[1,2]"),
+        ("0", "", None),
+        ("7; touch canary", "", None),
+        ("$(touch canary)", "", None),
+        ("7\nnumbers=[1]", "", None),
+        ("[7]", "", None),
+    ],
+)
+def test_which_pull_requests_are_judged_is_not_for_an_event_to_script(
+    tmp_path: Path, number: str, head: str, numbers: str | None
+) -> None:
+    (step,) = workflow("binding.yml")["jobs"]["which"]["steps"]
+    forge_program = tmp_path / "bin" / "gh"  # GitHub's own, which lists what is open
+    forge_program.parent.mkdir()
+    forge_program.write_text("#!/bin/sh\necho '[1,2]'\n", encoding="utf-8")
+    forge_program.chmod(0o755)
+    output = tmp_path / "output"
+    output.touch()
+    path = f"{forge_program.parent}:{os.environ['PATH']}"
+    given = {"NUMBER": number, "HEAD": head, "GITHUB_OUTPUT": str(output), "PATH": path}
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(shell, env=given, cwd=tmp_path, capture_output=True, check=False)
+    assert output.read_text() == ("" if numbers is None else f"numbers={numbers}\n")
+    assert (done.returncode == 0) == (numbers is not None)
+    assert not (tmp_path / "canary").exists()
