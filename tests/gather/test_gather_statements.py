@@ -407,3 +407,12 @@ def test_all_statements_of_one_folder_are_read(repo: Repo, view: View) -> None:
     shelve(repo, {f"{CHANGE}/one": b"1", f"{CHANGE}/two": b"2", "vouch/x": b"3"})
     assert sorted(one.text for one in statements_in(view, CHANGE)) == ["1", "2"]
     assert statements_in(view, "elsewhere") == ()
+
+
+def test_what_is_no_longer_in_the_store_proves_nothing_and_stops_nobody(scene: Scene) -> None:
+    old = scene.propose(a="A\n")
+    scene.propose(b="B\n")
+    tree = scene.repo.tip(f"{old}:src")
+    (scene.repo.git_dir / "objects" / tree[:2] / tree[2:]).unlink()
+    (found,) = scene.prove(scene.said(scene.start, old))
+    assert found == ApprovedContent(known=False)
