@@ -163,8 +163,13 @@ def test_a_change_goes_from_its_pull_request_to_the_record(stage: Stage) -> None
     first = stage.review(stage.bob, number, "APPROVED")
     _is(stage.judge(number), "allow", *nothing, "approved")
 
-    path = f"{stage.repo}/pulls/{number}/reviews/{first}/dismissals"
-    stage.owner.ask("POST", path, {"message": "not yet"})
+    path = f"{stage.repo}/pulls/{number}/reviews/{first}"
+    stage.owner.ask("POST", f"{path}/dismissals", {"message": "not yet"})
+    _is(stage.judge(number), "pending", *nothing, "dismissed")
+    assert stage.merge(number) == UNMET
+    stage.owner.ask("POST", f"{path}/undismissals")
+    _is(stage.judge(number), "allow", *nothing, "approved")
+    stage.owner.ask("POST", f"{path}/dismissals", {"message": "not yet, once more"})
     _is(stage.judge(number), "pending", *nothing, "dismissed")
     assert stage.merge(number) == UNMET
 
@@ -203,10 +208,13 @@ def test_an_approval_is_stale_after_another_commit(stage: Stage) -> None:
     assert stage.merge(number) == UNMET
 
 
-def test_requested_changes_follow_a_new_head(stage: Stage) -> None:
+def test_requested_changes_stay_when_dismissed_and_on_a_new_head(stage: Stage) -> None:
     number = _opened(stage)
-    stage.review(stage.bob, number, "REQUEST_CHANGES")
+    review = stage.review(stage.bob, number, "REQUEST_CHANGES")
     _is(stage.judge(number), "deny", "rejected")
+    path = f"{stage.repo}/pulls/{number}/reviews/{review}/dismissals"
+    stage.owner.ask("POST", path, {"message": "never mind"})
+    _is(stage.judge(number), "deny", "rejected")  # nobody else takes back what Bob said
     _rewrite(stage, "print('another')\n")
     stage.settle(number)
     _is(stage.judge(number), "deny", "rejected")
@@ -301,9 +309,14 @@ def test_what_the_forge_does_not_answer_is_no_decision(stage: Stage) -> None:
     ran = stage.run(number, token=stage.gate.token("read:repository"))
     assert ran.code == 2
     assert "read:issue" in ran.err
+    # Who cannot speak takes nothing back: what an earlier run said stands on the forge.
+    (status,) = stage.forge.statuses(stage.world.repo.tip("feature"))
+    assert status.state == "success"
     ran = stage.run(number, {**stage.pull(number), "number": number + 100})
     assert ran.code == 2
     assert "forge-not-found" in ran.err
+    (status,) = stage.forge.statuses(stage.world.repo.tip("feature"))
+    assert (status.state, status.description) == ("failure", "could not decide: forge-not-found")
 
 
 @pytest.mark.parametrize(
