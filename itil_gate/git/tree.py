@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from itil_gate.git.objects import is_oid
 from itil_gate.git.paths import to_bytes, to_text
 from itil_gate.model.errors import HistoryError
 from itil_gate.model.frozen import frozen
@@ -93,7 +94,10 @@ def blob_at(view: View, treeish: str, path: str, *, limit: int | None = None) ->
 
 
 def tree_id(view: View, treeish: str) -> str:
-    """Return the tree of a commit, or the id itself if it names a tree."""
+    """Return the tree of a commit, or the id itself if it names a tree.
+
+    Raises HistoryError `not-a-commit` for anything else, and for a commit that names no tree.
+    """
     if treeish == view.empty_tree:
         return treeish
     thing = view.read(treeish)
@@ -101,7 +105,11 @@ def tree_id(view: View, treeish: str) -> str:
         return treeish
     if thing.type != "commit":
         raise HistoryError("not-a-commit", f"{treeish} is a {thing.type}, not a commit or a tree")
-    return thing.data[5 : 5 + len(treeish)].decode("ascii", "replace")
+    word, _, named = thing.data.partition(b"\n")[0].decode("ascii", "replace").partition(" ")
+    if word != "tree" or not is_oid(named):
+        # Whoever may push can name such a thing in a statement; it must not stop the others.
+        raise HistoryError("not-a-commit", f"{treeish} is not a well-formed commit")
+    return named
 
 
 def parse_tree(data: bytes, *, oid: str) -> dict[bytes, tuple[str, str]]:

@@ -49,7 +49,14 @@ def decision_gitlab(decision: Decision) -> str:
         paths = [change.path for change in decision.changes if change.path]
         fallback = paths[0] if paths else CONFIG_PATH
         entries = [_entry(_OUTCOME, said, severity, place=None, fallback=fallback, about="")]
-    return _report(entries)
+    return _report([*_overrides(decision), *entries])
+
+
+def _overrides(decision: Decision) -> Iterator[_Entry]:
+    for entry in decision.overrides:
+        told = (phrases.override(entry), phrases.override_reason(entry))
+        said = f"{phrases.counted(entry)}: {'. '.join(told)}"
+        yield _entry("override", said, "major", place=None, fallback=CONFIG_PATH, about="")
 
 
 def _rule(change: ChangeVerdict | None, state: RuleState) -> Iterator[_Entry]:

@@ -29,10 +29,15 @@ def check(world: World, *arguments: str, env: dict[str, str] | None = None) -> R
     return run_gate("check", *(arguments or MERGE), cwd=world.repo.path, env=env)
 
 
-def options() -> dict[str, set[str]]:
-    """Return every option of every command, with the environment variables that set it."""
+def options(besides: str = "-") -> dict[str, set[str]]:
+    """Return every option of every command, with the environment variables that set it.
+
+    Files whose names begin with `besides` are left out.
+    """
     found: dict[str, set[str]] = {}
     for file in sorted((PACKAGE / "cli").glob("*.py")):
+        if file.name.startswith(besides):
+            continue
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
@@ -132,7 +137,9 @@ def test_what_is_missing_is_pending_at_once_and_not_waited_for(world: World) -> 
     ran = check(world)
     assert ran.code == 3
     assert "missing-approval" in ran.out
-    assert not {name for name in options() if "wait" in name or "timeout" in name}
+    # The hooks have a --timeout, after which there is no answer, and so no pass.
+    judging = options(besides="hook")
+    assert not {name for name in judging if "wait" in name or "timeout" in name}
 
 
 @case("FO-03")

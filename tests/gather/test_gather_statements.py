@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -416,3 +417,48 @@ def test_what_is_no_longer_in_the_store_proves_nothing_and_stops_nobody(scene: S
     (scene.repo.git_dir / "objects" / tree[:2] / tree[2:]).unlink()
     (found,) = scene.prove(scene.said(scene.start, old))
     assert found == ApprovedContent(known=False)
+
+
+def _written(repo: Repo, kind: str, data: bytes) -> str:
+    """Write an object that git itself would not make."""
+    done = subprocess.run(
+        ["git", "hash-object", "-t", kind, "-w", "--stdin", "--literally"],
+        cwd=repo.path,
+        input=data,
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout.decode().strip()
+
+
+def _twice(repo: Repo) -> bytes:
+    blob = bytes.fromhex(repo.tip("main:src/a"))
+    return b"".join(b"100644 %b\0%b" % (name, blob) for name in (b"a", b"a"))
+
+
+@pytest.mark.parametrize("place", ["head", "merge base"])
+@pytest.mark.parametrize(
+    "commit",
+    [
+        b"tree %(tree)s\nno more\n",
+        b"tree 1234\n\n",
+        b"tree %(twice)s\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\nx\n",
+        b"tree %(tree)s\nparent 12\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\nx\n",
+        b"tree %(tree)s\nparent %(gone)s\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\nx\n",
+        b"",
+    ],
+)
+def test_a_damaged_commit_proves_nothing_and_stops_nobody(
+    scene: Scene, place: str, commit: bytes
+) -> None:
+    old = scene.propose(a="A\n")
+    scene.propose(b="B\n")
+    twice = _written(scene.repo, "tree", _twice(scene.repo))
+    named = {b"tree": scene.repo.tree("main"), b"twice": twice, b"gone": NOBODY}
+    damaged = _written(
+        scene.repo, "commit", commit % {name: oid.encode() for name, oid in named.items()}
+    )
+    said = scene.said(scene.start, damaged) if place == "head" else scene.said(damaged, old)
+    (found,) = scene.prove(said)
+    whole = commit.startswith(b"tree %(tree)s\n")
+    assert found.known <= whole
