@@ -11,10 +11,14 @@ from support.attacks import Victim
 from support.audits import audited, founds, reconciled
 from support.books import MAIN, Bookish, git, open_books
 from support.cases import case
+from support.log import RECORDER, STRANGER
 from support.world import CHG, OTHER
 
 from itil_gate.log.entry import entry_path, parse_entry
 from itil_gate.model.errors import GateError, HistoryError, LogError
+from itil_gate.model.record import predicate_type
+from itil_gate.signing.dsse import IN_TOTO, Envelope, EnvelopeSignature, compose
+from itil_gate.signing.jcs import encode
 
 if TYPE_CHECKING:
     from support.world import World
@@ -269,3 +273,39 @@ def test_an_update_with_a_key_that_nobody_knows_stops_the_record(books: Bookish)
     assert error.value.code == "entry-malformed"
     assert founds(books, ref=MAIN) == ["unauthorised"]
     assert "meaning" in victim.bad()
+
+
+def _claimed(books: Bookish, how: str) -> None:
+    """Push past the gate, and add an entry that says it was authorised as the last landing was."""
+    books.land({"src/app.py": "print('new')\n"}, CHG, branch="feature")
+    victim = Victim(books.world, books.config)
+    last = next(
+        index
+        for index in reversed(range(victim.checkpoint.size))
+        if victim.statement(index)["predicateType"] == predicate_type("ref-update")
+    )
+    before = books.world.repo.tip("main")
+    after = books.world.on_main({"src/app.py": "print('quick')\n"}, by="carol")
+    claim = victim.said(last, before=before, after=after)
+    if how == "stranger":
+        victim.append([claim], recorder=STRANGER)
+        return
+    envelope = compose(encode(claim.statement), payload_type=IN_TOTO, signers=[RECORDER])
+    (signed,) = envelope.signatures
+    bent = bytes([signed.signature[0] ^ 1]) + signed.signature[1:]
+    broken = Envelope(IN_TOTO, envelope.payload, (EnvelopeSignature(signed.keyid, bent),))
+    victim.append_raw("ref-update", broken.data)
+
+
+@case("181", "182")
+@pytest.mark.parametrize("how", ["stranger", "bad-signature"])
+def test_an_entry_without_a_good_signature_of_a_pinned_key_authorises_nothing(
+    books: Bookish, how: str
+) -> None:
+    _claimed(books, how)
+    rows, audit = reconciled(books)
+    assert [row.found for row in rows] == ["unauthorised", "authorised"]
+    assert rows[0].who[0].person == "carol"
+    assert audit.totals.bad == 1
+    victim = Victim(books.world, books.config)
+    assert "signatures" in victim.bad()
