@@ -96,8 +96,8 @@ def test_a_merge_group_is_judged_by_the_same_rules(scene: Scene) -> None:
     group = {"base_ref": "refs/heads/main", "head_sha": queued, "head_ref": "refs/heads/queue"}
     scene.runner.event("merge_group", {"merge_group": group})
     ran = scene.runner.act()
-    assert ran.code in {1, 3}, ran.err
-    assert scene.runner.outputs["outcome"] in {"deny", "pending"}
+    assert ran.code == 3, ran.err
+    assert scene.runner.outputs["outcome"] == "pending"
     assert CHG in scene.runner.summary.read_text()
 
 
@@ -225,7 +225,7 @@ def test_no_word_of_a_stranger_becomes_a_command_or_an_output(desk: World, tmp_p
         scope='"docs/**"',
     )
     ran = scene.runner.act()
-    assert ran.code in {1, 2}
+    assert ran.code == 1, ran.err
     commands = [line for line in ran.out.splitlines() if line.lstrip().startswith("::")]
     assert commands
     assert all(line.startswith(("::error file=", "::error title=")) for line in commands[:1])
@@ -240,7 +240,7 @@ def test_no_word_of_a_stranger_becomes_a_command_or_an_output(desk: World, tmp_p
     assert not (scene.runner.temp / "pwned").exists()
 
 
-def test_a_push_that_was_authorised_passes_and_another_does_not(scene: Scene) -> None:
+def test_a_push_to_a_target_without_a_log_is_undecided(scene: Scene) -> None:
     repo = scene.world.repo
     before = repo.tip("main")
     scene.world.on_main({"src/app.py": "print('past the gate')\n"}, by="alice")
