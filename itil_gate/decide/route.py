@@ -7,6 +7,7 @@ any doubt may leave the lanes of ordinary changes.
 from __future__ import annotations
 
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.coverage import environments_of, unowned, unplaced
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
     from itil_gate.decide.values import Values
     from itil_gate.model.change import ChangeRequest
     from itil_gate.model.change_model import ChangeModel
+    from itil_gate.model.config import Config
     from itil_gate.model.decision import RiskAssessment
     from itil_gate.model.facts import Facts
     from itil_gate.model.policy import ApprovalPolicy, Lane
+    from itil_gate.model.risk import Unreviewable
+    from itil_gate.risk.reviewable import Unread
 
 
 @frozen
@@ -61,7 +65,16 @@ def assess_risk(
         reached=len(reached),
         irreversible=impact is not None and impact.reversible is False,
         history=facts.history,
+        unread=partial(_unread, facts=facts, config=policies.config),
     )
+
+
+def _unread(terms: Unreviewable, *, facts: Facts, config: Config) -> Unread | None:
+    """Return what of a change nobody can review; its requests are about it and no part of it."""
+    from itil_gate.risk.reviewable import find_unread  # noqa: PLC0415 - not every model asks
+
+    diff = [entry for entry in facts.diff if not is_request_path(config, entry.path)]
+    return find_unread(terms, diff=diff, contents=facts.contents)
 
 
 def find_route(

@@ -19,7 +19,7 @@ from itil_gate.gather.statements import (
     read_statements,
     vouches_for,
 )
-from itil_gate.git.diff import content_digest, raw_diff
+from itil_gate.git.diff import content_digest, counted_diff, raw_diff
 from itil_gate.git.history import commits_between, merge_base, paths_touched
 from itil_gate.git.merge import MergeResult, is_update_merge, merge_tree
 from itil_gate.git.names import ref_tip, resolve
@@ -40,11 +40,13 @@ if TYPE_CHECKING:
 
     from itil_gate.forge.values import ForgePull
     from itil_gate.gather.statements import Named
+    from itil_gate.git.diff import Counts
     from itil_gate.git.history import RawCommit
     from itil_gate.git.view import View
     from itil_gate.model.config import Config
     from itil_gate.model.facts import (
         ApprovedContent,
+        ContentFact,
         DiffEntry,
         ExternalResult,
         HistoryFacts,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
         WaiverUse,
     )
     from itil_gate.model.policy import Source
+    from itil_gate.model.risk import RiskModel
 
 AHEAD = timedelta(minutes=5)
 """So far clocks may differ."""
@@ -91,7 +94,12 @@ def gather(
         refuse_other(pulled, config=config, target=target, head=head, now=now)
     fork = merge_base(view, base, head)
     head_tree = tree_id(view, head)
-    diff = raw_diff(view, tree_id(view, fork), head_tree)
+    models = _risk_models(judge)
+    counts: Counts | None = None
+    if any(model.spec.unreviewable for model in models):
+        diff, counts = counted_diff(view, tree_id(view, fork), head_tree)
+    else:
+        diff = raw_diff(view, tree_id(view, fork), head_tree)
     content = content_digest(diff)
     merged = MergeResult(head_tree) if fork == base else _merged(view, base, head, diff=diff)
     commits = commits_between(view, base, head)
@@ -146,9 +154,20 @@ def gather(
         pull_request=pulled.pull if pulled is not None else None,
         earlier=earlier,
         waiver_uses=uses,
+        contents=_contents(view, diff, counts),
         history=_history(
-            view, judge, tip=base, base=fork, head=head, diff=diff, commits=commits, now=now
-        ),
+            view,
+            config,
+            tip=base,
+            base=fork,
+            head=head,
+            diff=diff,
+            commits=commits,
+            counts=counts,
+            now=now,
+        )
+        if any(model.spec.card for model in models)
+        else None,
     )
     return Inputs(
         facts=facts, requests=requests, judge=judge, proposed=proposed, faults=unreadable + broken
@@ -334,27 +353,41 @@ def _reviews(
     return proved_reviews(view, pulled.reviews, tip=tip, paths=paths, look=look)
 
 
+def _risk_models(judge: Sequence[Source]) -> tuple[RiskModel, ...]:
+    """Return the risk models of the target, which say what is measured.
+
+    A policy set that does not load asks for nothing here; the decision says what is wrong with it.
+    """
+    try:
+        return compile_policies(judge).risk_models
+    except GateError:
+        return ()
+
+
+def _contents(
+    view: View, diff: Sequence[DiffEntry], counts: Counts | None
+) -> tuple[ContentFact, ...] | None:
+    """Return how much there is to read, if lines were counted and the contents are here."""
+    if counts is None:
+        return None
+    from itil_gate.git.contents import measure  # noqa: PLC0415 - not every risk model asks
+
+    return measure(view, diff, counts)
+
+
 def _history(
     view: View,
-    judge: Sequence[Source],
+    config: Config,
     *,
     tip: str,
     base: str,
     head: str,
     diff: Sequence[DiffEntry],
     commits: Sequence[RawCommit],
+    counts: Counts | None,
     now: datetime,
-) -> HistoryFacts | None:
-    """Return what the target's history says, if a risk model of the target has a card for it.
-
-    A policy set that does not load asks for nothing here; the decision says what is wrong with it.
-    """
-    try:
-        policies = compile_policies(judge)
-    except GateError:
-        return None
-    if not any(model.spec.card for model in policies.risk_models):
-        return None
+) -> HistoryFacts:
+    """Return what the target's history says, for a risk model that has a card for it."""
     from itil_gate.gather.record import read_history  # noqa: PLC0415 - few sets have a card
 
     return read_history(
@@ -364,8 +397,9 @@ def _history(
         head=head,
         diff=diff,
         commits=commits,
+        counts=counts,
         now=now,
-        apart=policies.config.locations.changes,
+        apart=config.locations.changes,
     )
 
 

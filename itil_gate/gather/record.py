@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from itil_gate.git.diff import Counts
     from itil_gate.git.history import RawCommit
     from itil_gate.git.record import Landing
     from itil_gate.git.view import View
@@ -47,6 +48,7 @@ def read_history(
     commits: Sequence[RawCommit],
     now: datetime,
     apart: str | None = None,
+    counts: Counts | None = None,
 ) -> HistoryFacts:
     """Return what the last year of the target says about a proposed change.
 
@@ -70,6 +72,7 @@ def read_history(
             head=head,
             changes=min(len(landed), COUNTED),
             apart=to_bytes(apart) if apart else None,
+            counted=None if counts is None else [counts.get(entry.path, (0, 0)) for entry in kept],
         ),
     )
     return history_facts(landed, proposal=proposal, now=seconds, complete=complete)
@@ -145,13 +148,24 @@ def _author(email: str, name: str) -> str:
 
 
 def _lines_percentile(
-    view: View, tip: str, *, base: str, head: str, changes: int, apart: bytes | None
+    view: View,
+    tip: str,
+    *,
+    base: str,
+    head: str,
+    changes: int,
+    apart: bytes | None,
+    counted: Sequence[tuple[int, int] | None] | None,
 ) -> int | None:
     """Return how many of the newest changes added fewer lines, in percent; None if not known."""
     if not changes:
         return None
     try:
-        own = lines_added_between(view, base, head, apart=apart)
+        if counted is None:
+            own = lines_added_between(view, base, head, apart=apart)
+        else:
+            known = [lines[0] for lines in counted if lines is not None]
+            own = sum(known) if len(known) == len(counted) else None
         if own is None:
             return None
         return percentile(own, lines_added(view, tip, changes=changes, apart=apart))

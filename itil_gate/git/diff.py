@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from itil_gate.git.paths import to_bytes, to_text
@@ -34,6 +35,14 @@ _HEADER = re.compile(
 )
 _RAW = ("-r", "-t", "-z", "--raw", "--no-renames", "--full-index", "--no-abbrev", "--no-textconv")
 _PLAIN = ("--no-ext-diff", "--ignore-submodules=none", "--no-relative", "-O/dev/null")
+_BIG = "1m"
+"""Files above this size are not read where lines are counted; `contents.LARGE` in git's words."""
+_COUNTING = 30.0
+"""Seconds that counting lines may take; a change that takes longer is not counted."""
+_NOT_COUNTED = ("object-missing", "git-timeout", "git-endless", "git-failed")
+
+Counts = Mapping[str, "tuple[int, int] | None"]
+"""Lines added and deleted by path; None where git takes the content for binary or too large."""
 
 
 def raw_diff(view: View, base_tree: str | None, head_tree: str) -> tuple[DiffEntry, ...]:
@@ -45,14 +54,49 @@ def raw_diff(view: View, base_tree: str | None, head_tree: str) -> tuple[DiffEnt
     """
     base, head = (tree_id(view, one or view.empty_tree) for one in (base_tree, head_tree))
     done = view.git("diff-tree", *_RAW, *_PLAIN, "--end-of-options", base, head)
-    count = done.out.count(b"\0") // 2
+    _refuse_flood(done.out.count(b"\0") // 2)
+    return _entries(view, done.out.split(b"\0"))
+
+
+def counted_diff(
+    view: View, base_tree: str | None, head_tree: str
+) -> tuple[tuple[DiffEntry, ...], Counts | None]:
+    """Return what `raw_diff` does, and how many lines of each path change, from one run of git.
+
+    None in place of the counts where a clone lacks the contents, or they are too many to be
+    counted in time. Raises as `raw_diff` does.
+    """
+    base, head = (tree_id(view, one or view.empty_tree) for one in (base_tree, head_tree))
+    try:
+        done = view.git(
+            *("-c", f"core.bigFileThreshold={_BIG}", "diff-tree", *_RAW, "--numstat", *_PLAIN),
+            *("--end-of-options", base, head),
+            timeout=_COUNTING,
+        )
+    except HistoryError as error:
+        if error.code not in _NOT_COUNTED:
+            raise
+        return raw_diff(view, base_tree, head_tree), None
+    fields = done.out.split(b"\0")
+    # Every raw entry comes before the first count, and only raw entries begin with a colon.
+    raw = range(0, len(fields), 2)
+    end = next((at for at in raw if not fields[at].startswith(b":")), len(fields))
+    _refuse_flood(end // 2)
+    counts = dict(map(_count, filter(None, fields[end:])))
+    return _entries(view, [*fields[:end], b""]), counts
+
+
+def _refuse_flood(count: int) -> None:
     if count > MOST_PATHS:
         raise HistoryError(
             "diff-too-large",
             f"{count:,} paths differ; at most {MOST_PATHS:,} are judged at once",
             hint="propose it in parts",
         )
-    fields = done.out.split(b"\0")
+
+
+def _entries(view: View, fields: list[bytes]) -> tuple[DiffEntry, ...]:
+    """Return the entries of what git wrote, header and path in turn, and hash its trees again."""
     if len(fields) % 2 != 1 or fields[-1]:
         raise HistoryError("git-failed", "`git diff-tree` ended in the middle of an entry")
     pairs = sorted(zip(fields[1::2], fields[:-1:2], strict=True))
@@ -77,6 +121,15 @@ def content_digest(entries: Iterable[DiffEntry]) -> str:
         fields = (e.old_mode, e.new_mode, e.old_id, e.new_id, e.status)
         digest.update("\0".join(fields).encode() + b"\0" + path + b"\0")
     return digest.hexdigest()
+
+
+def _count(record: bytes) -> tuple[str, tuple[int, int] | None]:
+    added, one, rest = record.partition(b"\t")
+    deleted, other, path = rest.partition(b"\t")
+    if not (one and other and path):
+        raise HistoryError("git-failed", f"`git diff-tree` said {record[:200]!r}")
+    known = added.isdigit() and deleted.isdigit()
+    return to_text(path), (int(added), int(deleted)) if known else None
 
 
 def _is_tree(header: bytes) -> bool:

@@ -32,6 +32,28 @@ class DiffEntry(Made):
     path: str
 
 
+class ContentFact(Made):
+    """How much of one changed path a person would have to read, as git measured it.
+
+    No attribute of the repository takes part: neither `binary` nor `-diff` nor any other word of
+    the head hides a content or makes one of it.
+    """
+
+    path: str
+    kind: Literal["text", "binary", "large", "elsewhere", "unread"] = Field(
+        description="binary holds a NUL byte; large has more than 1 MiB before or after; elsewhere "
+        "is a submodule or a pointer to content that is not in the repository; unread is beyond "
+        "the 64 MiB that are read."
+    )
+    added: int | None = Field(None, description="Lines added; none where git counts no lines.")
+    deleted: int | None = Field(None, description="Lines deleted; likewise.")
+    longest: int = Field(
+        0,
+        description="Bytes of the longest line after the change; where that is more than 200, of "
+        "the longest that was not there before.",
+    )
+
+
 class Identity(Made):
     """A name and e-mail as somebody wrote them: a hint that may exclude, never grant."""
 
@@ -256,6 +278,11 @@ class Facts(Made):
     )
     history: HistoryFacts | None = Field(
         None, description="Only read where the target's risk model has a likelihood card."
+    )
+    contents: tuple[ContentFact, ...] | None = Field(
+        None,
+        description="Only measured where the target's risk model asks whether a change can be "
+        "reviewed; none too where the clone lacks the contents.",
     )
     external: tuple[ExternalResult, ...] = ()
     waiver_uses: tuple[WaiverUse, ...] | None = Field(

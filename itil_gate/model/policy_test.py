@@ -47,6 +47,11 @@ class ChangedPath(Model):
     mode: Literal["100644", "100755", "120000", "160000"] = Field(
         "100644", description="Mode in git: a file, a program, a link or a submodule."
     )
+    lines: Annotated[int, Field(ge=0)] = Field(1, description="Lines added and deleted.")
+    longest: Annotated[int, Field(ge=0)] = Field(80, description="Bytes of its longest new line.")
+    content: Literal["text", "binary", "large", "elsewhere"] = Field(
+        "text", description="Text, binary, above 1 MiB, or a pointer to what is kept elsewhere."
+    )
 
 
 class CaseApproval(Model):

@@ -22,6 +22,8 @@ from itil_gate.model.base import (
     refusal,
 )
 
+UNREVIEWABLE = "unreviewable"
+"""The id of the built-in factor in reports, which no floor and no other factor may have."""
 Score = Annotated[int, Field(ge=0, le=100)]
 Impact = Annotated[int, Field(ge=1, le=5)]
 LIKELIHOODS: tuple[Literal["rare", "unlikely", "possible", "likely"], ...] = (
@@ -100,6 +102,42 @@ class Band(Model):
     up_to: Score
 
 
+class Unreviewable(Model):
+    """What nobody can review: content that is no text, or more text than is read with care.
+
+    Adds points to a score, holds the level up as a floor does, or both.
+    """
+
+    lines: Annotated[int, Field(ge=1)] = Field(
+        400,
+        description="More changed lines than this are too many. The default is the upper end of "
+        "the 200 to 400 lines beyond which reviewers at Cisco found few defects (Cohen, Best Kept "
+        "Secrets of Peer Code Review, 2006).",
+    )
+    line_length: Annotated[int, Field(ge=200)] = Field(
+        2000,
+        description="A new line of more bytes is nothing that a person reads: minified or encoded.",
+    )
+    exempt: tuple[Glob, ...] = Field(
+        (),
+        description="Plain files that nobody has to read, such as images; programs and links "
+        "never are.",
+    )
+    points: Score | None = Field(None, description="On top of the score; only with bands.")
+    level: Level | None = Field(None, description="The least level of such a change.")
+    reason: Text
+
+    @model_validator(mode="after")
+    def _counts(self) -> Self:
+        if self.points is None and self.level is None:
+            raise refusal(
+                "missing-key",
+                "has neither points nor level, so it would count for nothing",
+                remedy="say what it costs: points where the model has bands, or a level",
+            )
+        return self
+
+
 class Appetite(Model):
     """How much risk the organisation takes, who answers for that, and who may take more."""
 
@@ -128,8 +166,31 @@ class RiskSpec(Model):
         "likely.",
     )
     factors: tuple[Factor, ...] = ()
+    unreviewable: Unreviewable | None = Field(
+        None, description="What a change costs that nobody can review whole."
+    )
     bands: tuple[Band, ...] = Field((), description="Lowest first; the last ends at 100.")
     appetite: Appetite | None = None
+
+    @model_validator(mode="after")
+    def _unreviewable_counts(self) -> Self:
+        if self.unreviewable is None:
+            return self
+        if self.unreviewable.points is not None and not self.bands:
+            raise refusal(
+                "missing-key",
+                "gives points without bands, so they would count for nothing",
+                remedy="give a level instead, or add bands, which say what level a score is",
+                at="unreviewable",
+            )
+        if UNREVIEWABLE in {*(one.id for one in self.floors), *(one.id for one in self.factors)}:
+            raise refusal(
+                "duplicate-name",
+                f"stands beside a floor or factor with the id {UNREVIEWABLE}",
+                remedy="give the floor or factor another id",
+                at="unreviewable",
+            )
+        return self
 
     @model_validator(mode="after")
     def _bands_partition(self) -> Self:

@@ -159,12 +159,34 @@ def _risk(spec: dict[str, Any]) -> Iterator[Slip]:
                 said = f"{name} gives {number} points instead of {points}"
                 yield Slip((*at, "points"), number, said, text)
         yield from _condition(one, at, "when", f"the factor {name}")
+    if "unreviewable" in spec:
+        yield from _unreviewable(spec["unreviewable"])
     if "bands" not in spec:
         default = spec.get("default", "low")
         above = LEVELS[min(LEVELS.index(default) + 1, len(LEVELS) - 1)]
         if above != default:
             text = f"a case without any floor, with `level: {default}`"
             yield Slip(("spec", "default"), above, f"the default risk is {above}", text)
+
+
+def _unreviewable(terms: dict[str, Any]) -> Iterator[Slip]:
+    at: Path = ("spec", "unreviewable")
+    text = "a case that nobody can review, with the `score` or `level` it leads to"
+    yield Slip(at, GONE, "nothing is said of what nobody can review", text)
+    for key, words in (("lines", "{} changed lines"), ("lineLength", "a new line of {} bytes")):
+        limit = terms.get(key)
+        for number in () if limit is None else (limit - 1, limit + 1):
+            said = f"{words.format(number)} can be reviewed instead of {limit}"
+            missing = f"a case with {words.format(max(limit, number))}"
+            yield Slip((*at, key), number, said, missing)
+    for index, glob in enumerate(terms.get("exempt", ())):
+        said, missing = f"{glob} is not exempt", f"a case with a binary file that matches {glob}"
+        yield Slip((*at, "exempt", index), GONE, said, missing)
+    points = terms.get("points")
+    for number in () if points is None else (points - 1, points + 1):
+        if 0 <= number <= MOST_SCORE:
+            said = f"what nobody can review gives {number} points instead of {points}"
+            yield Slip((*at, "points"), number, said, text)
 
 
 def _bands(bands: Sequence[dict[str, Any]], scores: frozenset[int]) -> Iterator[Slip]:

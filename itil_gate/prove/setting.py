@@ -18,6 +18,7 @@ from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.facts import (
     ApprovedContent,
     CommitFact,
+    ContentFact,
     DiffEntry,
     ExternalResult,
     Facts,
@@ -187,6 +188,7 @@ def inputs_of(
         commits=(_commit(facts, content),),
         draft=facts.draft,
         history=_history(facts),
+        contents=tuple(map(_content, facts.diff)),
         external=tuple(
             ExternalResult(
                 name=one.name,
@@ -344,6 +346,17 @@ def _entry(changed: ChangedPath) -> DiffEntry:
         new_id="0" * 40 if changed.status == "D" else _oid(f"new {changed.path}"),
         status=changed.status,
         path=changed.path,
+    )
+
+
+def _content(changed: ChangedPath) -> ContentFact:
+    counted = changed.content in ("text", "elsewhere")
+    return ContentFact(
+        path=changed.path,
+        kind=changed.content,
+        added=changed.lines if counted else None,
+        deleted=0 if counted else None,
+        longest=changed.longest if changed.content == "text" else 0,
     )
 
 

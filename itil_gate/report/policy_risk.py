@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from itil_gate.model.policy import PolicySet
-    from itil_gate.model.risk import Floor, ImpactModel, RiskModel
+    from itil_gate.model.risk import Floor, ImpactModel, RiskModel, Unreviewable
     from itil_gate.risk.change_failure import CardFactor, Step
 
 
@@ -68,6 +68,8 @@ def _model(model: RiskModel) -> Iterator[str]:
                 for one in spec.factors
             ),
         )
+    if spec.unreviewable is not None:
+        yield from _unreviewable(spec.unreviewable)
     if spec.floors:
         yield "Reasons for at least a certain level:"
         yield ""
@@ -87,6 +89,18 @@ def _model(model: RiskModel) -> Iterator[str]:
             f"answers for that. A change above it {way}."
         )
         yield ""
+
+
+def _unreviewable(terms: Unreviewable) -> Iterator[str]:
+    costs = [f"{counted(terms.points, 'point', 'points')} more"] if terms.points is not None else []
+    costs += [f"at least **{terms.level}**"] if terms.level is not None else []
+    spared = f", {globs(terms.exempt)} apart" if terms.exempt else ""
+    yield (
+        f"What nobody can review whole is {joined(costs)}: more than {terms.lines:,} changed "
+        f"lines, new lines of more than {terms.line_length:,} bytes, and files that are binary, "
+        f"larger than 1 MiB or kept elsewhere{spared}. {prose(terms.reason)}"
+    )
+    yield ""
 
 
 def _by_level(floor: Floor) -> int:

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Literal
 from itil_gate.model.base import LEVELS
 from itil_gate.model.decision import Contribution, RiskAssessment
 from itil_gate.model.frozen import frozen
+from itil_gate.model.risk import UNREVIEWABLE
 from itil_gate.reading.globs import compile_globs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from itil_gate.model.base import Level
     from itil_gate.model.facts import HistoryFacts
-    from itil_gate.model.risk import Band, RiskModel
+    from itil_gate.model.risk import Band, RiskModel, Unreviewable
     from itil_gate.model.score import ImpactScore, LikelihoodScore
     from itil_gate.model.services import Service
+    from itil_gate.risk.reviewable import Unread
 
     Met = Callable[[str, Literal["floor", "factor"], str], bool]
 
@@ -47,6 +49,7 @@ def assess(
     reached: int = 0,
     irreversible: bool = False,
     history: HistoryFacts | None = None,
+    unread: Callable[[Unreviewable], Unread | None] | None = None,
 ) -> RiskAssessment:
     """Return the risk of a diff with every reason for it.
 
@@ -54,15 +57,23 @@ def assess(
     to the workflows. `met` says of a model's name, `floor` or `factor` and an id whether its
     condition holds; it is asked only where there is one, and for a floor only if its paths match.
     `services`, `unknown`, `reached` and `irreversible` are what impact is made of (see
-    `impact_of`), `history` what likelihood is made of. All risk models are read and the highest
-    contribution holds. Raises TypeError where a condition stands and `met` was not given.
+    `impact_of`), `history` what likelihood is made of, `unread` what nobody can review by the
+    terms of a model; it is asked only where a model has such terms. All risk models are read and
+    the highest contribution holds. Raises TypeError where a condition stands and `met` was not
+    given, and for terms without `unread`.
     """
     asked = met or _nobody
-    stake = _Stake(services, unknown, reached, irreversible, history)
+    found = {
+        model.metadata.name: (unread or _unasked)(model.spec.unreviewable)
+        for model in models
+        if model.spec.unreviewable is not None
+    }
+    stake = _Stake(services, unknown, reached, irreversible, history, found)
     scored = [_score(model, stake, met=asked) for model in models if model.spec.bands]
     contributions = [_default(model) for model in models if _starts(model)]
     contributions += [one for item in scored for one in item.contributions]
     contributions += [one for model in models for one in _floors(model, paths, met=asked)]
+    contributions += [one for model in models for one in _unreviewable(model, found)]
     if judge_paths:
         contributions.append(
             Contribution(
@@ -103,6 +114,8 @@ class _Stake:
     reached: int
     irreversible: bool
     history: HistoryFacts | None
+    unread: Mapping[str, Unread | None]
+    """What nobody can review, by the name of the model that asks."""
 
 
 @frozen
@@ -158,6 +171,18 @@ def _score(model: RiskModel, stake: _Stake, *, met: Met) -> _Scored:
                     points=factor.points,
                 )
             )
+    unread = stake.unread.get(model.metadata.name)
+    if unread is not None and spec.unreviewable is not None and spec.unreviewable.points:
+        total = min(HIGHEST, total + spec.unreviewable.points)
+        found.append(
+            Contribution(
+                source=f"{model.metadata.name}:{UNREVIEWABLE}",
+                level=level_of(spec.bands, total),
+                reason=unread.reason,
+                paths=unread.paths[:SHOWN_PATHS],
+                points=spec.unreviewable.points,
+            )
+        )
     return _Scored(level_of(spec.bands, total), total, tuple(found), impact, likelihood)
 
 
@@ -191,6 +216,22 @@ def _floors(model: RiskModel, paths: Sequence[str], *, met: Met) -> Iterator[Con
                 reason=floor.reason,
                 paths=tuple(touched[:SHOWN_PATHS]),
             )
+
+
+def _unreviewable(model: RiskModel, found: Mapping[str, Unread | None]) -> Iterator[Contribution]:
+    """Yield the level below which a change is not that nobody can review whole."""
+    terms, unread = model.spec.unreviewable, found.get(model.metadata.name)
+    if terms is not None and terms.level is not None and unread is not None:
+        yield Contribution(
+            source=f"{model.metadata.name}:{UNREVIEWABLE}",
+            level=terms.level,
+            reason=unread.reason,
+            paths=unread.paths[:SHOWN_PATHS],
+        )
+
+
+def _unasked(_terms: Unreviewable) -> Unread | None:
+    raise TypeError("nobody was asked what of the change can be reviewed")
 
 
 def _nobody(model: str, kind: str, name: str) -> bool:

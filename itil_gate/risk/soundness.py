@@ -50,8 +50,11 @@ def reachable_scores(spec: RiskSpec) -> frozenset[int]:
     scores = {
         score(spec.matrix, impact, word) for impact in _impacts(spec.impact) for word in words
     }
-    for factor in spec.factors:
-        scores |= {min(HIGHEST, one + factor.points) for one in scores}
+    points = [factor.points for factor in spec.factors]
+    if spec.unreviewable is not None and spec.unreviewable.points is not None:
+        points.append(spec.unreviewable.points)
+    for more in points:
+        scores |= {min(HIGHEST, one + more) for one in scores}
     return frozenset(scores)
 
 

@@ -117,7 +117,8 @@ def test_every_level_counts_signed_statements_only(starter: PolicySet) -> None:
 def test_typical_paths_are_as_risky_as_people_expect(
     starter: PolicySet, path: str, level: str
 ) -> None:
-    risk = assess(None, paths=[path], models=starter.risk_models, judge_paths=())
+    models = starter.risk_models
+    risk = assess(None, paths=[path], models=models, judge_paths=(), unread=lambda _: None)
     assert risk.level == level
 
 

@@ -14,9 +14,9 @@ from support.world import APPROVALS, CHG, CONFIG, NOW, OTHER, RISK, World, adopt
 from itil_gate.gather.inputs import (
     MAX_BYTES,
     _adopted_at,
-    _history,
     _proposed,
     _requests,
+    _risk_models,
     find_commit,
     find_target_tip,
     gather,
@@ -28,7 +28,7 @@ from itil_gate.git.diff import content_digest, raw_diff
 from itil_gate.git.discover import discover
 from itil_gate.git.history import commits_between
 from itil_gate.git.objects import LIMIT
-from itil_gate.git.view import open_view
+from itil_gate.git.view import View, open_view
 from itil_gate.model.config import Config
 from itil_gate.model.errors import GateError, HistoryError
 from itil_gate.model.facts import DiffEntry, Identity
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     from support.repository import Keyring, Repo
 
-    from itil_gate.git.view import View
     from itil_gate.model.facts import Inputs
     from itil_gate.model.finding import Finding
 
@@ -49,6 +48,7 @@ MAIN = "refs/heads/main"
 REQUEST = f"changes/2026/{CHG}.yaml"
 NONE = "0" * 40
 GONE = "9" * 40
+UNREAD = "  unreviewable: {level: medium, reason: Nobody can read it.}\n"
 JUDGE = ["itil-gate.yaml", "people.yaml", "policies/approvals.yaml", "policies/risk.yaml"]
 
 
@@ -345,7 +345,37 @@ def test_one_risk_model_with_a_card_asks_what_the_record_says(world: World) -> N
         assert expected.changes == 6
         judge = read_judge(view, tip)
         broken = tuple(one for one in judge if one.path != "people.yaml")
-        assert _history(view, broken, **given, diff=facts.diff) is None
+        assert _risk_models(broken) == ()
+        counted = CARD.replace("  card:", "  unreviewable: {points: 1, reason: R.}\n  card:")
+        world.on_main({"policies/card.yaml": counted})
+        # Lines that were counted with the diff are as good as lines that are counted alone.
+        again = gathered(world).facts
+        assert again.contents is not None
+        assert again.history is not None
+        assert again.history.lines_added_percentile == expected.lines_added_percentile
+
+
+def test_lines_are_counted_in_the_run_of_git_that_lists_the_diff(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.propose({"src/app.py": "1\n"})
+    run: list[str] = []
+    plain = View.git
+
+    def noted(view: View, *arguments: Any, **options: Any) -> Any:
+        run.append(arguments[2] if arguments[0] == "-c" else arguments[0])
+        return plain(view, *arguments, **options)
+
+    monkeypatch.setattr(View, "git", noted)
+    runs = {}
+    for name, risk in {"plain": f"{RISK}# as before\n", "asking": RISK + UNREAD}.items():
+        world.on_main({"policies/risk.yaml": risk})
+        run.clear()
+        measured = gathered(world).facts.contents
+        runs[name] = list(run)
+    assert measured is not None
+    assert runs["asking"] == runs["plain"]
+    assert "diff-tree" in run
 
 
 UNTIL = {"audit": "auditUntil: 2026-03-31\n", "enforce": ""}
