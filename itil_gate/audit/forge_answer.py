@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from itil_gate.forge.protocol import STATUS_CONTEXT
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -35,11 +33,11 @@ def required(guarded: Guarded) -> Check:
         return guarded.say(topic, "OK", f"{_contexts(gates_own(guarded))} is required")
     named = f"; required are {_contexts(rules.checks)}" if rules.checks else ""
     if guarded.kind == "github" and rules.workflow == "pinned":
-        message = f"a ruleset requires a workflow, and no check {STATUS_CONTEXT}{named}"
-        mend = f"see that the workflow is the gate's, or require {STATUS_CONTEXT} too"
+        message = f"a ruleset requires a workflow, and no check {guarded.context}{named}"
+        mend = f"see that the workflow is the gate's, or require {guarded.context} too"
         return guarded.say(topic, "ATTENTION", message, mend)
     message = f"the forge merges without the gate's answer{named}"
-    wanted = "a pipeline that succeeds" if guarded.kind == "gitlab" else f"`{STATUS_CONTEXT}`"
+    wanted = "a pipeline that succeeds" if guarded.kind == "gitlab" else f"`{guarded.context}`"
     return guarded.say(topic, "FAIL", message, f"require {wanted} on the branch")
 
 
@@ -56,7 +54,7 @@ def source(guarded: Guarded) -> Check:
         return guarded.say(topic, "OK", message)
     pinned = [one for one in ours if one.source is not None]
     if not pinned:
-        message = f"whoever may write can post {STATUS_CONTEXT}: no source is pinned"
+        message = f"whoever may write can post {guarded.context}: no source is pinned"
         mend = "name the App that must have posted the check"
         if guarded.kind != "github":
             mend = (
@@ -97,7 +95,7 @@ def workflow(guarded: Guarded) -> Check:
 
 def gates_own(guarded: Guarded) -> tuple[RequiredCheck, ...]:
     """Return the required checks by which the gate answers."""
-    names = {STATUS_CONTEXT, PIPELINE} if guarded.kind == "gitlab" else {STATUS_CONTEXT}
+    names = {guarded.context, PIPELINE} if guarded.kind == "gitlab" else {guarded.context}
     return tuple(one for one in guarded.rules.checks or () if one.context in names)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from itil_gate.audit.checked import Check
+from itil_gate.forge.protocol import STATUS_CONTEXT
 from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Guarded:
     kind: Kind
     recorded_at: datetime | None = None
     """When the audit log last took down what landed on the branch; None where it never did."""
+    context: str = STATUS_CONTEXT
+    """The name under which the gate answers about this branch."""
 
     def say(self, topic: str, status: Status, message: str, mend: str = "") -> Check:
         """Return a check that is named by the branch and what was looked at."""

@@ -45,7 +45,7 @@ def check(run: Run) -> int:
     except Exception as error:
         # An earlier run may have said success of this commit.
         code = error.code if isinstance(error, GateError) else "internal-error"
-        publish_failure(run, event.head, code)
+        publish_failure(run, event, code)
         raise
 
 
@@ -64,7 +64,7 @@ def fetch_for(run: Run, repository: Repository, event: Event) -> None:
     if not has_remote(repository, "origin"):
         return
     os.environ.update(credentials(run.inputs.get("GITHUB_SERVER_URL", ""), run.text("TOKEN")))
-    wanted = [event.target] if event.target else []
+    wanted = sorted({event.target, event.home} - {""})
     wanted += [
         ref
         for ref in (APPROVALS_BRANCH, AUDIT_BRANCH)
@@ -84,7 +84,7 @@ def fetch_for(run: Run, repository: Repository, event: Event) -> None:
 def _about(run: Run, event: Event) -> Event:
     """Return the event, about the pull request that the input names where it names one."""
     from itil_gate.cli.posting import open_runners_forge
-    from itil_gate.cli.runner import Event
+    from itil_gate.model.frozen import replace
 
     number = run.number("PULL_REQUEST")
     if number is None or number == event.number:
@@ -96,7 +96,7 @@ def _about(run: Run, event: Event) -> Event:
             hint="leave it out: the event itself says what is to be judged",
         )
     pull = open_runners_forge(run).pull(number).pull
-    return Event(event.name, pull.base_ref, head=pull.head, number=number, draft=pull.draft)
+    return replace(event, target=pull.base_ref, head=pull.head, number=number, draft=pull.draft)
 
 
 def _judge(run: Run, event: Event, head: str) -> int:
@@ -119,6 +119,7 @@ def _judge(run: Run, event: Event, head: str) -> int:
         now=now(),
         draft=event.draft,
         pull=_number_to_ask(run, repository, event),
+        home=event.home,
     ) as heard:
         decision = heard.decision
         if decision.head != head:

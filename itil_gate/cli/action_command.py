@@ -77,8 +77,10 @@ def _sweep(run: Run) -> int:
 def _merged(run: Run) -> int:
     """Trace what a push brought onto the target; with `record` write it down."""
     from itil_gate.cli.action_check import fetch_for
+    from itil_gate.cli.hearing import refuse_unguarded
     from itil_gate.cli.runner import read_event
     from itil_gate.git.discover import discover
+    from itil_gate.git.view import open_view
 
     event = read_event(run.inputs)
     if event.after is None:
@@ -87,15 +89,18 @@ def _merged(run: Run) -> int:
             f"the event {event.name} brought nothing onto a branch",
             hint="run the command `merged` on push",
         )
-    fetch_for(run, discover(run.place), event)
+    repository = discover(run.place)
+    fetch_for(run, repository, event)
+    with open_view(repository) as view:
+        refuse_unguarded(view, event.target, home=event.home)
     words = ["check", "--merged", f"{event.before or '0' * len(event.after)}..{event.after}"]
     words += ["--target", event.target, "--repo", str(run.place)]
     return _plain(run, [*words, *(["--record"] if run.yes("RECORD") else [])])
 
 
 def _release(run: Run) -> int:
-    _open(run)
-    words = ["release", "start", "--repo", str(run.place)]
+    home = _open(run)
+    words = ["release", "start", "--repo", str(run.place), "--target", home]
     artifact, provenance = run.text("ARTIFACT"), run.text("PROVENANCE")
     known = {
         "environment": run.text("ENVIRONMENT"),
@@ -119,8 +124,13 @@ def _artifact(run: Run, said: str) -> str:
 
 
 def _reconcile(run: Run) -> int:
-    _open(run)
-    return _plain(run, ["audit", "reconcile", "--repo", str(run.place)])
+    from itil_gate.git.discover import discover
+    from itil_gate.git.user import has_remote
+
+    home = _open(run)
+    copied = has_remote(discover(run.place), "origin")
+    base = home.replace("refs/heads/", "refs/remotes/origin/", 1) if copied else home
+    return _plain(run, ["audit", "reconcile", "--repo", str(run.place), "--base", base])
 
 
 def _lint(run: Run) -> int:
@@ -129,14 +139,20 @@ def _lint(run: Run) -> int:
     return _plain(run, ["lint", "--format", "github", "--", *run.words("PATHS")])
 
 
-def _open(run: Run) -> None:
-    """Fetch the records, with credentials that stay set for what follows."""
+def _open(run: Run) -> str:
+    """Fetch the records, with credentials that stay set for what follows.
+
+    Returns the full ref of the default branch, which says what is governed.
+    """
     from itil_gate.cli.action_check import fetch_for
-    from itil_gate.cli.runner import Event
+    from itil_gate.cli.runner import Event, read_home
     from itil_gate.git.discover import discover
 
     _refuse_keys_here(run)
-    fetch_for(run, discover(run.place), Event(run.inputs.get("GITHUB_EVENT_NAME", ""), ""))
+    home = read_home(run.inputs)
+    name = run.inputs.get("GITHUB_EVENT_NAME", "")
+    fetch_for(run, discover(run.place), Event(name, "", home=home))
+    return home
 
 
 def _refuse_keys_here(run: Run) -> None:

@@ -71,6 +71,12 @@ FORMATS = ("text", "markdown", "json", "sarif", "junit", "github", "gitlab")
     help="Ask the forge named by the target about this pull request: who opened and pushed, "
     "reviews. Its token is in ITIL_GATE_FORGE_TOKEN.",
 )
+@click.option(
+    "--default-branch",
+    metavar="REF",
+    help="Full name of the repository's default branch, whose itil-gate.yaml says which targets "
+    "are guarded; by default the one that `git clone` was told.",
+)
 @click.option("--record", is_flag=True, help="Record the outcome in the audit log, signed.")
 @click.option(
     "--merged",
@@ -99,6 +105,7 @@ def command(
     merged: str | None,
     landed_heads: tuple[str, ...],
     pull: int | None,
+    default_branch: str | None,
     recording: Recording,
     *,
     draft: bool,
@@ -112,7 +119,7 @@ def command(
     \b
     itil-gate check --base origin/main --head HEAD
     itil-gate check --base main --head feature --format json --output decision.json
-    itil-gate check --pull 7 --base origin/main
+    itil-gate check --pull 7 --base origin/main --default-branch refs/heads/main
     itil-gate check --report junit=junit.xml --report gitlab=gl-code-quality-report.json
     itil-gate check --pull 7 --notify notification.json
     itil-gate check --export-input input.json --external rego=results.json
@@ -152,6 +159,7 @@ def command(
             draft=draft,
             external=files,
             pull=pull,
+            home=default_branch,
         ) as heard,
     ):
         decision = heard.decision

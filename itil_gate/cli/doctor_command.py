@@ -54,7 +54,7 @@ def command(base: str | None, form: str, repo: Path, *, ask: bool) -> int:
         if ask:
             from itil_gate.cli.forge_rules import forge_checks
 
-            checks += forge_checks(view, tip=tip)
+            checks += forge_checks(view, target=ref, tip=tip)
     if form == "json":
         import json
 

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 _NAME = "forge"
 
 
-def forge_checks(view: View, *, tip: str) -> tuple[Check, ...]:
+def forge_checks(view: View, *, target: str, tip: str) -> tuple[Check, ...]:
     """Return what the rules of the forge come to, of every branch that matters to the gate.
 
-    `tip` is that of the target. A forge that is not named or cannot be asked is one check that
-    fails, so that the checks of this clone are shown all the same.
+    `tip` is that of the target, which is taken for the default branch where the clone was not told
+    of one. A forge that is not named or cannot be asked is one check that fails, so that the checks
+    of this clone are shown all the same.
     """
     from itil_gate.audit.checked import Check
     from itil_gate.forge.answers import TOKEN_VARIABLE
@@ -31,6 +32,7 @@ def forge_checks(view: View, *, tip: str) -> tuple[Check, ...]:
     from itil_gate.forge.protocol import ForgeError
     from itil_gate.gather.pulled import no_forge
     from itil_gate.gather.sources import read_judge
+    from itil_gate.git.names import read_default
     from itil_gate.policy.compile import read_config
 
     try:
@@ -39,15 +41,16 @@ def forge_checks(view: View, *, tip: str) -> tuple[Check, ...]:
             raise no_forge()
         token = os.environ.get(TOKEN_VARIABLE) or None
         forge = open_forge(config.forge, token=token, environment=os.environ)
-        return tuple(_judged(view, forge, config))
+        return tuple(_judged(view, forge, config, home=read_default(view) or target))
     except (ConfigError, ForgeError) as error:
         return (Check(_NAME, "FAIL", f"{error.code}: {error.message}", error.hint or ""),)
 
 
-def _judged(view: View, forge: Forge, config: Config) -> Iterator[Check]:
+def _judged(view: View, forge: Forge, config: Config, *, home: str) -> Iterator[Check]:
     from itil_gate.audit.checked import Check
     from itil_gate.audit.forge_health import judge_books, judge_target
     from itil_gate.audit.guarded import Guarded
+    from itil_gate.forge.protocol import status_context
     from itil_gate.model.record import AUDIT_BRANCH
     from itil_gate.model.statement import APPROVALS_BRANCH
 
@@ -59,7 +62,9 @@ def _judged(view: View, forge: Forge, config: Config) -> Iterator[Check]:
         recorded, trouble = _recorded(view, config, target)
         if trouble is not None:
             yield trouble
-        yield from judge_target(Guarded(forge.protection(target), settings.kind, recorded))
+        context = status_context(target, home=home)
+        rules = forge.protection(target)
+        yield from judge_target(Guarded(rules, settings.kind, recorded, context))
     books = [(APPROVALS_BRANCH, "approvals and rejections")]
     if config.log is not None:
         books.append((AUDIT_BRANCH, "the record"))

@@ -67,10 +67,12 @@ def hearing(
     draft: bool = False,
     external: Mapping[str, bytes] | None = None,
     pull: int | None = None,
+    home: str | None = None,
 ) -> Iterator[Hearing]:
     """Gather and decide; the view stays open for as long as the block runs.
 
-    `pull` is the number of a pull request that the forge is asked about.
+    `pull` is the number of a pull request that the forge is asked about, `home` the full name of
+    the repository's default branch; None for what the clone was told.
     """
     from itil_gate.cli.screen import repository
     from itil_gate.decide.gate import decide
@@ -83,6 +85,7 @@ def hearing(
         named = (name for name in (base, target, head) if name is not None)
         look_up(view, named, copies_of=APPROVALS_BRANCH)
         ref, tip = find_target(view, base=base, target=target)
+        refuse_unguarded(view, ref, home=home)
         pulled = None
         if pull is not None:
             from itil_gate.cli.pulls import ask_about, head_of
@@ -105,13 +108,18 @@ def hearing(
 def find_target(view: View, *, base: str | None, target: str | None) -> tuple[str, str]:
     """Return the full name of the target branch and the commit at its tip.
 
+    Without either it is the server's default branch where the clone was told, and a branch of a
+    common name where it was not: anybody may push one of those, so what binds names its target.
     Raises GateError `unknown-revision`, `ambiguous-name` or `target-needed`.
     """
     from itil_gate.gather.inputs import find_commit, find_target_tip
-    from itil_gate.git.names import resolve, target_ref
+    from itil_gate.git.names import read_default, resolve, target_ref
     from itil_gate.model.errors import GateError
 
     if base is None and target is None:
+        default = read_default(view)
+        if default is not None:
+            return default, find_target_tip(view, default)
         for name in COMMON_TARGETS:
             for place in (f"refs/remotes/origin/{name}", f"refs/heads/{name}"):
                 tip = resolve(view, place)
@@ -126,3 +134,41 @@ def find_target(view: View, *, base: str | None, target: str | None) -> tuple[st
     if base is None:
         return ref, find_target_tip(view, ref)
     return ref, find_commit(view, base)
+
+
+def guarded(view: View, home: str) -> tuple[str, ...]:
+    """Return the branches that the configuration of the default branch `home` says are guarded.
+
+    Raises GateError where that branch is not here, and ConfigError where it has no configuration.
+    """
+    from itil_gate.gather.sources import read_sources
+    from itil_gate.git.tree import ls_tree
+    from itil_gate.model.config import CONFIG_PATH
+    from itil_gate.policy.compile import read_config
+
+    _, tip = find_target(view, base=None, target=home)
+    found = read_sources(view, ls_tree(view, tip, [CONFIG_PATH]))
+    return read_config({source.path: source for source in found}).targets
+
+
+def refuse_unguarded(view: View, target: str, *, home: str | None) -> None:
+    """Raise GateError `target-not-governed` where the default branch guards no such target.
+
+    Whoever may push a branch can put a configuration there that names it and allows whatever they
+    like; what is allowed into it would then be shown as allowed. Where nobody told which branch
+    is the default one, the target's own word has to do.
+    """
+    from itil_gate.git.names import read_default
+    from itil_gate.model.errors import GateError
+
+    home = home or read_default(view)
+    if home is None or home == target:  # the decision asks the target itself
+        return
+    names = guarded(view, home)
+    if target not in names:
+        raise GateError(
+            "target-not-governed",
+            f"{target} is not among the targets in itil-gate.yaml of {home}, the default branch; "
+            "what it says of itself does not count",
+            hint=f"guarded are {', '.join(names)}; add it there if it should be",
+        )

@@ -87,6 +87,7 @@ def publish(
     Raises GateError where `passed` could not be said; of anything else that fails it is only
     told, and the other one is posted all the same.
     """
+    from itil_gate.forge.protocol import status_context
     from itil_gate.report import action_report
 
     def comment() -> None:
@@ -98,7 +99,11 @@ def publish(
     def status() -> None:
         state, description = action_report.status_of(decision)
         open_runners_forge(run).post_status(
-            decision.head, state=state, description=description, url=run.url
+            decision.head,
+            state=state,
+            description=description,
+            url=run.url,
+            context=status_context(event.target, home=event.home),
         )
 
     if run.yes("COMMENT") and event.number:
@@ -107,12 +112,24 @@ def publish(
         _posted(status, passed=passed)
 
 
-def publish_failure(run: Run, head: str, code: str) -> None:
-    """Say of a commit that it could not be decided, so that no earlier status speaks for it."""
+def publish_failure(run: Run, event: Event, code: str) -> None:
+    """Say of the proposed head that it could not be decided, so that no earlier status speaks.
+
+    An event that proposes nothing has none.
+    """
+    from itil_gate.forge.protocol import status_context
+
+    head = event.head
+    if head is None:
+        return
 
     def status() -> None:
         open_runners_forge(run).post_status(
-            head, state="failure", description=f"could not decide: {code}", url=run.url
+            head,
+            state="failure",
+            description=f"could not decide: {code}",
+            url=run.url,
+            context=status_context(event.target, home=event.home),
         )
 
     if run.yes("STATUS"):

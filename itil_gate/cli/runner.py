@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from itil_gate.model.errors import GateError
-from itil_gate.model.frozen import frozen
+from itil_gate.model.frozen import frozen, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,9 @@ class Event:
     """What started the run, as far as the gate needs it.
 
     `target` is a full ref. `before` and `after` are those of a push; `before` is None for a
-    branch that is new. `number` is that of a pull request.
+    branch that is new. `number` is that of a pull request. `home` is the full ref of the
+    repository's default branch, whose configuration says what is guarded; empty where it was not
+    asked for.
     """
 
     name: str
@@ -49,10 +51,25 @@ class Event:
     before: str | None = None
     after: str | None = None
     draft: bool = False
+    home: str = ""
 
 
 def read_event(environment: Mapping[str, str]) -> Event:
     """Return the event of this run. Raises GateError `no-event` or `bad-event`."""
+    name, payload = _payload(environment)
+    return replace(_event(name, payload), home=_home(name, payload, environment))
+
+
+def read_home(environment: Mapping[str, str]) -> str:
+    """Return the full ref of the default branch, as the event of any run tells it.
+
+    Raises GateError `no-event` or `bad-event`.
+    """
+    name, payload = _payload(environment)
+    return _home(name, payload, environment)
+
+
+def _payload(environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     name, path = environment.get("GITHUB_EVENT_NAME", ""), environment.get("GITHUB_EVENT_PATH", "")
     if not name or not path:
         raise GateError(
@@ -70,7 +87,18 @@ def read_event(environment: Mapping[str, str]) -> Event:
         raise GateError("bad-event", f"the event of this run cannot be read: {error}") from error
     if not isinstance(payload, dict):
         raise _odd(name, "is no object")
-    return _event(name, payload)
+    return name, payload
+
+
+def _home(name: str, payload: dict[str, Any], environment: Mapping[str, str]) -> str:
+    """Return the default branch, which no guess may replace: anybody may push a branch `main`."""
+    repository = payload.get("repository")
+    told = repository.get("default_branch") if isinstance(repository, dict) else None
+    if told is None and name == "schedule":  # runs there, and some forges tell no more about it
+        told = environment.get("GITHUB_REF", "").removeprefix("refs/heads/")
+    if not told:
+        raise _odd(name, "does not say which branch is the default one")
+    return _branch(name, told)
 
 
 def _event(name: str, payload: dict[str, Any]) -> Event:

@@ -25,11 +25,15 @@ def sweep(run: Run) -> int:
     keeps none of the others from being judged. Raises GateError `bad-event` in a run that a pull
     request started, and ForgeError where the list cannot be read.
     """
-    from itil_gate.cli.action_check import check
+    from itil_gate.cli.action_check import check, fetch_for
     from itil_gate.cli.action_run import INPUT, Run
+    from itil_gate.cli.hearing import guarded
     from itil_gate.cli.posting import open_runners_forge, publish_failure
     from itil_gate.cli.runner import read_event
+    from itil_gate.git.discover import discover
+    from itil_gate.git.view import open_view
     from itil_gate.model.decision import SEVERITY
+    from itil_gate.model.frozen import replace
     from itil_gate.report.action_report import other_outputs
     from itil_gate.report.escape import terminal
 
@@ -40,10 +44,13 @@ def sweep(run: Run) -> int:
             f"the event {event.name} is about one proposal, and a sweep is about all of them",
             hint="run the command `sweep` on schedule or workflow_dispatch, `check` on this event",
         )
-    guarded = _targets(run)
+    repository = discover(run.place)
+    fetch_for(run, repository, event)
+    with open_view(repository) as view:
+        names = guarded(view, event.home)
     worst: Outcome = "allow"
     for pull in open_runners_forge(run).open_pulls():
-        if pull.base_ref not in guarded:
+        if pull.base_ref not in names:
             continue
         inputs = {**run.inputs, f"{INPUT}PULL_REQUEST": str(pull.number)}
         failed = ""
@@ -57,8 +64,8 @@ def sweep(run: Run) -> int:
             say(f"pull request {pull.number}: {failed}, {type(error).__name__}")
         if failed:
             outcome = "undecided"
-            if pull.head is not None:  # an earlier success must not speak for it
-                publish_failure(run, pull.head, failed)
+            # An earlier success must not speak for it.
+            publish_failure(run, replace(event, target=pull.base_ref, head=pull.head), failed)
         say(f"pull request {pull.number}: {outcome}")
         worst = max(worst, outcome, key=SEVERITY.index)
     run.step.write(other_outputs(worst, {}))
@@ -66,17 +73,3 @@ def sweep(run: Run) -> int:
 
 
 _OUTCOMES: dict[int, Outcome] = {0: "allow", 1: "deny", 2: "undecided", 3: "pending"}
-
-
-def _targets(run: Run) -> tuple[str, ...]:
-    """Return the branches that the repository's main branch says are guarded."""
-    from itil_gate.cli.hearing import find_target
-    from itil_gate.gather.sources import read_judge
-    from itil_gate.git.discover import discover
-    from itil_gate.git.view import open_view
-    from itil_gate.policy.compile import read_config
-
-    with open_view(discover(run.place)) as view:
-        _, tip = find_target(view, base=None, target=None)
-        config = read_config({source.path: source for source in read_judge(view, tip)})
-    return config.targets

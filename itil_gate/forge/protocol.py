@@ -13,10 +13,20 @@ if TYPE_CHECKING:
     from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus, OpenPull
 
 STATUS_CONTEXT = "itil-gate"
-"""The name under which a forge shows and requires the gate's answer."""
+"""The name under which a forge shows and requires the gate's answer about the default branch."""
 MARKER = "itil-gate"
 """What the hidden first line of our comment says."""
 StatusState = Literal["success", "failure", "pending"]
+
+
+def status_context(target: str, *, home: str) -> str:
+    """Return the name under which the gate answers about a target branch: two full refs in.
+
+    A status belongs to a commit, and one commit may be proposed for several branches with rules of
+    their own: under one name, what is allowed on one of them would be allowed on all.
+    """
+    branch = target.removeprefix("refs/heads/")
+    return STATUS_CONTEXT if target == home else f"{STATUS_CONTEXT}: {branch}"
 
 
 class ForgeError(GateError):

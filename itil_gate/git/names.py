@@ -125,6 +125,23 @@ def read_head(view: View) -> str:
     raise HistoryError("head-unreadable", f"{head} holds neither a ref nor an object id")
 
 
+def read_default(view: View) -> str | None:
+    """Return the full ref of the branch that `git clone` found to be the server's default one.
+
+    None where this clone was not told, as in many a check-out made for a pipeline.
+    """
+    told = view.repository.common_dir / "refs" / "remotes" / "origin" / "HEAD"
+    try:
+        text = told.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    ref = text.removeprefix("ref:").strip()
+    short = ref.removeprefix("refs/remotes/origin/")
+    if short == ref or not short or _REFUSED.search(short):
+        return None
+    return f"refs/heads/{short}"
+
+
 def _stem(view: View, stem: str) -> str | None:
     if is_oid(stem):
         return stem

@@ -26,12 +26,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ONE, TWO, ZERO = "1" * 40, "2" * 40, "0" * 40
+HOME = "refs/heads/trunk"
 
 
 def read(tmp_path: Path, name: str, payload: Any) -> Event:
+    if isinstance(payload, dict):
+        payload = {"repository": {"default_branch": "trunk"}} | payload
+    return as_it_is(tmp_path, name, payload)
+
+
+def as_it_is(tmp_path: Path, name: str, payload: Any, **more: str) -> Event:
     file = tmp_path / "event.json"
     file.write_bytes(payload if isinstance(payload, bytes) else json.dumps(payload).encode())
-    return read_event({"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(file)})
+    return read_event({"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(file)} | more)
 
 
 def code_of(tmp_path: Path, name: str, payload: Any) -> str:
@@ -43,7 +50,7 @@ def code_of(tmp_path: Path, name: str, payload: Any) -> str:
 @pytest.mark.parametrize("name", OF_A_PULL_REQUEST)
 def test_a_pull_request_has_a_head_a_target_and_a_number(tmp_path: Path, name: str) -> None:
     event = read(tmp_path, name, pull_event(ONE, base="release/1.x", draft=True))
-    assert event == Event(name, "refs/heads/release/1.x", head=ONE, number=7, draft=True)
+    assert event == Event(name, "refs/heads/release/1.x", head=ONE, number=7, draft=True, home=HOME)
 
 
 def test_a_merge_group_has_a_head_and_a_target_with_or_without_the_full_name(
@@ -52,7 +59,7 @@ def test_a_merge_group_has_a_head_and_a_target_with_or_without_the_full_name(
     for base in ("refs/heads/main", "main"):
         payload = {"merge_group": {"base_ref": base, "head_sha": ONE, "head_ref": "refs/heads/x"}}
         assert read(tmp_path, "merge_group", payload) == Event(
-            "merge_group", "refs/heads/main", head=ONE
+            "merge_group", "refs/heads/main", head=ONE, home=HOME
         )
 
 
@@ -63,13 +70,34 @@ def test_a_push_has_both_ends_and_a_new_branch_only_one(tmp_path: Path) -> None:
     assert read(tmp_path, "push", payload | {"before": ZERO}).before is None
 
 
+@pytest.mark.parametrize("repository", [None, {}, [], "main", {"default_branch": "a..b"}])
+def test_an_event_that_does_not_tell_the_default_branch_is_refused_and_no_branch_is_guessed(
+    tmp_path: Path, repository: Any
+) -> None:
+    for name in ("pull_request_target", "schedule"):
+        with pytest.raises(GateError) as caught:
+            as_it_is(tmp_path, name, pull_event(ONE) | {"repository": repository})
+        assert caught.value.code == "bad-event"
+
+
+def test_a_schedule_runs_on_the_default_branch_where_its_event_does_not_tell(
+    tmp_path: Path,
+) -> None:
+    ref = {"GITHUB_REF": "refs/heads/develop"}
+    assert as_it_is(tmp_path, "schedule", {}, **ref).home == "refs/heads/develop"
+    told = {"repository": {"default_branch": "trunk"}}
+    assert as_it_is(tmp_path, "schedule", told, **ref).home == HOME
+    with pytest.raises(GateError):
+        as_it_is(tmp_path, "pull_request", pull_event(ONE), **ref)
+
+
 def test_sha256_repositories_have_longer_names(tmp_path: Path) -> None:
     assert read(tmp_path, "pull_request", pull_event("a" * 64)).head == "a" * 64
 
 
 @pytest.mark.parametrize("name", ["schedule", "workflow_dispatch", "repository_dispatch"])
 def test_a_run_that_nothing_proposed_names_no_commit(tmp_path: Path, name: str) -> None:
-    assert read(tmp_path, name, {"inputs": {"head": ONE}}) == Event(name, "")
+    assert read(tmp_path, name, {"inputs": {"head": ONE}}) == Event(name, "", home=HOME)
 
 
 def followed(event: Any, branch: Any, head: Any = ONE) -> Any:
@@ -79,7 +107,7 @@ def followed(event: Any, branch: Any, head: Any = ONE) -> Any:
 def test_a_run_after_that_of_a_merge_group_judges_the_group(tmp_path: Path) -> None:
     payload = followed("merge_group", f"gh-readonly-queue/release/1.x/pr-7-{TWO}")
     assert read(tmp_path, "workflow_run", payload) == Event(
-        "workflow_run", "refs/heads/release/1.x", head=ONE
+        "workflow_run", "refs/heads/release/1.x", head=ONE, home=HOME
     )
 
 
@@ -96,7 +124,7 @@ def test_a_run_after_that_of_a_merge_group_judges_the_group(tmp_path: Path) -> N
 )
 def test_a_run_after_any_other_one_names_no_commit(tmp_path: Path, event: str, branch: Any) -> None:
     payload = followed(event, branch)
-    assert read(tmp_path, "workflow_run", payload) == Event("workflow_run", "")
+    assert read(tmp_path, "workflow_run", payload) == Event("workflow_run", "", home=HOME)
 
 
 def test_a_merge_group_of_no_commit_or_into_no_branch_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import yaml
 from support.peers import MissingPeerError, needed
 from support.repository import Repo, isolated
 from support.shell import GATE
-from support.world import World, adopt
+from support.world import CONFIG, World, adopt
 
 if TYPE_CHECKING:
     from support.repository import Keyring
@@ -106,6 +106,20 @@ def test_the_command_of_the_pipeline_decides_and_writes_both_reports(
     pipeline.world.reject("carol")
     code, said = pipeline.run(kind)
     assert code == 1, said
+
+
+@pytest.mark.parametrize("kind", ["jenkins", "azure"])
+def test_a_branch_that_only_guards_itself_is_undecided(pipeline: Pipeline, kind: str) -> None:
+    repo = pipeline.world.repo
+    repo.checkout("evil", create=True, at="main")
+    both = "[refs/heads/main, refs/heads/release]"
+    assert both in CONFIG
+    mine = CONFIG.replace(both, "[refs/heads/evil]").replace('["docs/**"]', '["**"]')
+    pipeline.world.commit({"itil-gate.yaml": mine})
+    repo.checkout("main")
+    code, said = pipeline.run(kind, target="evil")
+    assert code == 2, said
+    assert "target-not-governed" in said
 
 
 @pytest.mark.parametrize("kind", ["jenkins", "azure"])

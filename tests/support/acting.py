@@ -111,7 +111,8 @@ def run_act(
     """Run the action for an event in a clone; `ready` is an environment to copy."""
     room.mkdir(parents=True)
     seen = room / "seen"
-    (room / "event.json").write_text(json.dumps(payload), encoding="utf-8")
+    told = {"repository": {"default_branch": "main"}} | payload
+    (room / "event.json").write_text(json.dumps(told), encoding="utf-8")
     given = {"python": sys.executable, **(inputs or {})}
     # JSON is YAML, so that no value can be anything but a value.
     text = WORKFLOW.replace("@with@", json.dumps(given))

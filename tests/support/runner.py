@@ -30,11 +30,20 @@ class Runner:
     workspace: Path
     temp: Path
     variables: dict[str, str] = field(default_factory=dict)
+    home: str = "main"
 
     def event(self, name: str, payload: Any) -> Path:
-        """Let the run be started by an event; bytes are written as they are."""
+        """Let the run be started by an event; bytes are written as they are.
+
+        As on a forge every payload tells the default branch, but that of a schedule, which runs
+        there.
+        """
         self.temp.mkdir(parents=True, exist_ok=True)
         file = self.temp / "event.json"
+        if name == "schedule":
+            self.variables["GITHUB_REF"] = f"refs/heads/{self.home}"
+        elif isinstance(payload, dict):
+            payload = {"repository": {"default_branch": self.home}} | payload
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         file.write_bytes(data)
         self.variables |= {"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(file)}
