@@ -59,9 +59,15 @@ class _Settings(_Seen):
     ci_config_path: str | None = None
 
 
+class _Branch(_Seen):
+    name: str
+
+
 class _Check(_Seen):
     id: int
     name: str
+    protected_branches: tuple[_Branch, ...] = ()
+    """The branches it is asked for; all of them where there are none."""
 
 
 class _ApprovalRule(_Seen):
@@ -77,13 +83,14 @@ def protection_of(talk: Conversation, project: str, *, branch: str) -> ForgeRule
     unread: list[str] = []
     answer = talk.get(project, needs=_MAINTAINER)
     settings = read(_Settings, document(answer), asked=answer.asked)
-    guards = _guards(talk, project, branch.removeprefix("refs/heads/"), unread)
+    name = branch.removeprefix("refs/heads/")
+    guards = _guards(talk, project, name, unread)
     pushing = [one for guard in guards or () for one in guard.push_access_levels]
     able = [one for one in pushing if one.access_level != _NOBODY]
     return ForgeRules(
         branch=branch,
         protected=None if guards is None else bool(guards),
-        checks=_checks(talk, project, settings, unread),
+        checks=_checks(talk, project, settings, unread, name=name),
         pull_required=None if guards is None else bool(guards) and not able,
         approvals=_approvals(talk, project, unread),
         dismiss_stale=_resets(talk, project, unread),
@@ -137,7 +144,7 @@ def _who(one: _Access) -> str:
 
 
 def _checks(
-    talk: Conversation, project: str, settings: _Settings, unread: list[str]
+    talk: Conversation, project: str, settings: _Settings, unread: list[str], *, name: str
 ) -> tuple[RequiredCheck, ...] | None:
     """Return what must pass: the pipeline as a whole, and external checks by their numbers."""
     if settings.only_allow_merge_if_pipeline_succeeds is None:
@@ -150,6 +157,9 @@ def _checks(
         path = f"{project}/external_status_checks"
         for row in linked(talk, path, needs=_MAINTAINER):
             check = read(_Check, row, asked=path)
+            guarded = [one.name for one in check.protected_branches]
+            if guarded and not any(_matches(one, name) for one in guarded):
+                continue
             source = f"external-check:{check.id}"
             found.append(RequiredCheck(context=check.name, source=source))
     return tuple(found)

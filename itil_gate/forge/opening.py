@@ -14,6 +14,7 @@ from itil_gate.forge.proxies import proxy_for
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from itil_gate.forge.gitlab_checks import StatusChecks
     from itil_gate.forge.protocol import Forge
     from itil_gate.model.config import ForgeSettings
 
@@ -34,12 +35,7 @@ def open_forge(
     `environment` is where the proxy is named, and nothing else is taken from it. Raises ForgeError
     for a token that cannot be one, and for a project that such a forge cannot have.
     """
-    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
-        raise ForgeError(
-            "forge-refused",
-            f"{TOKEN_VARIABLE} holds no token: it has spaces or characters that none has",
-            hint="a line break at its end is the usual cause",
-        )
+    _refuse_odd(token)
     if settings.kind != "gitlab" and settings.project.count("/") != 1:
         raise ForgeError(
             "forge-not-found",
@@ -48,13 +44,46 @@ def open_forge(
             hint="write it as owner/name",
         )
     module: Any = import_module(f"itil_gate.forge.{settings.kind}")
-    client = Client(
-        settings.url,
-        module.client_headers(token or None),
-        limits,
-        proxy_for(settings.url, environment),
-    )
+    client = _client(module, settings, token=token, environment=environment, limits=limits)
     forge: Forge = getattr(module, KINDS[settings.kind])(
         client, host=settings.host, project=settings.project
     )
     return forge
+
+
+def open_status_checks(
+    settings: ForgeSettings,
+    *,
+    token: str | None,
+    environment: Mapping[str, str] = _EMPTY,
+    limits: Limits = LIMITS,
+) -> StatusChecks:
+    """Return the external status checks of a project on GitLab; arguments as for `open_forge`."""
+    from itil_gate.forge import gitlab  # noqa: PLC0415 - only where they are answered
+    from itil_gate.forge.gitlab_checks import StatusChecks  # noqa: PLC0415
+
+    _refuse_odd(token)
+    client = _client(gitlab, settings, token=token, environment=environment, limits=limits)
+    return StatusChecks(client, project=settings.project)
+
+
+def _refuse_odd(token: str | None) -> None:
+    """Raise ForgeError for a token that cannot be one; its text is not repeated."""
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        raise ForgeError(
+            "forge-refused",
+            f"{TOKEN_VARIABLE} holds no token: it has spaces or characters that none has",
+            hint="a line break at its end is the usual cause",
+        )
+
+
+def _client(
+    module: Any,
+    settings: ForgeSettings,
+    *,
+    token: str | None,
+    environment: Mapping[str, str],
+    limits: Limits,
+) -> Client:
+    proxy = proxy_for(settings.url, environment)
+    return Client(settings.url, module.client_headers(token or None), limits, proxy)

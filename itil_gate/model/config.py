@@ -213,6 +213,32 @@ class ForgeSettings(Model):
     project: ForgeProject = Field(
         description="The repository there: owner/name, or its number on GitLab."
     )
+    status_checks: dict[RefName, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="GitLab Ultimate: branch it guards, by its full name, to the number of the "
+        "external status check that the gate answers there.",
+    )
+
+    @model_validator(mode="after")
+    def _one_check_a_branch(self) -> Self:
+        if self.status_checks and self.kind != "gitlab":
+            raise refusal(
+                "wrong-value",
+                f"is given, and {self.kind} has no external status checks",
+                remedy="leave it out; the gate posts a commit status there",
+                at="statusChecks",
+            )
+        numbers = list(self.status_checks.values())
+        if len(set(numbers)) != len(numbers):
+            # An answer stays when the merge request is pointed at another branch.
+            raise refusal(
+                "wrong-value",
+                "has one external status check for two branches, so that what passes on one would "
+                "pass on the other",
+                remedy="make a check of its own on GitLab for each protected branch",
+                at="statusChecks",
+            )
+        return self
 
 
 class Config(Model):
@@ -250,6 +276,19 @@ class Config(Model):
     audit_until: Day | None = Field(
         None, description="Last day of audit mode, at most 90 days after adoption."
     )
+
+    @model_validator(mode="after")
+    def _checks_are_of_targets(self) -> Self:
+        named = self.forge.status_checks if self.forge is not None else {}
+        strange = sorted(set(named) - set(self.targets))
+        if strange:
+            raise refusal(
+                "wrong-value",
+                f"has a status check for {strange[0]}, which is not among the targets",
+                remedy="name branches that stand under targets, as refs/heads/…",
+                at="forge",
+            )
+        return self
 
     @model_validator(mode="after")
     def _audit_has_an_end(self) -> Self:

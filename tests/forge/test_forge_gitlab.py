@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.forge_server import ForgeServer, Say, pages
+from support.forge_server import ForgeServer, Say, pages, raw
 
 from itil_gate.forge.http import Limits
-from itil_gate.forge.opening import open_forge
+from itil_gate.forge.opening import open_forge, open_status_checks
 from itil_gate.forge.protocol import ForgeError
 from itil_gate.forge.values import Bypass, RequiredCheck
 from itil_gate.model.config import ForgeSettings
 from itil_gate.model.facts import AccountRef, Review
 
 if TYPE_CHECKING:
-    from itil_gate.forge.protocol import Forge
+    from itil_gate.forge.protocol import Forge, StatusState
 
 PROJECT = "/projects/acme%2Fpayments"
 MERGE = f"{PROJECT}/merge_requests/7"
@@ -356,6 +356,100 @@ def test_protection_is_read_from_branches_and_settings(lab: ForgeServer) -> None
     assert Bypass(who="role:maintainer") in (log.bypass or ())
     bare = forge(lab).protection("xmain")
     assert (bare.protected, bare.force_push, bare.deletion) == (False, True, True)
+
+
+def test_a_status_check_of_another_branch_is_not_required_here(lab: ForgeServer) -> None:
+    ruled(lab, guard("main", NOBODY))
+    rows = [
+        {"id": 4, "name": "gate", "protected_branches": [{"id": 1, "name": "main"}]},
+        {"id": 5, "name": "other", "protected_branches": [{"id": 2, "name": "release"}]},
+        {"id": 6, "name": "stable", "protected_branches": [{"id": 3, "name": "ma*"}]},
+        {"id": 7, "name": "all", "protected_branches": []},
+    ]
+    lab.on("GET", f"{PROJECT}/external_status_checks", pages(rows))
+    found = forge(lab).protection("main").checks or ()
+    assert [one.context for one in found] == ["pipeline", "gate", "stable", "all"]
+
+
+RESPONSES = f"{MERGE}/status_check_responses"
+
+
+def answer(server: ForgeServer, state: StatusState = "success") -> None:
+    settings = ForgeSettings(
+        kind="gitlab", url=server.url, host="gitlab.test", project="acme/payments"
+    )
+    checks = open_status_checks(settings, token="glpat-x", limits=QUICK)  # noqa: S106 - made up
+    checks.answer(7, check=12, commit=HEAD, state=state)
+
+
+def taken(check: int = 12, **more: Any) -> Say:
+    """What GitLab answers: the response with what it is about."""
+    about = {"id": check, "name": "gate", "external_url": "https://e.test", "project_id": 5}
+    value = {"id": 1, "merge_request": merge(), "external_status_check": about, **more}
+    return Say(value, status=201)
+
+
+@pytest.mark.parametrize(
+    ("state", "word"), [("success", "passed"), ("failure", "failed"), ("pending", "pending")]
+)
+def test_an_external_status_check_is_answered_about_the_head(
+    lab: ForgeServer, state: StatusState, word: str
+) -> None:
+    lab.on("POST", RESPONSES, taken())
+    answer(lab, state)
+    (asked,) = lab.asked
+    assert asked.body == {"sha": HEAD, "external_status_check_id": 12, "status": word}
+    assert asked.headers["authorization"] == "Bearer glpat-x"
+
+
+def test_too_many_answers_at_once_are_given_again_when_gitlab_says(lab: ForgeServer) -> None:
+    lab.on("POST", RESPONSES, Say({}, status=429, headers={"Retry-After": "0"}), taken())
+    answer(lab)
+    assert len(lab.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (Say({"message": "401 Unauthorized"}, status=401), "forge-refused"),
+        (Say({"message": "403 Forbidden"}, status=403), "forge-refused"),
+        (Say({"message": "404 Not Found"}, status=404), "forge-not-found"),
+        (Say({"message": "409 SHA does not match HEAD"}, status=409), "forge-answer"),
+        (Say({"error": "status does not have a valid value"}, status=400), "forge-answer"),
+        (Say({}, status=429, headers={"Retry-After": "90"}), "forge-limited"),
+        (Say({}, status=500), "forge-unreachable"),
+        (Say({"id": 1}, status=201), "forge-answer"),
+        (taken(13), "forge-answer"),
+        (Say(b'{"id": 1, "external_status_che', status=201), "forge-answer"),
+        (Say(b"<html>sign in", status=200, kind="text/html"), "forge-answer"),
+        (Say({}, status=302, headers={"Location": "/users/sign_in"}), "forge-answer"),
+    ],
+)
+def test_an_answer_that_is_not_taken_is_an_error(lab: ForgeServer, said: Say, code: str) -> None:
+    lab.on("POST", RESPONSES, said)
+    with pytest.raises(ForgeError) as caught:
+        answer(lab)
+    assert caught.value.code == code
+    # Only what was turned away for now is sent again: GitLab keeps every answer that it takes.
+    assert len(lab.asked) == 1
+
+
+def test_an_answer_that_breaks_off_is_not_given_twice(lab: ForgeServer) -> None:
+    def cut(wfile: Any) -> None:
+        wfile.write(b"HTTP/1.1 201 Created\r\nContent-Length: 90\r\n\r\n{")
+
+    lab.on("POST", RESPONSES, raw(cut))
+    with pytest.raises(ForgeError) as caught:
+        answer(lab)
+    assert caught.value.code == "forge-answer"
+    assert len(lab.asked) == 1
+
+
+def test_gitlab_without_the_tier_says_unauthorised_and_the_hint_says_why(lab: ForgeServer) -> None:
+    lab.on("POST", RESPONSES, Say({"message": "401 Unauthorized"}, status=401))
+    with pytest.raises(ForgeError) as caught:
+        answer(lab)
+    assert "Ultimate" in caught.value.hint
 
 
 def test_what_the_token_may_not_read_is_not_guessed(lab: ForgeServer) -> None:
