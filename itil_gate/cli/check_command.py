@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from itil_gate.cli.answering import post_option, telling_forge
 from itil_gate.cli.hearing import Hearing, hearing, merge_options
 from itil_gate.cli.notifying import telling_failure, write_notification
 from itil_gate.cli.recording import Recording, recording_options, tell
@@ -15,6 +16,7 @@ from itil_gate.cli.screen import color, now, out, repo_option, say, width, write
 
 if TYPE_CHECKING:
     from itil_gate.model.facts import Inputs
+    from itil_gate.release.recorder import Recorded
 
 FORMATS = ("text", "markdown", "json", "sarif", "junit", "github", "gitlab")
 
@@ -77,6 +79,7 @@ FORMATS = ("text", "markdown", "json", "sarif", "junit", "github", "gitlab")
     help="Full name of the repository's default branch, whose itil-gate.yaml says which targets "
     "are guarded; by default the one that `git clone` was told.",
 )
+@post_option()
 @click.option("--record", is_flag=True, help="Record the outcome in the audit log, signed.")
 @click.option(
     "--merged",
@@ -106,6 +109,7 @@ def command(
     landed_heads: tuple[str, ...],
     pull: int | None,
     default_branch: str | None,
+    channels: tuple[str, ...],
     recording: Recording,
     *,
     draft: bool,
@@ -122,6 +126,7 @@ def command(
     itil-gate check --pull 7 --base origin/main --default-branch refs/heads/main
     itil-gate check --report junit=junit.xml --report gitlab=gl-code-quality-report.json
     itil-gate check --pull 7 --notify notification.json
+    itil-gate check --pull 7 --post comment --post status
     itil-gate check --export-input input.json --external rego=results.json
     itil-gate check --merged "$BEFORE..$AFTER" --target refs/heads/main --record
     """
@@ -129,7 +134,12 @@ def command(
     from itil_gate.report import DECISION_FORMATS
 
     if merged is not None:
-        given = {"--pull": pull, "--report": reports or None, "--notify": notify}
+        given = {
+            "--pull": pull,
+            "--report": reports or None,
+            "--notify": notify,
+            "--post": channels or None,
+        }
         for option in (name for name, value in given.items() if value is not None):
             message = f"{option} is about a merge to come, --merged about one that was"
             raise click.UsageError(message)
@@ -146,20 +156,25 @@ def command(
             record=record,
         )
 
+    if channels and pull is None:
+        raise click.UsageError("--post is about a pull request: name it with --pull")
     files = external_results(external)
     places = report_files(reports)
     with (
         telling_failure(notify, pull=pull),
+        telling_forge(
+            channels, repo, pull=pull, base=base, target=target, home=default_branch
+        ) as told,
         hearing(
             repo,
             base=base,
             head=head,
-            target=target,
+            target=told.target,
             now=now(),
             draft=draft,
             external=files,
             pull=pull,
-            home=default_branch,
+            home=told.home,
         ) as heard,
     ):
         decision = heard.decision
@@ -172,26 +187,28 @@ def command(
             write_file(file, DECISION_FORMATS[kind](decision).encode())
         if export_input is not None:
             write_file(export_input, _input(heard.inputs).encode())
-        if record:
-            _record(heard, recording)
+        recorded = _record(heard, recording) if record else None
         if notify is not None:
             write_notification(notify, decision, heard.inputs)
-    out(DECISION_FORMATS[form](decision, color=color(), width=width()))
-    code = EXIT_CODES[decision.outcome]
-    if not decision.enforced and decision.outcome in ("deny", "pending"):
-        say(f"audit mode: not enforced; the outcome would be {decision.outcome}")
-        return 0
+        out(DECISION_FORMATS[form](decision, color=color(), width=width()))
+        code = EXIT_CODES[decision.outcome]
+        if not decision.enforced and decision.outcome in ("deny", "pending"):
+            say(f"audit mode: not enforced; the outcome would be {decision.outcome}")
+            code = 0
+        told.publish(decision, passed=code == 0, recorded=recorded)
     return code
 
 
-def _record(heard: Hearing, recording: Recording) -> None:
+def _record(heard: Hearing, recording: Recording) -> Recorded:
     """Record the decision; what cannot be recorded is no decision to act on."""
     from itil_gate.policy.compile import compile_policies
     from itil_gate.release.bookkeeping import record_decision
 
     config = compile_policies(heard.inputs.judge).config
     books = recording.books(heard.view.repository, config, now=heard.inputs.facts.now)
-    tell(record_decision(books, heard.view, heard.decision, heard.inputs))
+    recorded = record_decision(books, heard.view, heard.decision, heard.inputs)
+    tell(recorded)
+    return recorded
 
 
 def _input(inputs: Inputs) -> str:

@@ -17,8 +17,10 @@ HEAD = "head"
 def ask_about(view: View, *, tip: str, number: int) -> ForgePull:
     """Return what the forge says of a pull request; `tip` is that of the target, which names it.
 
-    Raises ConfigError `no-forge` where it names none, and ForgeError.
+    Raises ConfigError `no-forge` where it names none, `forge-differs` where a job of GitLab CI is
+    of another one, and ForgeError.
     """
+    from itil_gate.cli.job import refuse_elsewhere
     from itil_gate.forge.answers import TOKEN_VARIABLE
     from itil_gate.forge.opening import open_forge
     from itil_gate.gather.pulled import no_forge
@@ -28,6 +30,7 @@ def ask_about(view: View, *, tip: str, number: int) -> ForgePull:
     config = read_config({source.path: source for source in read_judge(view, tip)})
     if config.forge is None:
         raise no_forge()
+    refuse_elsewhere(config.forge, os.environ)
     token = os.environ.get(TOKEN_VARIABLE) or None
     return open_forge(config.forge, token=token, environment=os.environ).pull(number)
 
