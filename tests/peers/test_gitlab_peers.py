@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +11,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
-from support.peers import installed, needed, on_path
-from support.repository import Repo, isolated
-from support.shell import GATE
+from support.gitlab_local import Ran, run_pipeline
+from support.peers import on_path
+from support.repository import Repo
 from support.world import World, adopt
 
 if TYPE_CHECKING:
@@ -37,38 +34,17 @@ include:
 pytestmark = pytest.mark.peer
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What the pipeline said, and the reports that its job left.
+def quality(ran: Ran) -> list[dict[str, Any]]:
+    """Return the Code Quality report."""
+    text = (ran.reports / "gl-code-quality-report.json").read_text("utf-8")
+    found: list[dict[str, Any]] = json.loads(text)
+    return found
 
-    The exit code of gitlab-ci-local itself says nothing: it holds any job that may fail by some
-    exit code for one that may fail by all.
-    """
 
-    said: str
-    reports: Path
-
-    @property
-    def status(self) -> str:
-        """How the job ended: PASS, or WARN or FAIL with its exit code."""
-        ended = r"(?m)^itil-gate finished in [\d.]+ m?s *(.*?) *$"
-        (found,) = re.findall(ended, self.said)
-        if not found and re.search(r"(?m)^ PASS  itil-gate$", self.said):
-            return "PASS"
-        return str(found)
-
-    @property
-    def quality(self) -> list[dict[str, Any]]:
-        """The Code Quality report."""
-        text = (self.reports / "gl-code-quality-report.json").read_text("utf-8")
-        found: list[dict[str, Any]] = json.loads(text)
-        return found
-
-    @property
-    def junit(self) -> ET.Element:
-        """The JUnit report."""
-        file = self.reports / "itil-gate-junit.xml"
-        return ET.parse(file).getroot()  # noqa: S314 - what we wrote ourselves
+def junit(ran: Ran) -> ET.Element:
+    """Return the JUnit report."""
+    file = ran.reports / "itil-gate-junit.xml"
+    return ET.parse(file).getroot()  # noqa: S314 - what we wrote ourselves
 
 
 @dataclass
@@ -90,28 +66,7 @@ class Project:
             "CI_COMMIT_SHA": repo.tip("HEAD"),
             **(variables or {}),
         }
-        program = needed(lambda: installed(HERE / "gitlab"))
-        done = subprocess.run(
-            [
-                *("node", program / "node_modules" / "gitlab-ci-local" / "src" / "index.js"),
-                *("--force-shell-executor", "--no-color", "--no-artifacts-to-source"),
-                *(f"--variable={name}={value}" for name, value in given.items()),
-            ],
-            cwd=repo.path,
-            env=isolated(
-                {
-                    "PATH": f"{GATE.parent}{os.pathsep}{os.environ['PATH']}",
-                    "HOME": str(repo.path.parent),
-                }
-            ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        reports = repo.path / ".gitlab-ci-local" / "artifacts" / "itil-gate"
-        return Ran(done.stdout + done.stderr, reports)
+        return run_pipeline(repo, given)
 
 
 @pytest.fixture
@@ -136,15 +91,15 @@ def test_an_approved_change_is_green(project: Project) -> None:
     ran = project.run()
     assert ran.status == "PASS", ran.said
     assert "ALLOWED" in ran.said
-    assert {entry["severity"] for entry in ran.quality} <= {"info"}
-    assert int(ran.junit.get("failures", "0")) == 0
+    assert {entry["severity"] for entry in quality(ran)} <= {"info"}
+    assert int(junit(ran).get("failures", "0")) == 0
 
 
 @pytest.mark.parametrize("project", ["amber"], indirect=True)
 def test_waiting_is_amber_where_that_is_asked_for(project: Project) -> None:
     ran = project.run()
     assert ran.status == "WARN 3", ran.said
-    assert "minor" in {entry["severity"] for entry in ran.quality}
+    assert "minor" in {entry["severity"] for entry in quality(ran)}
 
 
 @pytest.mark.parametrize("project", ["amber"], indirect=True)
@@ -152,12 +107,12 @@ def test_a_denied_change_is_red_even_where_waiting_is_amber(project: Project) ->
     project.world.commit({"elsewhere/app.py": "x\n"})
     ran = project.run()
     assert ran.status == "FAIL 1", ran.said
-    assert "critical" in {entry["severity"] for entry in ran.quality}
-    for entry in ran.quality:
+    assert "critical" in {entry["severity"] for entry in quality(ran)}
+    for entry in quality(ran):
         assert entry.keys() >= {"description", "check_name", "fingerprint", "severity", "location"}
         assert (project.world.repo.path / entry["location"]["path"]).exists()
         assert entry["location"]["lines"]["begin"] >= 1
-    assert ran.junit.findall(".//failure")
+    assert junit(ran).findall(".//failure")
 
 
 def test_waiting_is_red_by_default(project: Project) -> None:
