@@ -8,13 +8,16 @@ about the same head.
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
-from itil_gate.cli.screen import color, now, out, width, write_file
+from itil_gate.cli.screen import color, now, out, say, width, write_file
 from itil_gate.model.errors import GateError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from itil_gate.cli.action_run import Run
     from itil_gate.cli.hearing import Hearing
     from itil_gate.cli.runner import Event
@@ -27,6 +30,7 @@ DECISION = "itil-gate-decision.json"
 def check(run: Run) -> int:
     """Judge what the event proposes to merge. Returns the exit code of the decision."""
     from itil_gate.cli.action_run import refuse_keys
+    from itil_gate.cli.notifying import telling_failure
     from itil_gate.cli.posting import publish_failure
     from itil_gate.cli.runner import read_event
 
@@ -40,8 +44,10 @@ def check(run: Run) -> int:
             hint="run the command `merged` on push; elsewhere name a pull request by the input "
             "pull-request",
         )
+    name = run.text("NOTIFY")
     try:
-        return _judge(run, event, event.head)
+        with telling_failure(run.room / name if name else None, pull=event.number):
+            return _judge(run, event, event.head)
     except Exception as error:
         # An earlier run may have said success of this commit.
         code = error.code if isinstance(error, GateError) else "internal-error"
@@ -100,7 +106,6 @@ def _about(run: Run, event: Event) -> Event:
 
 
 def _judge(run: Run, event: Event, head: str) -> int:
-    from itil_gate.cli.hearing import hearing
     from itil_gate.cli.posting import publish
     from itil_gate.git.discover import discover
     from itil_gate.model.decision import StoredDecision
@@ -111,23 +116,8 @@ def _judge(run: Run, event: Event, head: str) -> int:
 
     repository = discover(run.place)
     fetch_for(run, repository, event)
-    with hearing(
-        run.place,
-        base=None,
-        head=head,
-        target=event.target,
-        now=now(),
-        draft=event.draft,
-        pull=_number_to_ask(run, repository, event),
-        home=event.home,
-    ) as heard:
+    with _heard(run, repository, event, head=head) as heard:
         decision = heard.decision
-        if decision.head != head:
-            raise GateError(
-                "forge-differs",
-                f"this run is about {head}, and the pull request is at {decision.head} by now",
-                hint="the run that the later push started says what is so",
-            )
         stored = StoredDecision(decision=decision, inputs=heard.inputs)
         file = run.room / DECISION
         write_file(file, stored_json(stored).encode())
@@ -149,6 +139,39 @@ def _judge(run: Run, event: Event, head: str) -> int:
     return code
 
 
+@contextmanager
+def _heard(run: Run, repository: Repository, event: Event, *, head: str) -> Iterator[Hearing]:
+    """Judge the head; where the target names the forge, with what the forge says of it.
+
+    A merge group is no pull request, and reviews are of one. If nothing but that one pull request
+    is in the group, merging its head onto the target gives the very tree of the group, and it is
+    judged in its place. Otherwise the group is judged without reviews.
+    """
+    from itil_gate.cli.hearing import hearing
+    from itil_gate.git.remote import fetch
+    from itil_gate.git.tree import tree_id
+
+    number = _number_to_ask(run, repository, event)
+    judge = partial(hearing, run.place, base=None, target=event.target, now=now(), home=event.home)
+    if event.queued is not None and number is not None:
+        fetch(repository, "origin", [f"+refs/pull/{number}/head:refs/itil-gate/queued"])
+        with judge(head="refs/itil-gate/queued", pull=number) as heard:
+            if heard.inputs.facts.merged_tree == tree_id(heard.view, head):
+                yield heard
+                return
+        say(f"the group is not pull request {number} alone: it is judged without reviews")
+        number = None
+    with judge(head=head, draft=event.draft, pull=number) as heard:
+        if heard.decision.head != head:
+            raise GateError(
+                "forge-differs",
+                f"this run is about {head}, and the pull request is at {heard.decision.head} by "
+                "now",
+                hint="the run that the later push started says what is so",
+            )
+        yield heard
+
+
 def _number_to_ask(run: Run, repository: Repository, event: Event) -> int | None:
     """Return the number of the pull request if the target names the forge to be asked about it."""
     from itil_gate.cli.hearing import find_target
@@ -157,12 +180,13 @@ def _number_to_ask(run: Run, repository: Repository, event: Event) -> int | None
     from itil_gate.git.view import open_view
     from itil_gate.policy.compile import read_config
 
-    if event.number is None:
+    number = event.number or event.queued
+    if number is None:
         return None
     with open_view(repository) as view:
         _, tip = find_target(view, base=None, target=event.target)
         config = read_config({source.path: source for source in read_judge(view, tip)})
-    return event.number if may_ask(run, config) else None
+    return number if may_ask(run, config) else None
 
 
 def _record(heard: Hearing, repository: Repository) -> Recorded:
@@ -181,9 +205,12 @@ def _record(heard: Hearing, repository: Repository) -> Recorded:
 
 def _reports(run: Run, heard: Hearing) -> None:
     """Write the files of other formats that were asked for."""
+    from itil_gate.cli.notifying import write_notification
     from itil_gate.report import DECISION_FORMATS
 
     for form in ("sarif", "junit"):
         if name := run.text(form.upper()):
             text = DECISION_FORMATS[form](heard.decision, color=False, width=100)
-            write_file(run.room / Path(name), text.encode())
+            write_file(run.room / name, text.encode())
+    if name := run.text("NOTIFY"):
+        write_notification(run.room / name, heard.decision, heard.inputs)

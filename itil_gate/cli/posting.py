@@ -99,7 +99,7 @@ def publish(
     def status() -> None:
         state, description = action_report.status_of(decision)
         open_runners_forge(run).post_status(
-            decision.head,
+            event.head or decision.head,
             state=state,
             description=description,
             url=run.url,

@@ -29,7 +29,9 @@ FROM_THE_HEAD = ("pull_request", "pull_request_review")
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]+", re.ASCII)
 _QUEUED = re.compile(
-    r"(?:refs/heads/)?gh-readonly-queue/(?P<base>.+)/pr-[0-9]+-[0-9a-f]{40,64}", re.ASCII
+    r"(?:refs/heads/)?gh-readonly-queue/(?P<base>.+)/"
+    r"pr-(?P<number>[1-9][0-9]{0,17})-[0-9a-f]{40,64}",
+    re.ASCII,
 )
 _ZERO = re.compile(r"0+")
 
@@ -41,7 +43,8 @@ class Event:
     `target` is a full ref. `before` and `after` are those of a push; `before` is None for a
     branch that is new. `number` is that of a pull request. `home` is the full ref of the
     repository's default branch, whose configuration says what is guarded; empty where it was not
-    asked for.
+    asked for. `queued` is the number of the pull request whose turn a merge group is, as the forge
+    names the group; what else is in it, only its tree can tell.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Event:
     after: str | None = None
     draft: bool = False
     home: str = ""
+    queued: int | None = None
 
 
 def read_event(environment: Mapping[str, str]) -> Event:
@@ -117,10 +121,12 @@ def _event(name: str, payload: dict[str, Any]) -> Event:
     if name == "merge_group":
         group = _inner(name, payload, "merge_group")
         ref = str(group.get("base_ref", ""))
+        place = _QUEUED.fullmatch(str(group.get("head_ref", "")))
         return Event(
             name,
             _branch(name, ref.removeprefix("refs/heads/")),
             head=_oid(name, group.get("head_sha")),
+            queued=int(place["number"]) if place is not None else None,
         )
     if name == "push":
         ref = str(payload.get("ref", ""))
@@ -156,7 +162,12 @@ def _followed(name: str, run: dict[str, Any]) -> Event:
     place = _QUEUED.fullmatch(str(run.get("head_branch", "")))
     if run.get("event") != "merge_group" or place is None:
         return Event(name, "")
-    return Event(name, _branch(name, place["base"]), head=_oid(name, run.get("head_sha")))
+    return Event(
+        name,
+        _branch(name, place["base"]),
+        head=_oid(name, run.get("head_sha")),
+        queued=int(place["number"]),
+    )
 
 
 @frozen

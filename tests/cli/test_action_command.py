@@ -121,6 +121,18 @@ def test_other_formats_go_below_the_temporary_folder(scene: Scene) -> None:
     assert (scene.runner.temp / "gate.xml").read_text().startswith("<?xml")
 
 
+def test_who_has_to_act_is_written_for_bridges_and_so_is_a_failure(scene: Scene) -> None:
+    file = scene.runner.temp / "told.json"
+    assert scene.runner.act(notify="told.json").code == 3
+    told = json.loads(file.read_text(encoding="utf-8"))
+    assert told["outcome"] == "pending"
+    assert "erin" in json.dumps(told["actions"])
+    scene.world.on_main({"itil-gate.yaml": "kind: Nonsense\n"})
+    scene.publish()
+    assert scene.runner.act(notify="told.json").code == 2
+    assert json.loads(file.read_text(encoding="utf-8"))["outcome"] == "undecided"
+
+
 def test_what_nobody_asked_for_is_denied_with_an_annotation(scene: Scene) -> None:
     scene.world.repo.checkout("sneaky", create=True, at="main")
     scene.head = scene.world.commit({"src/app.py": "print('sneaky')\n"})

@@ -107,7 +107,7 @@ def followed(event: Any, branch: Any, head: Any = ONE) -> Any:
 def test_a_run_after_that_of_a_merge_group_judges_the_group(tmp_path: Path) -> None:
     payload = followed("merge_group", f"gh-readonly-queue/release/1.x/pr-7-{TWO}")
     assert read(tmp_path, "workflow_run", payload) == Event(
-        "workflow_run", "refs/heads/release/1.x", head=ONE, home=HOME
+        "workflow_run", "refs/heads/release/1.x", head=ONE, home=HOME, queued=7
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from support.github_answers import on_its_runner, told
 from support.runner import PULL, Runner, check_out, forge_of
+from support.world import APPROVALS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +38,11 @@ class Scene:
         told(self.api, self.head)
         self.runner.pull_request(self.head, name="pull_request_target")
 
-    def name_the_forge(self, text: str) -> None:
-        """Let the target's configuration name a forge."""
-        self.world.on_main({"itil-gate.yaml": text})
+    def name_the_forge(self, text: str, *, counting: str = "") -> None:
+        """Let the target's configuration name a forge; `counting` is put to the approvals."""
+        self.world.on_main(
+            {"itil-gate.yaml": text, "policies/approvals.yaml": APPROVALS + counting}
+        )
         self.world.repo.checkout("main")
         self.world.repo.git("branch", "-D", "feature")
         self.head = self.world.propose()
