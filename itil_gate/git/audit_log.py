@@ -19,7 +19,8 @@ from itil_gate.git.exclusive import exclusive, remove_stale_lock
 from itil_gate.git.history import is_ancestor
 from itil_gate.git.log_store import Moved, open_log_store
 from itil_gate.git.names import branch_tips, ref_tip
-from itil_gate.git.packing import write_objects
+from itil_gate.git.objects import hash_object
+from itil_gate.git.packing import write_named, write_objects
 from itil_gate.git.refs import TRIES, busy, commit_bytes, move_ref, move_with_tag, open_store
 from itil_gate.git.release_tags import tag_bytes, tag_exists
 from itil_gate.git.snapshot import Snapshot
@@ -158,11 +159,16 @@ class _Writer:
         signature = armored(self.signer, plain, namespace="git").strip().encode()
         head, gap, message = plain.partition(b"\n\n")
         signed = head + b"\n" + header + b" " + signature.replace(b"\n", b"\n ") + gap + message
+        commit = hash_object("commit", signed, algorithm=store.algorithm)
+        new[commit] = ("commit", signed)
         if addition.tag is None:
-            return _Written(write_objects(store, [*new, ("commit", signed)])[-1])
+            write_named(store, new)
+            return _Written(commit)
         draft = addition.tag
         raw = tag_bytes(draft, signer=self.signer, identity=self.identity, when=self.when)
-        *_, commit, tag = write_objects(store, [*new, ("commit", signed), ("tag", raw)])
+        tag = hash_object("tag", raw, algorithm=store.algorithm)
+        new[tag] = ("tag", raw)
+        write_named(store, new)
         return _Written(commit, draft.ref, tag, raw)
 
 

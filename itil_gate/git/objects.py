@@ -7,12 +7,14 @@ than the limit is refused before its bytes are read. Names other than full ids a
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import re
 import select
 import subprocess
 import tempfile
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from itil_gate.git.run import TIMEOUT, bound, find_git, patience, refuse_old_git
@@ -29,7 +31,9 @@ LIMIT = 50 * 1024 * 1024
 """Bytes of one object that are read unless the caller says otherwise."""
 
 _OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
-_AT_ONCE = 40  # requests of at most 75 bytes: fits the smallest pipe, so that no write blocks
+_REQUEST = 75
+"""Bytes of one request, at most."""
+_SMALLEST_PIPE = 4096
 _READ = 1 << 18
 _LONGEST = 4096
 """Bytes of a line in which git says what comes next."""
@@ -103,7 +107,7 @@ class ObjectReader:
 
     def info(self, oids: Iterable[str]) -> Iterator[ObjectInfo | None]:
         """Yield type and size of each object, or None where it is missing, in the order asked."""
-        for some in _chunks(oids):
+        for some in self._chunks(oids):
             yield from self._info(some)
 
     def read_many(self, oids: Iterable[str], *, limit: int = LIMIT) -> Iterator[GitObject]:
@@ -112,7 +116,7 @@ class ObjectReader:
         Raises HistoryError `object-missing`, `object-too-large` (over `limit` bytes) or
         `object-damaged`.
         """
-        for some in _chunks(oids):
+        for some in self._chunks(oids):
             infos = [self._there(oid, i) for oid, i in zip(some, self._info(some), strict=True)]
             for info in infos:
                 if info.size > limit:
@@ -155,7 +159,7 @@ class ObjectReader:
         return [self._content(info) for info in infos]
 
     def _content(self, info: ObjectInfo) -> GitObject:
-        if self._header(info.id) != info:
+        if self._line() != f"{info.id} {info.type} {info.size}".encode():
             raise self._stopped(f"object {info.id} changed while it was read")
         data = self._take(info.size)
         self._take(1)
@@ -188,16 +192,29 @@ class ObjectReader:
         if pipe is None:  # pragma: no cover - Popen was given a pipe
             raise self._stopped("git cat-file has no input")
         try:
-            pipe.write(b"".join(b"%s %s\0" % (command, oid.encode()) for oid in oids))
+            requests = [b"%s %s\0" % (command, oid.encode()) for oid in oids]
+            pipe.write(b"".join(requests) + b"flush\0")
             pipe.flush()
         except BrokenPipeError as error:
             raise self._stopped("git cat-file ended early") from error
+
+    def _chunks(self, oids: Iterable[str]) -> Iterator[list[str]]:
+        """Yield so many ids that their requests fit the pipe: writing them never waits for git."""
+        remaining = iter(oids)
+        for first in remaining:
+            yield [first, *islice(remaining, self._at_once() - 1)]
+
+    def _at_once(self) -> int:
+        pipe, size = self._started().stdin, _SMALLEST_PIPE
+        if pipe is not None and hasattr(fcntl, "F_GETPIPE_SZ"):  # Linux
+            size = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+        return size // _REQUEST - 1
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - a list, no shell
-                    [find_git(), "cat-file", "--batch-command", "-z"],
+                    [find_git(), "cat-file", "--batch-command", "--buffer", "-z"],
                     cwd=self._directory,
                     env=self._env,
                     stdin=subprocess.PIPE,
@@ -251,17 +268,6 @@ class ObjectReader:
         self._errors.seek(0)
         said = self._errors.read(2000).decode("utf-8", "backslashreplace").strip()
         return HistoryError("git-failed", f"{message}: {said}" if said else message)
-
-
-def _chunks(oids: Iterable[str]) -> Iterator[list[str]]:
-    some: list[str] = []
-    for oid in oids:
-        some.append(oid)
-        if len(some) == _AT_ONCE:
-            yield some
-            some = []
-    if some:
-        yield some
 
 
 def _groups(infos: Iterable[ObjectInfo]) -> Iterator[list[ObjectInfo]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from itil_gate.git.objects import hash_object
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from itil_gate.git.objects import ObjectType
     from itil_gate.git.view import View
@@ -36,38 +36,45 @@ def write_objects(store: View, objects: Sequence[tuple[ObjectType, bytes]]) -> l
     written.
     """
     ids = [hash_object(kind, data, algorithm=store.algorithm) for kind, data in objects]
-    unique = dict(zip(ids, objects, strict=True))
-    if not unique:
-        return []
-    pack = pack_stream(list(unique.values()), algorithm=store.algorithm)
-    if len(unique) <= MOST_LOOSE:
+    write_named(store, dict(zip(ids, objects, strict=True)))
+    return ids
+
+
+def write_named(store: View, objects: Mapping[str, tuple[ObjectType, bytes]]) -> None:
+    """Write objects under the ids that `hash_object` gave them; see `write_objects`."""
+    if not objects:
+        return
+    pack = pack_stream(objects.values(), algorithm=store.algorithm)
+    if len(objects) <= MOST_LOOSE:
         fast = ("-c", "core.fsyncMethod=batch", "-c", "core.looseCompression=1")
         store.git(*fast, "unpack-objects", "-q", stdin=pack)
     else:
         store.git("index-pack", "--stdin", stdin=pack)
-    return ids
 
 
-def pack_stream(objects: Sequence[tuple[ObjectType, bytes]], *, algorithm: str) -> bytes:
-    """Return a pack of whole objects (gitformat-pack), without deltas."""
+def pack_stream(objects: Collection[tuple[ObjectType, bytes]], *, algorithm: str) -> bytes:
+    """Return a pack of whole objects (gitformat-pack), without deltas.
+
+    Trees are not compressed: half of a tree is hashes, and the next version of it is close to
+    this one, so that git has all of its gain when it makes deltas.
+    """
     parts = [b"PACK", (2).to_bytes(4, "big"), len(objects).to_bytes(4, "big")]
     for kind, data in objects:
-        parts += [_header(_KINDS[kind], len(data)), _deflated(data)]
+        parts += [_header(_KINDS[kind], len(data)), _deflated(data, plain=kind == "tree")]
     body = b"".join(parts)
     return body + hashlib.new(algorithm, body, usedforsecurity=False).digest()
 
 
-def _deflated(data: bytes) -> bytes:
-    """Return a zlib stream (RFC 1950): of short data one stored block (RFC 1951 section 3.2.4)."""
+def _deflated(data: bytes, *, plain: bool = False) -> bytes:
+    """Return a zlib stream (RFC 1950); of stored blocks where that is `plain` or data is short."""
     size = len(data)
+    if plain or size <= _SHORT:
+        return zlib.compress(data, 0)
     if size > _WINDOW:
         return zlib.compress(data, _FAST)
-    if size > _SHORT:
-        # A window that is no larger than the data, and small tables: less to be cleared first.
-        deflate = zlib.compressobj(_FAST, zlib.DEFLATED, _WINDOW.bit_length() - 1, _SMALL_TABLES)
-        return deflate.compress(data) + deflate.flush()
-    lengths = size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little")
-    return b"\x78\x01\x01" + lengths + data + zlib.adler32(data).to_bytes(4, "big")
+    # A window that is no larger than the data, and small tables: less to be cleared first.
+    deflate = zlib.compressobj(_FAST, zlib.DEFLATED, _WINDOW.bit_length() - 1, _SMALL_TABLES)
+    return deflate.compress(data) + deflate.flush()
 
 
 def _header(kind: int, size: int) -> bytes:

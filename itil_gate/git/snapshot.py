@@ -10,7 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from itil_gate.git.objects import hash_object
-from itil_gate.git.tree import FILE, TREE, parse_tree, tree_id
+from itil_gate.git.tree import (
+    FILE,
+    TREE,
+    join_tree,
+    make_record,
+    read_record,
+    split_tree,
+    tree_id,
+)
 from itil_gate.model.errors import GateError, HistoryError
 
 if TYPE_CHECKING:
@@ -21,9 +29,9 @@ if TYPE_CHECKING:
 
     Supply = Callable[[Collection[str]], None]
     """Gets objects that are not here; those it cannot get are missed when they are read."""
-    Entries = dict[bytes, tuple[str, str]]
-    New = tuple[ObjectType, bytes]
-    """An object that is to be written: its type and its bytes."""
+    Records = dict[bytes, bytes]
+    New = dict[str, tuple[ObjectType, bytes]]
+    """Objects that are to be written, by their ids: type and bytes."""
 
 _NOT_NAMES = frozenset({b"", b".", b"..", b".git", b"git~1"})
 MOST_AHEAD = 64 * 1024 * 1024
@@ -47,7 +55,7 @@ class Snapshot:
         self._view = view
         self._supply = supply
         self._complete = complete
-        self._trees: dict[str, Entries] = {}
+        self._trees: dict[str, Records] = {}
         self._located: dict[str, tuple[str, str] | None] = {}
         self._blobs: dict[str, bytes] = {}
         self._held = 0
@@ -104,9 +112,10 @@ class Snapshot:
             self._grow({oid for oid, _ in at.values() if oid})
             below: dict[str, tuple[str | None, list[bytes]]] = {}
             for path, (oid, (name, *rest)) in at.items():
-                entry = self._trees[oid].get(name) if oid else None
-                if entry is None:
+                record = self._trees[oid].get(name) if oid else None
+                if record is None:
                     continue
+                entry = read_record(record, name=name)
                 if not rest:
                     found[path] = entry
                 elif entry[0] == TREE:
@@ -123,18 +132,19 @@ class Snapshot:
         self._grow({at[1]})
         return tuple(name.decode("utf-8", "surrogateescape") for name in self._trees[at[1]])
 
-    def changed(self, files: Mapping[str, bytes | None]) -> tuple[str, list[New]]:
+    def changed(self, files: Mapping[str, bytes | None]) -> tuple[str, New]:
         """Return the id of the tree with these files set or removed, and all that is new in it.
 
         None removes a file, or a folder with all below it. Raises GateError `path-taken` where a
         file stands in the way of a folder or the reverse, `bad-path` for a name git would not
         check out.
         """
-        new: list[New] = []
+        new: New = {}
         edits: dict[tuple[bytes, ...], str | None] = {}
         for path, data in files.items():
-            parts = tuple(path.encode("utf-8").split(b"/"))
-            if any(part.lower() in _NOT_NAMES or b"\0" in part for part in parts):
+            named = path.encode("utf-8")
+            parts = tuple(named.split(b"/"))
+            if b"\0" in named or not _NOT_NAMES.isdisjoint(named.lower().split(b"/")):
                 raise GateError("bad-path", f"{path!r} is not a path on the branch")
             edits[parts] = None if data is None else self._new(new, "blob", data)
         self.locate(files)
@@ -142,39 +152,40 @@ class Snapshot:
         return root or self._new(new, "tree", b""), new
 
     def _graft(
-        self, oid: str | None, edits: Mapping[tuple[bytes, ...], str | None], new: list[New]
+        self, oid: str | None, edits: Mapping[tuple[bytes, ...], str | None], new: New
     ) -> str | None:
         """Add the changed trees to `new`; return the id of this one, None if it is empty."""
         self._grow({oid} if oid else ())
-        entries = dict(self._trees[oid]) if oid else {}
+        records = dict(self._trees[oid]) if oid else {}
         below: dict[bytes, dict[tuple[bytes, ...], str | None]] = {}
         for (name, *rest), blob in edits.items():
             if rest:
                 below.setdefault(name, {})[tuple(rest)] = blob
             elif blob is None:
-                entries.pop(name, None)
-            elif entries.get(name, (FILE,))[0] == TREE:
+                records.pop(name, None)
+            elif _child(records, name)[0] == TREE:
                 raise _taken(name)
             else:
-                entries[name] = (FILE, blob)
+                records[name] = make_record(name, FILE, blob)
         for name, inner in below.items():
-            mode, child = entries.get(name, (TREE, None))
-            if mode != TREE:
+            mode, child = _child(records, name)
+            if mode not in (TREE, None):
                 raise _taken(name)
             tree = self._graft(child, inner, new)
             if tree is None:
-                entries.pop(name, None)
+                records.pop(name, None)
             else:
-                entries[name] = (TREE, tree)
-        if not entries:
+                records[name] = make_record(name, TREE, tree)
+        if not records:
             return None
-        made = self._new(new, "tree", _tree_bytes(entries))
-        self._trees[made] = entries
+        made = self._new(new, "tree", join_tree(records))
+        self._trees[made] = records
         return made
 
-    def _new(self, new: list[New], kind: ObjectType, data: bytes) -> str:
-        new.append((kind, data))
-        return hash_object(kind, data, algorithm=self._view.algorithm)
+    def _new(self, new: New, kind: ObjectType, data: bytes) -> str:
+        oid = hash_object(kind, data, algorithm=self._view.algorithm)
+        new[oid] = (kind, data)
+        return oid
 
     def _grow(self, oids: Collection[str]) -> None:
         """Read trees that were not read yet."""
@@ -187,7 +198,7 @@ class Snapshot:
         for one in self._view.read_many(lacking):
             if one.type != "tree":
                 raise HistoryError("tree-damaged", f"{one.id} is a {one.type} in a tree's place")
-            self._trees[one.id] = parse_tree(one.data, oid=one.id)
+            self._trees[one.id] = split_tree(one.data, oid=one.id)
             self._entries += len(self._trees[one.id])
 
     def _obtain(self, oids: Sequence[str]) -> None:
@@ -204,14 +215,10 @@ class Snapshot:
         self._blobs |= blobs
 
 
-def _tree_bytes(entries: Entries) -> bytes:
-    """Return a tree as git stores it, folders sorted as if their names ended in a slash."""
-    order = sorted(entries, key=lambda name: name + b"/" if entries[name][0] == TREE else name)
-    return b"".join(
-        b"%s %s\0%s" % (mode.lstrip("0").encode(), name, bytes.fromhex(oid))
-        for name in order
-        for mode, oid in [entries[name]]
-    )
+def _child(records: Records, name: bytes) -> tuple[str, str] | tuple[None, None]:
+    """Return mode and object id of what has this name, None and None where nothing has."""
+    record = records.get(name)
+    return (None, None) if record is None else read_record(record, name=name)
 
 
 def _taken(name: bytes) -> GateError:

@@ -15,7 +15,7 @@ from itil_gate.model.errors import HistoryError
 from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Literal
 
     from itil_gate.git.view import View
@@ -132,6 +132,45 @@ def parse_tree(data: bytes, *, oid: str) -> dict[bytes, tuple[str, str]]:
     return _parse_slowly(data, oid=oid, raw=raw)
 
 
+def split_tree(data: bytes, *, oid: str) -> dict[bytes, bytes]:
+    """Return the records of a tree by name, each as it is stored, in the order stored.
+
+    For whoever writes the tree again with a few changes: what is not changed is not taken apart.
+    Refuses what `parse_tree` refuses; `read_record` tells what a record says.
+    """
+    if len(data) <= _AT_A_TIME:
+        records = {name: record for record, name in _RECORD[len(oid) // 2].findall(data)}
+        # Neither a gap between two nor a name given twice adds up to all bytes.
+        if sum(map(len, records.values())) == len(data) and not _ODD & records.keys():
+            return records
+    entries = parse_tree(data, oid=oid)
+    return {name: make_record(name, mode, child) for name, (mode, child) in entries.items()}
+
+
+def read_record(record: bytes, *, name: bytes) -> tuple[str, str]:
+    """Return mode and object id of a record of this name."""
+    mode, child = record.split(b" ", 1)[0], record[record.index(b" ") + len(name) + 2 :]
+    return _MODES.get(mode) or mode.decode().zfill(6), child.hex()
+
+
+def make_record(name: bytes, mode: str, oid: str) -> bytes:
+    """Return a record of a tree: mode, name and object id as git stores them."""
+    return b"%b %b\0%b" % (mode.lstrip("0").encode(), name, bytes.fromhex(oid))
+
+
+def join_tree(records: Mapping[bytes, bytes]) -> bytes:
+    """Return a tree as git stores it, folders sorted as if their names ended in a slash."""
+    if _FOLDER in {record[: len(_FOLDER)] for record in records.values()}:
+        names = sorted(records, key=lambda name: _as_sorted(name, records[name]))
+    else:
+        names = sorted(records)
+    return b"".join([records[name] for name in names])
+
+
+def _as_sorted(name: bytes, record: bytes) -> bytes:
+    return name + b"/" if record.startswith(_FOLDER) else name
+
+
 def _parse_slowly(data: bytes, *, oid: str, raw: int) -> dict[bytes, tuple[str, str]]:
     """Return what `parse_tree` does, entry by entry, to say what is wrong with one."""
     entries: dict[bytes, tuple[str, str]] = {}
@@ -149,6 +188,13 @@ def _parse_slowly(data: bytes, *, oid: str, raw: int) -> dict[bytes, tuple[str, 
 
 
 _ENTRY = {raw: re.compile(rb"([0-9]+) ([^/\0]+)\0(.{%d})" % raw, re.DOTALL) for raw in (20, 32)}
+_RECORD = {
+    # As many characters as git ever writes, so that a search through rubbish soon ends.
+    raw: re.compile(rb"([1-9][0-9]{4,5} ([^/\0]{1,255})\0.{%d})" % raw, re.DOTALL)
+    for raw in (20, 32)
+}
+_AT_A_TIME = 1 << 20
+_FOLDER = b"40000 "
 _ODD = {b".", b".."}
 _MODES = {b"100644": FILE, b"40000": TREE}
 

@@ -78,13 +78,15 @@ def _plain(value: object, levels: int) -> Any:
         return value
     if levels == 0:
         raise JcsError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, Mapping):
-        for key in value:
+    if kind is dict or isinstance(value, Mapping):
+        plain = {}
+        for key, item in value.items():  # type: ignore[attr-defined] # a mapping
             if not isinstance(key, str):
                 raise JcsError(f"a key is a {type(key).__name__}; the keys of JSON are strings")
-        return {key: _plain(item, levels - 1) for key, item in value.items()}
+            plain[key] = item if type(item) is str else _plain(item, levels - 1)
+        return plain
     if isinstance(value, (list, tuple)):
-        return [_plain(item, levels - 1) for item in value]
+        return [item if type(item) is str else _plain(item, levels - 1) for item in value]
     if isinstance(value, str):
         return str(value)
     raise JcsError(f"a {kind.__name__} has no canonical form here")
