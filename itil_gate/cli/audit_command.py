@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "replay": "Decide again on what was decided, stored or logged.",
     "continuity": "Say when the gate was in force, and when it was not.",
     "dossier": "Tell one change's whole story, with its evidence.",
+    "approvers": "Say how often, how fast and for whom people approve.",
 }
 
 
