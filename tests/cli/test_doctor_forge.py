@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.forge_rules import HIDDEN, REPO, TOKEN, WHOLE, adopt_forge, checks, doctor, ruleset
-from support.forge_server import ForgeServer, Say, forge_server
+from support.forge_rules import (
+    HIDDEN,
+    OPEN,
+    REPO,
+    TOKEN,
+    WHOLE,
+    adopt_forge,
+    checks,
+    doctor,
+    ruleset,
+)
+from support.forge_server import Asked, ForgeServer, Say, forge_server
 from support.shell import run_gate
 
 if TYPE_CHECKING:
@@ -35,6 +45,31 @@ def test_rules_that_are_tight_are_well_and_the_token_goes_along(
     }
     assert "2026-07-14 23:42" in found["main changes of the rules"]["message"]
     assert {one.headers["authorization"] for one in server.asked} == {f"Bearer {TOKEN}"}
+
+
+def test_another_guarded_branch_has_to_wait_for_the_answer_about_itself(
+    desk: World, server: ForgeServer
+) -> None:
+    ruleset(server, *WHOLE)
+    whole = server.answer(Asked("GET", f"{REPO}/rules/branches/main", {}, {}, None))
+    server.on("GET", f"{REPO}/rules/branches/release", whole)
+    server.on("GET", f"{REPO}/branches/release/protection", OPEN)
+    adopt_forge(desk, server.url)
+    config = (desk.repo.path / "itil-gate.yaml").read_text()
+    both = config.replace("[refs/heads/main]", "[refs/heads/main, refs/heads/release]")
+    assert both != config
+    desk.commit({"itil-gate.yaml": both}, by="carol")
+    found = checks(doctor(desk))
+    assert found["main required check"]["status"] == "OK"
+    # What is required there is the answer about main: it says nothing of release.
+    assert found["release required check"]["status"] == "FAIL"
+    assert found["release required check"]["mend"] == "require `itil-gate: release` on the branch"
+    # The clone was told that release is the default branch: then it is the other way round.
+    desk.repo.git("update-ref", "refs/remotes/origin/release", "main")
+    desk.repo.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/release")
+    found = checks(doctor(desk))
+    assert found["main required check"]["mend"] == "require `itil-gate: main` on the branch"
+    assert found["release required check"]["status"] == "OK"
 
 
 def test_what_github_hides_from_the_token_is_not_known_with_the_permission(
