@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 from support.repository import Keyring, Repo, make_keyring
+from support.scratch import settle_in_memory
+from support.shell import end_waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+def pytest_configure() -> None:
+    settle_in_memory()
+
+
+def pytest_sessionfinish() -> None:
+    end_waiting()
 
 
 @pytest.fixture(scope="session")

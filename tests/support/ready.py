@@ -1,0 +1,266 @@
+"""A gate that has loaded all its parts and waits: every command is a fork of it.
+
+Most of what a command takes is Python starting and modules being loaded, the same each time. What
+runs here is a process of its own none the less, with the arguments, directory, environment and
+streams it was given: it starts where `itil-gate` does, and ends as that ends. Only what Python
+reads while it starts cannot be told to a fork; see `same_start`.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import select
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_STREAMS = ("stdin", "stdout", "stderr")
+_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_")
+"""What Python and the C library read once; a fork has what the waiting process was given."""
+_LATER = (
+    "cryptography.hazmat.primitives.serialization",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "cryptography.hazmat.primitives.asymmetric.padding",
+    "cryptography.hazmat.primitives.asymmetric.ec",
+    "difflib",
+    "email.message",
+    "http.client",
+    "icalendar",
+    "jsonschema",
+    "ssl",
+    "traceback",
+    "urllib.request",
+    "zoneinfo",
+)
+"""Modules that commands load when they need them."""
+
+
+def same_start(env: Mapping[str, str]) -> bool:
+    """Say whether Python would start in an environment as it starts in ours."""
+
+    def read(one: Mapping[str, str]) -> dict[str, str]:
+        return {name: one[name] for name in one if name.startswith(_AT_START)}
+
+    return read(env) == read(os.environ)
+
+
+class Ready:
+    """A waiting gate. It ends when whoever started it does."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self._folder = tempfile.TemporaryDirectory(prefix="itil-gate-ready-")
+        self.door = Path(self._folder.name) / "door"
+        self._waiting = subprocess.Popen(
+            [sys.executable, "-P", "-m", "support.ready", str(self.door)],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._waiting.stdout is not None
+        assert self._waiting.stdout.readline() == b"ready\n", "the waiting gate did not start"
+
+    def end(self) -> None:
+        """End it, and take its door away."""
+        if self.owner == os.getpid():
+            self._waiting.communicate(timeout=60)
+            self._folder.cleanup()
+
+    def run(
+        self,
+        program: Path,
+        arguments: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        stdin: bytes,
+        timeout: float,
+    ) -> tuple[int, bytes, bytes]:
+        """Run a command as `program`; return how it ended and what it wrote to its two streams."""
+        words = [str(program), *arguments]
+        asked = {"argv": words, "cwd": str(cwd), "env": dict(env)}
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(str(self.door))
+            pipes = [os.pipe() for _ in _STREAMS]
+            (theirs_in, ours_in), (ours_out, theirs_out), (ours_err, theirs_err) = pipes
+            theirs = (theirs_in, theirs_out, theirs_err)
+            try:
+                data = json.dumps(asked).encode()
+                socket.send_fds(line, [len(data).to_bytes(8, "big")], theirs)
+                line.sendall(data)
+            finally:
+                for one in theirs:
+                    os.close(one)
+            answer = line.makefile("rb")
+            pid = int(answer.readline())
+            try:
+                out, err = _talk(ours_in, ours_out, ours_err, given=stdin, timeout=timeout)
+            except TimeoutError as error:
+                os.kill(pid, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(words, timeout) from error
+            return int(answer.readline()), out, err
+
+
+def _talk(into: int, out: int, err: int, *, given: bytes, timeout: float) -> tuple[bytes, bytes]:
+    """Write one stream while the two others are read to their ends; all three are closed."""
+    until = time.monotonic() + timeout
+    read: dict[int, bytearray] = {out: bytearray(), err: bytearray()}
+    opened = {into, out, err}
+    left = memoryview(given)
+    try:
+        with selectors.DefaultSelector() as ready:
+            ready.register(into, selectors.EVENT_WRITE)
+            ready.register(out, selectors.EVENT_READ)
+            ready.register(err, selectors.EVENT_READ)
+            while ready.get_map():
+                if (rest := until - time.monotonic()) <= 0:
+                    raise TimeoutError
+                for key, _ in ready.select(rest):
+                    if key.fd == into:
+                        # Whoever does not read what he is given has ended, or will.
+                        with suppress(BrokenPipeError):
+                            left = left[os.write(into, left[: select.PIPE_BUF]) :]
+                            if left:
+                                continue
+                    elif data := os.read(key.fd, 1 << 16):
+                        read[key.fd] += data
+                        continue
+                    ready.unregister(key.fd)
+                    opened.discard(key.fd)
+                    os.close(key.fd)
+    finally:
+        for one in opened:
+            os.close(one)
+    return bytes(read[out]), bytes(read[err])
+
+
+# The waiting process ------------------------------------------------------------------------------
+
+
+def wait(door: str) -> None:
+    """Load the gate, then fork for whoever knocks, until nobody holds our standard input."""
+    cli = _load()
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    heard, told = os.pipe()
+    for one in (heard, told):
+        os.set_blocking(one, False)
+    signal.set_wakeup_fd(told)
+    running: dict[int, socket.socket] = {}
+    with socket.socket(socket.AF_UNIX) as knock, selectors.DefaultSelector() as ready:
+        knock.bind(door)
+        knock.listen()
+        for one in (0, heard, knock.fileno()):
+            ready.register(one, selectors.EVENT_READ)
+        os.write(1, b"ready\n")
+        while True:
+            events = {key.fd for key, _ in ready.select()}
+            if 0 in events:
+                return
+            if heard in events:
+                os.read(heard, 1 << 12)
+                _reap(running)
+            if knock.fileno() in events:
+                line, _ = knock.accept()
+                asked, streams = _asked(line)
+                pid = os.fork()
+                if pid == 0:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    os.close(heard)
+                    os.close(told)
+                    ready.close()
+                    for other in (knock, line, *running.values()):
+                        other.close()
+                    _become(cli, asked, streams)
+                for one in streams:
+                    os.close(one)
+                line.sendall(b"%d\n" % pid)
+                running[pid] = line
+
+
+def _load() -> Any:
+    """Load what any command may load, and keep the collector from touching it in every fork."""
+    cli = importlib.import_module("itil_gate.cli")
+    cli._refuse_plugins()
+    package = importlib.import_module("itil_gate")
+    for found in pkgutil.walk_packages(package.__path__, "itil_gate."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    for name in _LATER:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    return cli
+
+
+def _reap(running: dict[int, socket.socket]) -> None:
+    while running:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        with running.pop(pid) as line, suppress(BrokenPipeError):
+            line.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+
+def _asked(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    head, streams, _, _ = socket.recv_fds(line, 8, len(_STREAMS))
+    with line.makefile("rb") as rest:
+        return json.loads(rest.read(int.from_bytes(head, "big"))), streams
+
+
+def _become(cli: Any, asked: dict[str, Any], streams: list[int]) -> NoReturn:
+    """Be the command: what a process that was just started has, this one has too."""
+    try:
+        for number, (stream, name) in enumerate(zip(streams, _STREAMS, strict=True)):
+            os.dup2(stream, number)
+            os.close(stream)
+            _open(number, name)
+        os.chdir(asked["cwd"])
+        os.environ.clear()
+        os.environ.update(asked["env"])
+        time.tzset()
+        tempfile.tempdir = None
+        sys.argv = asked["argv"]
+        sys.path.insert(0, str(Path(sys.argv[0]).parent))
+        cli.start()
+    except BaseException:  # noqa: BLE001 - nothing may go back into the loop of the waiting process
+        traceback.print_exc()
+    os._exit(70)
+
+
+def _open(number: int, name: str) -> None:
+    """Open a standard stream anew, as Python does while it starts: pipes are not seekable."""
+    reading = name == "stdin"
+    old = getattr(sys, name)
+    stream = io.TextIOWrapper(
+        open(number, "rb" if reading else "wb", closefd=False),  # noqa: SIM115
+        encoding=old.encoding,
+        errors=old.errors,
+        newline="\n",
+        line_buffering=name == "stderr" or (not reading and os.isatty(number)),
+    )
+    setattr(sys, name, stream)
+    setattr(sys, f"__{name}__", stream)
+
+
+if __name__ == "__main__":
+    # Nothing of ours is to be found by what is loaded.
+    sys.path.remove(str(Path(__file__).parents[1]))
+    os.environ.pop("PYTHONPATH")
+    wait(sys.argv[1])

@@ -1,0 +1,47 @@
+"""Where the tests make their repositories: in memory, where there is room for them.
+
+The gate waits until what it has written is on the disk, and rightly so; a few thousand throw-away
+repositories need not. ITIL_GATE_TESTS_ON_DISK=1 leaves everything where pytest puts it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - only ever a folder of our own below it
+_LEAST = 4 << 30
+_CHOSEN = ("PYTEST_DEBUG_TEMPROOT", "ITIL_GATE_TESTS_ON_DISK")
+
+
+def settle_in_memory() -> None:
+    """Let pytest's temporary folders be in memory, unless somebody chose or it cannot be."""
+    if not any(os.environ.get(name) for name in _CHOSEN) and _fit(_MEMORY):
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_MEMORY)
+
+
+def _fit(folder: Path) -> bool:
+    """Say whether there is room, and programs that tests write there can be run."""
+    try:
+        if shutil.disk_usage(folder).free < _LEAST or _free_memory() < 2 * _LEAST:
+            return False
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            program = Path(name) / "true"
+            program.write_text("#!/bin/sh\n")
+            program.chmod(0o700)
+            subprocess.run([program], check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
+
+
+def _free_memory() -> int:
+    """Return the bytes that can still be taken; none where nobody says."""
+    for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) << 10
+    return 0
