@@ -56,9 +56,9 @@ def post_option(
 class Answering:
     """A forge that is told what is decided about pull requests into guarded branches.
 
-    `home` is the full ref of the default branch, whose configuration `settings`, `targets` and
-    `numbers` are from. `trouble` is why that could not be read, where the forge is known
-    otherwise; then nothing can be decided, and that is told.
+    `home` is the full ref of the default branch, whose configuration `settings` and `targets` are
+    from. `trouble` is why that could not be read, where the forge is known otherwise; then nothing
+    can be decided, and that is told.
     """
 
     forge: Forge
@@ -249,7 +249,7 @@ def open_answering(
             f"{TOKEN_VARIABLE} is not set, and nobody posts without a token",
             hint="in GitLab CI, a protected variable is set on protected branches only",
         )
-    home, trouble = home or home_branch(place), None
+    home, trouble = home_branch(place, home), None
     try:
         config = _config_at(place, home)
         if config.forge is None:
@@ -275,17 +275,17 @@ def open_answering(
     )
 
 
-def home_branch(place: Repository) -> str:
-    """Return the full ref of the default branch, as the job or else the clone was told.
+def home_branch(place: Repository, told: str | None = None) -> str:
+    """Return the full ref of the default branch: as `told`, else as the job or the clone was.
 
     Raises GateError `default-unknown`: no guess may replace it, anybody may push a branch `main`.
     """
     from itil_gate.cli.job import home_of
-    from itil_gate.git.names import read_default
+    from itil_gate.git.names import read_default, target_ref
     from itil_gate.git.view import open_view
 
     with open_view(place) as view:
-        home = home_of(os.environ) or read_default(view)
+        home = target_ref(view, told) if told else home_of(os.environ) or read_default(view)
     if home is None:
         raise GateError(
             "default-unknown",

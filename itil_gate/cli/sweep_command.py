@@ -58,7 +58,7 @@ def command(
     from itil_gate.cli.fetching import fetch_branches
 
     place = repository(repo)
-    home = default_branch or home_branch(place)
+    home = home_branch(place, default_branch)
     fetch_branches(place, [home])
     answering = open_answering(place, channels, home=home)
     wanted = [
@@ -69,6 +69,8 @@ def command(
     outcomes = [_judged(repo, answering, pull) for pull in wanted]
     for number in sorted(set(only) - {pull.number for pull in wanted}):
         say(f"{number}: not open, or not into a guarded branch")
+    if answering.trouble is not None:
+        raise answering.trouble
     return _UNDECIDED if "undecided" in outcomes else _FINE
 
 

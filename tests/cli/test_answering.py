@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.forge_server import ForgeServer, Say, forge_server
+from support import github_answers
+from support.forge_server import Asked, ForgeServer, Say, forge_server
 from support.gitlab_answers import API, CHECKS, TOKEN, config, gate_in, job, posted, told
 from support.runner import PULL, at_home, check_out, forge_of
 from support.world import OTHER
@@ -322,11 +323,33 @@ def test_outside_of_a_forges_ci_the_clone_or_an_option_says_what_the_default_bra
     ran = scene.check(*STATUS)
     assert (ran.code, "default-unknown" in ran.err) == (2, True)
     assert scene.api.asked == []
-    assert scene.check("--default-branch", "refs/heads/main", *STATUS).code == 3
+    for name in ("refs/heads/main", "origin/main"):
+        assert scene.check("--default-branch", name, *STATUS).code == 3
     scene.clone.git("remote", "set-head", "origin", "main")
     assert scene.check(*STATUS).code == 3
-    assert posted(scene.api) == [("status", "itil-gate", "pending")] * 2
+    assert posted(scene.api) == [("status", "itil-gate", "pending")] * 3
     assert "target_url" not in scene.api.asked[-1].body
+
+
+def test_github_is_told_the_same_way(scene: Scene) -> None:
+    api, world = scene.api, scene.world
+    scene.say(github_answers.config(api.url))
+    scene.publish()
+    github_answers.told(api, scene.heads[PULL])
+    pull = api.answer(Asked("GET", f"{github_answers.REPO}/pulls/{PULL}", {}, {}, None))
+    api.on("GET", f"{github_answers.REPO}/pulls", [pull])
+    world.repo.git("push", "-q", str(scene.server.path), f"{scene.heads[PULL]}:refs/pull/7/head")
+    scene.variables = {"ITIL_GATE_FORGE_TOKEN": TOKEN}
+    scene.clone.git("remote", "set-head", "origin", "main")
+    told_by = ("--post", "comment", "--post", "status")
+    ran = scene.check(*told_by)
+    assert ran.code == 3, ran.err
+    assert scene.sweep(*told_by).code == 0
+    said = github_answers.posted(api)
+    assert [one[0] for one in said] == ["comment", "status"] * 2
+    assert {one[1][0] for one in said if one[0] == "status"} == {"pending"}
+    ran = scene.check(*EVERY)
+    assert (ran.code, "no-status-check" in ran.err) == (2, True)
 
 
 def test_the_log_is_cited_in_the_comment_only_where_it_was_written(scene: Scene) -> None:
@@ -384,6 +407,8 @@ class TestSweep:
         ran = two.sweep(*STATUS)
         assert ran.code == 2
         assert posted(two.api) == [("status", "itil-gate", "failed")] * 2
+        two.api.on("GET", f"{API}/merge_requests", [])
+        assert two.sweep(*STATUS).code == 2
 
     def test_a_list_that_breaks_off_is_no_list(self, two: Scene) -> None:
         cut = Say(json.dumps([1]).encode()[:-1])
