@@ -46,11 +46,15 @@ class Content:
 class Heard:
     """What the log knows of a statement or review: since when, and what came of it."""
 
-    __slots__ = ("code", "copy", "counted", "first")
+    __slots__ = ("code", "copy", "counted", "first", "level", "requester")
 
     def __init__(self) -> None:
         self.first: int | None = None
         self.counted = False
+        self.level: str | None = None
+        """The risk as it was assessed, whatever a statement says."""
+        self.requester: str | None = None
+        """Who asked for the change by its request, whatever a statement says."""
         self.code: str | None = None
         """Why the newest decision that heard it did not count it; None where none heard it."""
         self.copy: int | None = None
@@ -65,13 +69,12 @@ class Heard:
 class Reviewed:
     """A review as decisions told of it, over all its states."""
 
-    __slots__ = ("changes", "digest", "heard", "level", "requesters", "review")
+    __slots__ = ("changes", "digest", "heard", "requesters", "review")
 
     def __init__(self, review: Review, digest: str) -> None:
         self.review = review
         self.digest = digest
         self.heard = Heard()
-        self.level: str | None = None
         self.changes: dict[str, None] = {}
         self.requesters: dict[str, None] = {}
 
@@ -204,11 +207,12 @@ class _Pass:
             one = self._reviewed(entry, mark, pull=pull)
             if one is None:
                 return
-            one.changes[str(change.get("id"))] = None
-            one.requesters[str(change.get("requester"))] = None
-            one.level = str(_mapping(change.get("risk")).get("level"))
+            one.changes[_text(change.get("id")) or ""] = None
+            one.requesters[_text(change.get("requester")) or ""] = None
             heard = one.heard
         _earlier(heard, at)
+        heard.level = heard.level or _text(_mapping(change.get("risk")).get("level"))
+        heard.requester = heard.requester or _text(change.get("requester"))
         if entry.get("counted") is True:
             heard.counted = True
         elif heard.code is None:
@@ -274,6 +278,10 @@ def _key(digest: str) -> bytes:
         return bytes.fromhex(digest)
     except ValueError:
         return digest.encode("utf-8", "backslashreplace")
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from itil_gate.git.view import View
     from itil_gate.log.reader import LogReader
     from itil_gate.model.facts import StatementFact
+    from itil_gate.model.people import Person
     from itil_gate.model.statement import ApprovalPredicate
 
 AT_ONCE = 200
@@ -143,13 +144,10 @@ class Words:
         person = self._roster.by_key.get(fact.fingerprint or "")
         content = self._memory.content(said.content)
         heard = self._memory.statement(fact.digest)
+        counted = heard is not None and heard.counted
         code = heard.void if heard else None
-        if said.repository != self._repository:
-            code = "not-this-repository"
-        elif person is not None and person.id != said.signer:
-            code = "signer-mismatch"
-        elif person is not None and person.kind != "human":
-            code = person.kind
+        if not counted:  # else it does not matter whose key it became since
+            code = self._fault(said, person) or code
         return Word(
             who=self._who(fact),
             name=person.name if person else "",
@@ -165,13 +163,23 @@ class Words:
                 committed=self._dates.get(said.head),
             ),
             changes=(said.change,),
-            requesters=(said.requester,),
-            level=said.risk,
+            requesters=((heard and heard.requester) or said.requester,),
+            level=(heard and heard.level) or said.risk,
             digest=fact.digest,
-            counted=heard is not None and heard.counted,
+            counted=counted,
             code=code,
             lines=content.lines if content else None,
         )
+
+    def _fault(self, said: ApprovalPredicate, person: Person | None) -> str | None:
+        """Return the code of what keeps a statement from counting for any change."""
+        if said.repository != self._repository:
+            return "not-this-repository"
+        if person is None:
+            return None
+        if person.id != said.signer:
+            return "signer-mismatch"
+        return person.kind if person.kind != "human" else None
 
     def _reviewed(self, one: Reviewed) -> Word:
         review = one.review
@@ -192,7 +200,7 @@ class Words:
             ),
             changes=tuple(sorted(one.changes)),
             requesters=tuple(sorted(one.requesters)),
-            level=one.level,
+            level=one.heard.level,
             digest=one.digest,
             counted=one.heard.counted,
             code=one.heard.void,

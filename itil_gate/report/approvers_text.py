@@ -190,20 +190,20 @@ def _pairs(report: Approvers) -> list[str]:
 
 def _apart(report: Approvers) -> list[str]:
     lines = [
-        f"unreadable: {number} {_UNREADABLE.get(what, what)}"
+        f"unreadable, {_UNREADABLE.get(what, what)}: {number:,}"
         for what, number in report.unreadable.items()
     ]
     lines += [f"  {path}" for path in report.unreadable_paths]
     for number, what in (
-        (report.only_in_log, "statements are in the log and on no approvals branch here"),
-        (report.not_believed, "entries of the log are signed by no pinned key, and left out"),
-        (report.not_in_period, "statements and reviews of another time are left out"),
-        (report.not_at_level, "statements and reviews about other risk are left out"),
-        (report.level_not_known, "reviews about risk that is not known are left out"),
-        (report.changes_withdrawn, "changes were withdrawn by who asked for them"),
+        (report.only_in_log, "statements that are in the log and on no approvals branch here"),
+        (report.not_believed, "entries of the log by no pinned key, left out"),
+        (report.not_in_period, "statements and reviews of another time, left out"),
+        (report.not_at_level, "statements and reviews about other risk, left out"),
+        (report.level_not_known, "reviews about risk that is not known, left out"),
+        (report.changes_withdrawn, "changes withdrawn by who asked for them"),
     ):
         if number:
-            lines.append(f"{number} {what}")
+            lines.append(f"{what}: {number:,}")
     total = sum(one.approvals for one in report.approvers)
     lines.append(f"{_many(len(report.approvers), 'approver')}, {_many(total, 'approval')}")
     return lines

@@ -290,6 +290,22 @@ def test_numbers_stand_for_names_everywhere(books: Bookish) -> None:
     assert masked(plain).unreadable == {"malformed": 1}
 
 
+def test_what_counted_stays_counted_when_a_key_passes_on(books: Bookish) -> None:
+    world = books.world
+    world.propose()
+    world.approve("bob")
+    books.decide()
+    keyring = world.keyring
+    swapped = (
+        people_file(keyring)
+        .replace(keyring.bob.public, "<>")
+        .replace(keyring.erin.public, keyring.bob.public)
+    )
+    world.on_main({"people.yaml": swapped.replace("<>", keyring.erin.public)})
+    erin = one_of(reported(world), "erin")
+    assert (erin.approvals, erin.counted, erin.never_counted) == (1, 1, {})
+
+
 def test_people_are_those_of_the_branch_that_is_asked_about(books: Bookish) -> None:
     world = books.world
     world.propose()
