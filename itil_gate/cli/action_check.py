@@ -34,9 +34,7 @@ def check(run: Run) -> int:
     from itil_gate.cli.posting import publish_failure
     from itil_gate.cli.runner import read_event
 
-    event = read_event(run.inputs)
-    refuse_keys(run, event)
-    event = _about(run, event)
+    event = _about(run, read_event(run.inputs))
     if event.head is None:
         raise GateError(
             "bad-event",
@@ -46,6 +44,7 @@ def check(run: Run) -> int:
         )
     name = run.text("NOTIFY")
     try:
+        refuse_keys(run, event)
         with telling_failure(run.room / name if name else None, pull=event.number):
             return _judge(run, event, event.head)
     except Exception as error:
@@ -101,11 +100,12 @@ def _about(run: Run, event: Event) -> Event:
             f"the input pull-request says {number}, and this run was started by another proposal",
             hint="leave it out: the event itself says what is to be judged",
         )
-    pull = open_runners_forge(run).pull(number).pull
+    pull = open_runners_forge(run).place_of(number)
     return replace(event, target=pull.base_ref, head=pull.head, number=number, draft=pull.draft)
 
 
 def _judge(run: Run, event: Event, head: str) -> int:
+    from itil_gate.cli.action_run import refuse_foreign_keys
     from itil_gate.cli.posting import publish
     from itil_gate.git.discover import discover
     from itil_gate.model.decision import StoredDecision
@@ -116,6 +116,7 @@ def _judge(run: Run, event: Event, head: str) -> int:
 
     repository = discover(run.place)
     fetch_for(run, repository, event)
+    refuse_foreign_keys(run, repository, event.home)
     with _heard(run, repository, event, head=head) as heard:
         decision = heard.decision
         stored = StoredDecision(decision=decision, inputs=heard.inputs)

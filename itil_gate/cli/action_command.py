@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from itil_gate.cli.action_run import Run, refuse_keys
+from itil_gate.cli.action_run import Run, refuse_foreign_keys, refuse_keys
 from itil_gate.model.errors import GateError
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def _merged(run: Run) -> int:
         )
     repository = discover(run.place)
     fetch_for(run, repository, event)
+    refuse_foreign_keys(run, repository, event.home)
     with open_view(repository) as view:
         refuse_unguarded(view, event.target, home=event.home)
     words = ["check", "--merged", f"{event.before or '0' * len(event.after)}..{event.after}"]
@@ -151,7 +152,9 @@ def _open(run: Run) -> str:
     _refuse_keys_here(run)
     home = read_home(run.inputs)
     name = run.inputs.get("GITHUB_EVENT_NAME", "")
-    fetch_for(run, discover(run.place), Event(name, "", home=home))
+    repository = discover(run.place)
+    fetch_for(run, repository, Event(name, "", home=home))
+    refuse_foreign_keys(run, repository, home)
     return home
 
 

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from itil_gate.cli.runner import Event, Step
+    from itil_gate.git.discover import Repository
 
 INPUT = "ITIL_GATE_ACTION_"
 KEYS = ("ITIL_GATE_LOG_KEY", "ITIL_GATE_RECORDER_KEY")
 YES = frozenset({"true", "yes", "1"})
 NO = frozenset({"", "false", "no", "0"})
+_ELSEWHERE = "record on pull_request_target or on a push to a guarded branch"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
@@ -76,20 +78,47 @@ class Run:
 
 
 def refuse_keys(run: Run, event: Event) -> None:
-    """Refuse a key, or the wish to record, where the pull request's author wrote the workflow.
+    """Refuse a key, or the wish to record, where what is proposed brings the workflow.
 
     Whoever wrote the workflow could have read the key. Raises GateError `key-within-reach`.
     """
     from itil_gate.cli.runner import FROM_THE_HEAD
 
-    if event.name in FROM_THE_HEAD and (run.yes("RECORD") or any(map(run.inputs.get, KEYS))):
+    if event.name in FROM_THE_HEAD and _holds_keys(run):
         raise GateError(
             "key-within-reach",
-            f"a run on {event.name} takes its workflow from the pull request, so it may hold no "
+            f"a run on {event.name} takes its workflow from what is proposed, so it may hold no "
             "key of the log",
-            hint="record on pull_request_target, merge_group or push, and take the key out of "
-            "this run; give it a new one, since its author could have read this one",
+            hint=f"{_ELSEWHERE}; give the log a new key, since its author could have read this one",
         )
+
+
+def refuse_foreign_keys(run: Run, repository: Repository, home: str) -> None:
+    """Refuse them too where the workflow comes from a branch that nobody guards.
+
+    A push and a dispatch by hand run the workflow of their own branch. Raises GateError
+    `key-within-reach`.
+    """
+    from itil_gate.cli.hearing import guarded
+    from itil_gate.git.view import open_view
+
+    ref = run.inputs.get("GITHUB_REF", "")
+    if not ref.startswith("refs/heads/") or ref == home or not _holds_keys(run):
+        return
+    with open_view(repository) as view:
+        names = guarded(view, home)
+    if ref not in names:
+        raise GateError(
+            "key-within-reach",
+            f"this run takes its workflow from {ref}, which is not guarded, so it may hold no key "
+            "of the log",
+            hint=f"{_ELSEWHERE}; limit the environment that holds the key to guarded branches, and "
+            "give the log a new one",
+        )
+
+
+def _holds_keys(run: Run) -> bool:
+    return run.yes("RECORD") or any(map(run.inputs.get, KEYS))
 
 
 def _input(name: str) -> str:

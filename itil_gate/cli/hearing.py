@@ -121,10 +121,9 @@ def find_target(view: View, *, base: str | None, target: str | None) -> tuple[st
         if default is not None:
             return default, find_target_tip(view, default)
         for name in COMMON_TARGETS:
-            for place in (f"refs/remotes/origin/{name}", f"refs/heads/{name}"):
-                tip = resolve(view, place)
-                if tip is not None:
-                    return f"refs/heads/{name}", tip
+            places = (f"refs/remotes/origin/{name}", f"refs/heads/{name}")
+            if any(resolve(view, place) is not None for place in places):
+                return places[1], find_target_tip(view, places[1])
         raise GateError(
             "target-needed",
             "there is no branch main, master or trunk here",

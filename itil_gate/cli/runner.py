@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 OF_A_PULL_REQUEST = ("pull_request", "pull_request_target", "pull_request_review")
 """Events that carry a pull request."""
-FROM_THE_HEAD = ("pull_request", "pull_request_review")
-"""Events whose workflow is that of the proposed merge: advisory, and never trusted with a key."""
+FROM_THE_HEAD = ("pull_request", "pull_request_review", "merge_group")
+"""Events whose workflow is that of what is proposed: advisory, and never trusted with a key."""
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]+", re.ASCII)
 _QUEUED = re.compile(

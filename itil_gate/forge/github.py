@@ -174,6 +174,16 @@ class GitHub:
             server_time=talk.server_time,
         )
 
+    def place_of(self, number: int) -> OpenPull:
+        """Return head and target of one, in one request. Raises ForgeError."""
+        seen = self._seen(self._client.conversation(), number)
+        return OpenPull(
+            number=seen.number,
+            base_ref=branch_ref(seen.base.ref),
+            head=seen.head.sha,
+            draft=seen.draft,
+        )
+
     def open_pulls(self) -> tuple[OpenPull, ...]:
         """Return every one that is open. Raises ForgeError."""
         return of_github(self._client.conversation(), self._repo, needs=_READ)

@@ -140,6 +140,16 @@ class GitLab:
             server_time=talk.server_time,
         )
 
+    def place_of(self, number: int) -> OpenPull:
+        """Return head and target of one, in one request. Raises ForgeError."""
+        seen = self._seen(self._client.conversation(), number)
+        return OpenPull(
+            number=seen.iid,
+            base_ref=branch_ref(seen.target_branch),
+            head=seen.sha,
+            draft=seen.draft,
+        )
+
     def open_pulls(self) -> tuple[OpenPull, ...]:
         """Return every one that is open. Raises ForgeError."""
         return of_gitlab(self._client.conversation(), self._project, needs=_READ)

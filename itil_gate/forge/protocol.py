@@ -49,6 +49,13 @@ class Forge(Protocol):
         """
         ...
 
+    def place_of(self, number: int) -> OpenPull:
+        """Return where a pull request is at, its head and its target, in one request.
+
+        So there is a commit to answer about when the rest cannot be read.
+        """
+        ...
+
     def open_pulls(self) -> tuple[OpenPull, ...]:
         """Return every pull request that is open, drafts too, the oldest first.
 

@@ -29,11 +29,14 @@ class ForgePull(Made):
 
 
 class OpenPull(Made):
-    """A pull request that is open, as a list of them tells it."""
+    """A pull request, as a list of the open ones or one request for it tells of it."""
 
     number: int
     base_ref: RefName = Field(description="The branch it is to be merged into.")
     head: Oid | None = Field(description="None where the forge has not worked it out yet.")
+    draft: bool = Field(
+        default=False, description="Told of one that was asked for by number; lists leave it out."
+    )
 
 
 class ForgeStatus(Made):

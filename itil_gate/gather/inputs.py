@@ -189,15 +189,15 @@ def find_commit(view: View, name: str) -> str:
 def find_target_tip(view: View, target: str) -> str:
     """Return the tip of a target branch: the fetched copy if there is one, else the local one.
 
-    What somebody has on their own branch of that name does not judge. Raises GateError
-    `unknown-revision` where neither is here.
+    What somebody has on their own branch of that name does not judge. In a bare repository, as on
+    a server, it is the other way round: its branches are everybody's, and copies are nobody's.
+    Raises GateError `unknown-revision` where neither is here.
     """
     short = target.removeprefix("refs/heads/")
-    tips = {
-        ref: tip
-        for ref in (f"refs/remotes/origin/{short}", target)
-        if (tip := ref_tip(view, ref)) is not None
-    }
+    places = (f"refs/remotes/origin/{short}", target)
+    if view.repository.work_tree is None:
+        places = (target, places[0])
+    tips = {ref: tip for ref in places if (tip := ref_tip(view, ref)) is not None}
     if not tips:
         raise GateError(
             "unknown-revision",

@@ -126,10 +126,15 @@ def read_head(view: View) -> str:
 
 
 def read_default(view: View) -> str | None:
-    """Return the full ref of the branch that `git clone` found to be the server's default one.
+    """Return the full ref of the default branch, as this repository knows it.
 
-    None where this clone was not told, as in many a check-out made for a pipeline.
+    A bare one is the server, or a mirror of it, and has it in HEAD; a clone was told by the server.
+    None where it was not, as in many a check-out made for a pipeline.
     """
+    if view.repository.work_tree is None:
+        head = read_head(view)
+        born = head.startswith("refs/heads/") and ref_tip(view, head) is not None
+        return head if born else None
     told = view.repository.common_dir / "refs" / "remotes" / "origin" / "HEAD"
     try:
         text = told.read_text("utf-8")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 GROWING = (APPROVALS_BRANCH, AUDIT_BRANCH)
 """Branches that only grow."""
-_COPY = re.compile(r"refs/remotes/[^/]+/(?:itil-gate-approvals|audit-log)")
+_COPY = re.compile(r"refs/remotes/.*", re.DOTALL)
 _PARENTS_OF_A_MERGE = 2
 
 
@@ -186,7 +186,7 @@ class _Court:
             return _refused(
                 push,
                 "name-in-the-way",
-                "it would be read as a copy of the branch of that name",
+                "it would be read as the copy of a branch, which a server has none of",
                 hint="push to the branch itself",
             )
         if push.ref in GROWING:

@@ -203,6 +203,39 @@ def test_a_key_beside_a_workflow_of_the_head_is_refused(
     assert "not-shown" not in everything + scene.runner.output.read_text()
 
 
+def test_a_merge_group_brings_its_own_workflow_too(scene: Scene) -> None:
+    group = {"base_ref": "refs/heads/main", "head_sha": scene.head, "head_ref": "refs/heads/queue"}
+    scene.runner.event("merge_group", {"merge_group": group})
+    undecided(scene, scene.runner.act(record="true"), "key-within-reach")
+
+
+@pytest.mark.parametrize(
+    ("command", "event"),
+    [
+        *(("release", "push"), ("release", "workflow_dispatch"), ("reconcile", "push")),
+        *(("check", "workflow_dispatch"), ("check", "pull_request_target"), ("merged", "push")),
+    ],
+)
+def test_a_key_beside_the_workflow_of_a_branch_that_nobody_guards_is_refused(
+    scene: Scene, command: str, event: str
+) -> None:
+    scene.runner.pull_request(scene.head, name="pull_request_target")
+    if event != "pull_request_target":
+        before = scene.world.repo.tip("main")
+        scene.runner.event(event, {"ref": "refs/heads/main", "before": "0" * 40, "after": before})
+    scene.runner.variables |= {
+        "ITIL_GATE_LOG_KEY": "-----BEGIN OPENSSH PRIVATE KEY-----\nnot-shown\n",
+        "GITHUB_REF": "refs/heads/feature",
+    }
+    given = {"environment": "production", "artifact": "sha256:" + "0" * 64}
+    code = "bad-event" if (command, event) == ("check", "workflow_dispatch") else "key-within-reach"
+    undecided(scene, scene.runner.act(command, **given), code)
+    for ref in ("refs/heads/main", "refs/heads/release"):  # both are guarded
+        scene.runner.variables["GITHUB_REF"] = ref
+        ran = scene.runner.act(command, **given)
+        assert "key-within-reach" not in ran.err
+
+
 def test_recording_beside_a_workflow_of_the_head_is_refused(scene: Scene) -> None:
     undecided(scene, scene.runner.act(record="true"), "key-within-reach")
     scene.runner.pull_request(scene.head, name="pull_request_target")

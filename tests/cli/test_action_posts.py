@@ -174,6 +174,21 @@ def test_a_sweep_names_the_pull_request_by_number(scene: Scene) -> None:
     assert "bad-input" in ran.err
 
 
+def test_what_cannot_be_read_of_a_pull_request_named_by_number_takes_back_a_success(
+    scene: Scene,
+) -> None:
+    scene.allow()
+    scene.runner.event("schedule", {})
+    numbered = {"pull_request": str(PULL), **STATUS}
+    assert scene.runner.act(**numbered).code == 0
+    scene.name_the_forge(config(scene.api.url))
+    scene.runner.event("schedule", {})
+    scene.api.on("GET", f"{REPO}/issues/{PULL}/timeline", Say({"message": "no"}, status=403))
+    ran = scene.runner.act(**numbered)
+    assert ran.code == 2
+    assert posted(scene.api)[-1] == ("status", ("failure", "could not decide: forge-refused"))
+
+
 def test_the_command_sweep_judges_all_that_are_open_and_no_proposals_run_starts_it(
     scene: Scene,
 ) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
-from support.hub import APPROVALS, Hub, open_hub
+from support.hub import APPROVALS, Hub, copy_hub, open_hub
 from support.repository import Repo
 from support.shell import run_gate
 from support.world import CHG, CONFIG, World, adopt, copy_world, stranger
@@ -21,13 +20,22 @@ if TYPE_CHECKING:
 NOTHING = "itil-gate: nothing of this push was taken"
 
 
-@pytest.fixture
-def hub(tmp_path: Path, adopted_template: Path, keyring: Keyring) -> Hub:
-    """A server with hooks; Alice has a change on the branch `feature`, not approved yet."""
-    world = copy_world(adopted_template, tmp_path / "repo", keyring)
-    made = open_hub(world, tmp_path / "hub of all.git")
+@pytest.fixture(scope="session")
+def guarded(
+    tmp_path_factory: pytest.TempPathFactory, adopted_template: Path, keyring: Keyring
+) -> Path:
+    """Repository and server, made once."""
+    folder = tmp_path_factory.mktemp("guarded")
+    world = copy_world(adopted_template, folder / "repo", keyring)
+    open_hub(world, folder / "hub of all.git")
     world.propose()
-    return made
+    return folder
+
+
+@pytest.fixture
+def hub(tmp_path: Path, guarded: Path, keyring: Keyring) -> Hub:
+    """A server with hooks; Alice has a change on the branch `feature`, not approved yet."""
+    return copy_hub(guarded, tmp_path, keyring, server="hub of all.git")
 
 
 def approve(hub: Hub, *names: str) -> None:
@@ -253,6 +261,22 @@ def test_names_that_look_like_guarded_branches_are_refused(hub: Hub) -> None:
     refused(hub, f"feature:refs/remotes/x/{APPROVALS}", says="name-in-the-way")
 
 
+@pytest.mark.parametrize("name", ["origin/main", "origin/HEAD", "a/b/c", "x"])
+def test_a_copy_of_a_branch_cannot_be_pushed_since_a_server_has_none(hub: Hub, name: str) -> None:
+    refused(hub, f"feature:refs/remotes/{name}", says="name-in-the-way")
+
+
+def test_on_a_server_its_own_branch_judges_and_no_copy_that_lies_there(hub: Hub) -> None:
+    hub.world.repo.checkout("evil", create=True, at="main")
+    hub.world.commit({"itil-gate.yaml": CONFIG.replace('["docs/**"]', '["**"]')})
+    hub.server.git("fetch", "-q", str(hub.world.repo.path), "evil:refs/remotes/origin/main")
+    ask = ("--head", "feature", "--repo", str(hub.server.path))
+    hub.server.git("fetch", "-q", str(hub.world.repo.path), "feature:refs/heads/feature")
+    for more in ((), ("--target", "refs/heads/main")):
+        ran = run_gate("check", *ask, *more, cwd=hub.server.path)
+        assert ran.code == 3, ran.out + ran.err
+
+
 def test_another_name_for_a_governed_branch_is_judged_as_that_branch(hub: Hub) -> None:
     hub.server.git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
     hub.server.git("symbolic-ref", "refs/heads/other", "refs/heads/alias")
@@ -343,7 +367,7 @@ def test_audit_mode_takes_it_and_says_what_it_would_refuse(
 ) -> None:
     repo = Repo(tmp_path / "repo")
     now = datetime.now(tz=UTC)
-    repo._clock = count(int(now.timestamp()) - 3600)
+    repo.clock = int(now.timestamp()) - 3600
     until = (now + timedelta(days=30)).date()
     adopt(repo, keyring, config=f"{CONFIG}mode: audit\nauditUntil: {until}\n")
     hub = open_hub(World(repo, keyring), tmp_path / "hub.git")

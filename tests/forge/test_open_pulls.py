@@ -121,6 +121,40 @@ def test_a_merge_request_whose_head_is_not_known_yet_is_listed(server: ForgeServ
     assert found.head is None
 
 
+def whole(kind: Kind, number: int) -> dict[str, Any]:
+    """Return one of them as it is told when it is asked for by its number."""
+    since = "2026-01-01T00:00:00Z"
+    more: dict[str, Any] = {"title": "A change", "draft": True, "created_at": since}
+    if kind == "gitlab":
+        more |= {"author": {"id": 5, "username": "alice"}, "state": "opened"}
+        more |= {"source_branch": "x", "source_project_id": 1, "target_project_id": 1}
+    else:
+        more |= {"user": {"id": 5, "login": "alice"}, "state": "open", "merged": False}
+        more |= {"updated_at": since, "merged_at": None}
+    return row(kind, number, into="release/1") | more
+
+
+@KINDS
+def test_where_one_is_at_takes_one_request_and_is_about_that_one(
+    server: ForgeServer, kind: Kind
+) -> None:
+    path = f"{PATHS[kind]}/7"
+    told = whole(kind, 7)
+    for side in ("head", "base"):
+        if kind != "gitlab":
+            told[side]["repo"] = {"id": 1, "full_name": "acme/pay"}
+    server.on("GET", path, told)
+    found = forge(kind, server.url).place_of(7)
+    assert found == OpenPull(
+        number=7, base_ref="refs/heads/release/1", head=f"{7:040x}", draft=True
+    )
+    assert [one.path for one in server.asked] == [path]
+    server.on("GET", path, told | {"iid" if kind == "gitlab" else "number": 8})
+    with pytest.raises(ForgeError) as caught:
+        forge(kind, server.url).place_of(7)
+    assert caught.value.code == "forge-answer"
+
+
 def api(auth: str, method: str, path: str, body: Any = None) -> Any:
     request = urllib.request.Request(  # noqa: S310 - the server that the environment names
         f"{URL}/api/v1{path}",
