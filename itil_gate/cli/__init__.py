@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lint": ("developing", "Check requests and policies as files, offline."),
     "check": ("developing", "The merge gate: allow, deny or pending, with reasons."),
     "sweep": ("developing", "Judge every open pull request anew, and tell the forge."),
+    "attest": ("developing", "Sign what a tool found about a commit."),
     "vouch": ("developing", "Vouch for an outsider's commit, signed."),
     "explain": ("developing", "Say why: a rule, a change or a stored decision."),
     "status": ("developing", "Derived state of one change or of all open ones."),

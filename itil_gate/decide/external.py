@@ -1,7 +1,8 @@
 """What other policy tools found, held against the external checks that the target declares.
 
-The tools' words are repeated, never judged again. What is missing is waited for; what cannot be
-read, or holds no test at all, is a refusal: an empty report must not look like a clean one.
+The tools' words are repeated, never judged again. What is missing is waited for, and so is a report
+that does not count because of who signed it, or about what; what cannot be read, or holds no test
+at all, is a refusal: an empty report must not look like a clean one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from itil_gate.model.finding import Finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from itil_gate.model.decision import ReportEntry
     from itil_gate.model.external import ExternalCheck
     from itil_gate.model.facts import ExternalResult
     from itil_gate.model.finding import Effect
@@ -26,33 +28,51 @@ def check_external(
     results: Sequence[ExternalResult],
     *,
     asked: Callable[[ExternalCheck], bool],
+    reports: Sequence[ReportEntry] = (),
 ) -> tuple[Finding, ...]:
     """Return what is missing from, wrong with and found by external checks, sorted by check.
 
-    `asked` tells whether a check is asked for what is proposed; the results of one that is not are
-    passed over. An advisory check never does more than advise.
+    `reports` says of the results whether they count (see `reports_of`); none of a check that
+    asks for a signature does otherwise. `asked` tells whether a
+    check is asked for what is proposed; the results of one that is not are passed over. An advisory
+    check never does more than advise.
     """
     found: list[Finding] = []
     for check in sorted(checks, key=lambda one: one.metadata.name):
         if not asked(check):
             continue
         mine = [result for result in results if result.name == check.metadata.name]
+        told = [report for report in reports if report.name == check.metadata.name]
+        if check.spec.signed is not None and not any(report.counted for report in told):
+            mine = []
         found += [finding for result in mine for finding in _judged(check, result)]
         if not mine:
-            found.append(_awaited(check))
+            found.append(_awaited(check, told))
     declared = {check.metadata.name for check in checks}
     handed = {result.name for result in results}
     found += [_undeclared(name) for name in sorted(handed - declared)]
     return tuple(found)
 
 
-def _awaited(check: ExternalCheck) -> Finding:
+def _awaited(check: ExternalCheck, refused: Sequence[ReportEntry]) -> Finding:
     name, spec = check.metadata.name, check.spec
+    said = f"no results of the external check {name} were handed in"
+    if refused:
+        why = "; ".join(f"{report.detail} ({report.code})" for report in refused)
+        said = f"no results of the external check {name} count: {why}"
+    remedy = (
+        f"run the tool and `itil-gate check --external {name}=FILE` with its {spec.format} output"
+    )
+    if spec.signed is not None:
+        remedy = (
+            f"let {' or '.join(one.id for one in spec.signed.by)} run the tool on this very commit "
+            f"and sign what it says (`itil-gate attest`), then `itil-gate check --external "
+            f"{name}=FILE`"
+        )
     return Finding(
         rule="awaited-evidence",
-        message=f"no results of the external check {name} were handed in: {spec.reason}",
-        remedy=f"run the tool and `itil-gate check --external {name}=FILE` with its {spec.format} "
-        "output",
+        message=f"{said}: {spec.reason}",
+        remedy=remedy,
         effect=_effect(check, "pending"),
     )
 

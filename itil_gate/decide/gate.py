@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from itil_gate.decide.readings import Reading
     from itil_gate.decide.roster import Roster
     from itil_gate.model.config import Config
-    from itil_gate.model.decision import Outcome, Side
+    from itil_gate.model.decision import Outcome, ReportEntry, Side
     from itil_gate.model.external import ExternalCheck
     from itil_gate.model.facts import Facts, Inputs
     from itil_gate.model.people import People
@@ -118,6 +118,7 @@ def decide(inputs: Inputs) -> Decision:
         now=facts.now,
         changes=changes,
         contributors=now.bench.contributors.people,
+        reports=tuple(report for side in sides for report in side.reports),
         rules=(
             *rule_states(MERGE_RULES, (*common, *now.findings), side="target"),
             *(rule_states(SIDE_RULES, then.findings, side="proposed") if then else ()),
@@ -259,6 +260,8 @@ class _Side:
     bench: Bench
     findings: tuple[Finding, ...]
     changes: tuple[Judged, ...]
+    reports: tuple[ReportEntry, ...]
+    """What was handed in by other tools, and whether it counts."""
 
 
 def _recognise(bench: Bench, facts: Facts) -> tuple[tuple[Asked, ...], tuple[Finding, ...]]:
@@ -322,15 +325,23 @@ def _judge_under(bench: Bench, *, asked: Sequence[Asked], facts: Facts) -> _Side
         when = conditions.external[check.metadata.name]
         return any(when.evaluate(one.values.all) for one in judged)
 
+    reports: tuple[ReportEntry, ...] = ()
+    if facts.external:
+        from itil_gate.decide.reports import reports_of  # noqa: PLC0415 - few are handed any
+
+        reports = reports_of(policies.external_checks, facts, side=bench.side)
     return _Side(
         bench,
         (
             *check_request_files(bench.territory),
             *check_coverage(bench.territory, [one.change for one in asked]),
             *_attribution(bench),
-            *check_external(policies.external_checks, facts.external, asked=awaited),
+            *check_external(
+                policies.external_checks, facts.external, asked=awaited, reports=reports
+            ),
         ),
         judged,
+        reports,
     )
 
 

@@ -268,9 +268,11 @@ GATE_RULES: dict[str, Rule] = {
         _rule(
             "awaited-evidence",
             "pending",
-            "The results of an external check were not handed in.",
-            "The policies ask what another tool says, and it has not spoken yet.",
-            "Run the tool, then `itil-gate check --external NAME=FILE` with what it wrote.",
+            "The results of an external check were not handed in, or do not count.",
+            "The policies ask what another tool says, and it has not spoken yet; or nothing proves "
+            "that it was the tool that spoke, about this very commit.",
+            "Run the tool, let its signer sign what it wrote where the check asks for that "
+            "(`itil-gate attest`), then `itil-gate check --external NAME=FILE`.",
         ),
         _rule(
             "no-external-results",

@@ -50,7 +50,7 @@ def bind_facts(
         "diff": _diff(facts, bench),
         "services": _services(change, facts, bench, footprint),
         "schedule": _schedule(change, facts, bench, frozenset(footprint)),
-        "evidence": _evidence(change, facts),
+        "evidence": _evidence(change, facts, bench),
         "people": PeopleView(
             contributors=len(bench.contributors.people),
             agents=bench.contributors.by_agent,
@@ -157,10 +157,20 @@ def _schedule(
     )
 
 
-def _evidence(change: ChangeRequest, facts: Facts) -> EvidenceView:
+def _evidence(change: ChangeRequest, facts: Facts, bench: Bench) -> EvidenceView:
     there = {entry.path for entry in facts.diff if entry.status != "D"}
+    unsealed: set[str] = set()
+    if facts.external:
+        from itil_gate.decide.reports import reports_of  # noqa: PLC0415 - few are handed any
+
+        entries = reports_of(bench.policies.external_checks, facts, side=bench.side)
+        unsealed = {one.name for one in entries if not one.counted and one.code != "undeclared"}
     # A report that holds no test is no report: an empty one must not look like a clean one.
-    told = {one.name for one in facts.external if not one.fault and one.tests > 0}
+    told = {
+        one.name
+        for one in facts.external
+        if not one.fault and one.tests > 0 and one.name not in unsealed
+    }
     failed = {one.name for one in facts.external if one.failures or one.name not in told}
     return EvidenceView(
         kinds=tuple(sorted({link.kind for link in change.spec.evidence})),

@@ -147,7 +147,7 @@ def gather(
         approvals_tips=tips,
         draft=draft,
         adopted_at=_adopted_at(view, base, now=now) if config.mode == "audit" else None,
-        external=_external(external or {}),
+        external=_external(external or {}, judge, proposed or ()),
         target_requests=on_target,
         overrides=overrides_for(view, folders, named),
         reviews=_reviews(view, pulled, tip=base, requests=requests, look=look),
@@ -403,12 +403,25 @@ def _history(
     )
 
 
-def _external(files: Mapping[str, bytes]) -> tuple[ExternalResult, ...]:
+def _external(files: Mapping[str, bytes], *sides: Sequence[Source]) -> tuple[ExternalResult, ...]:
+    """Return the results of other tools; a signature counts by a key that one of the sides pins."""
     if not files:
         return ()
-    from itil_gate.reading.external import read_external  # noqa: PLC0415 - few checks have any
+    from itil_gate.gather.reports import read_report  # noqa: PLC0415 - few checks have any
 
-    return tuple(read_external(data, name=name) for name, data in sorted(files.items()))
+    keys = dict.fromkeys(key for side in sides for key in _report_keys(side))
+    return tuple(
+        read_report(data, name=name, keys=tuple(keys)) for name, data in sorted(files.items())
+    )
+
+
+def _report_keys(judge: Sequence[Source]) -> tuple[str, ...]:
+    """Return the keys that external checks believe; none where a set does not load."""
+    try:
+        checks = compile_policies(judge).external_checks if judge else ()
+    except GateError:
+        return ()
+    return tuple(one.key for check in checks if check.spec.signed for one in check.spec.signed.by)
 
 
 def _ids(diff: Sequence[DiffEntry], config: Config) -> frozenset[str]:

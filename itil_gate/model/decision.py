@@ -109,6 +109,20 @@ class OverrideEntry(Made):
     expires_at: Moment | None = None
 
 
+class ReportEntry(Made):
+    """A report of another tool as it was handed in, and whether it counts."""
+
+    name: str = Field(description="Name of the ExternalCheck it answers.")
+    side: Side
+    digest: Sha256 = Field(description="SHA-256 of the file handed in.")
+    counted: bool
+    code: str = Field(description="Stable reason code: signed, accepted, or why it does not count.")
+    detail: str = ""
+    signer: str | None = Field(None, description="Id of the signer that counts.")
+    key: str | None = Field(None, description="Fingerprint of the signer's key.")
+    payload: Sha256 | None = Field(None, description="SHA-256 of the signed Statement.")
+
+
 class RequirementState(Made):
     """One requirement: what is needed, who counts towards it, who still could."""
 
@@ -190,6 +204,9 @@ class Decision(Made):
     contributors: tuple[Contributor, ...] = ()
     overrides: tuple[OverrideEntry, ...] = Field(
         (), description="Signed overrides that name this merge, whether they stand in or not."
+    )
+    reports: tuple[ReportEntry, ...] = Field(
+        (), description="Reports handed in for external checks, counted or not."
     )
     rules: tuple[RuleState, ...] = ()
     unblock: tuple[Action, ...] = ()

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from itil_gate.model.base import Moment, Oid, RefName, Sha256
+from itil_gate.model.external import ReportFormat
 from itil_gate.model.finding import Finding
 from itil_gate.model.made import Made
 from itil_gate.model.policy import Source
@@ -230,17 +231,34 @@ class HistoryFacts(Made):
     author_changes_24h: int | None = None
 
 
+class SealFact(Made):
+    """What a signed report's envelope says, and which of the pinned keys signed it.
+
+    Keys are tried of the target's policies and of those that the pull request proposes; under
+    whose policies a key counts is decided later.
+    """
+
+    payload: Sha256 = Field(description="SHA-256 of the signed Statement.")
+    predicate_type: str
+    subjects: tuple[str, ...] = Field(
+        description="What it is about: gitCommit:… and the like, in the order given."
+    )
+    keys: tuple[str, ...] = Field((), description="Fingerprints of pinned keys that signed it.")
+    claimed: tuple[str, ...] = Field((), description="Key ids that the envelope itself names.")
+
+
 class ExternalResult(Made):
     """The results of a check by another tool, as handed to the gate."""
 
     name: str = Field(description="Name of the ExternalCheck it answers.")
     digest: Sha256 = Field(description="SHA-256 of the file handed in.")
-    format: Literal["conftest", "sarif"] | None = Field(
-        None, description="What its content shows it to be; None if it is neither."
+    format: ReportFormat | None = Field(
+        None, description="What its content shows it to be; None if it is none of these."
     )
     tests: int = Field(description="How many results it holds, passes too.")
     failures: tuple[Finding, ...] = ()
     fault: str = Field("", description="Why the file could not be read; empty if it could.")
+    seal: SealFact | None = Field(None, description="None where it came without an envelope.")
 
 
 class Facts(Made):

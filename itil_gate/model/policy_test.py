@@ -103,6 +103,9 @@ class CaseResults(Model):
     name: Name = Field(description="Name of the ExternalCheck it answers.")
     tests: Annotated[int, Field(ge=0, le=100_000)] = Field(1, description="Results, passes too.")
     failures: tuple[RuleId, ...] = Field((), description="Ids of the tool's rules that failed.")
+    signed_by: Name | None = Field(
+        None, description="Id of the signer who signed them about this very head; nobody if absent."
+    )
 
 
 class CaseFacts(Model):

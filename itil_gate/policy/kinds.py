@@ -160,6 +160,10 @@ def unsound(documents: list[tuple[Document, PolicyDocument]]) -> list[Finding]:
             from itil_gate.policy.model_rules import check_models  # noqa: PLC0415 - few sets have
 
             found += check_models((item,), partial(_place_in, document))
+    if any(item.kind == "ExternalCheck" and item.spec.signed for _, item in documents):
+        from itil_gate.policy.report_keys import check_report_keys  # noqa: PLC0415 - few sets have
+
+        found += check_report_keys(documents)
     return [one for one in found if one.effect != "advise"]
 
 

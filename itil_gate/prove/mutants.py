@@ -249,6 +249,13 @@ def _external(spec: dict[str, Any]) -> Iterator[Slip]:
     if spec.get("enforcement", "soft") != "advisory":
         text = "a case in which the tool found a fault, with the outcome deny"
         yield Slip(("spec", "enforcement"), "advisory", "the check is advisory", text)
+    if "signed" in spec:
+        text = "a case with results that nobody signed, which does not allow"
+        yield Slip(("spec", "signed"), GONE, "nobody has to sign the results", text)
+        signers = spec["signed"]["by"]
+        for index, one in enumerate(signers if len(signers) > 1 else ()):
+            said, text = f"{one['id']} may not sign", f"a case with `signedBy: {one['id']}`"
+            yield Slip(("spec", "signed", "by", index), GONE, said, text)
     yield from _condition(spec, ("spec",), "when", "the check")
 
 

@@ -25,6 +25,7 @@ from itil_gate.model.facts import (
     HistoryFacts,
     Identity,
     Inputs,
+    SealFact,
     SignatureFact,
     StatementFact,
 )
@@ -51,10 +52,12 @@ if TYPE_CHECKING:
 
     from itil_gate.model.config import Config
     from itil_gate.model.decision import ChangeVerdict, RequirementState
+    from itil_gate.model.external import ExternalSpec
     from itil_gate.model.policy import PolicySet
     from itil_gate.model.policy_test import (
         CaseApproval,
         CaseFacts,
+        CaseResults,
         CaseService,
         ChangedPath,
         PolicyTest,
@@ -155,11 +158,11 @@ def inputs_of(
     *,
     proposed: Proposed | None,
     judge: tuple[Source, ...],
-    formats: Mapping[str, str],
+    checks: Mapping[str, ExternalSpec],
 ) -> Inputs:
     """Return the sealed inputs of a case, without statements.
 
-    `formats` gives the format of each external check by its name.
+    `checks` gives what each external check asks for by its name.
     """
     entries = [_entry(changed) for changed in facts.diff]
     if proposed is not None:
@@ -190,15 +193,7 @@ def inputs_of(
         history=_history(facts),
         contents=tuple(map(_content, facts.diff)),
         external=tuple(
-            ExternalResult(
-                name=one.name,
-                digest=_mark(one.name),
-                format=formats.get(one.name, "conftest"),  # type: ignore[arg-type]
-                tests=one.tests,
-                failures=tuple(
-                    Finding(rule=rule, message=f"{rule} failed") for rule in one.failures
-                ),
-            )
+            _result(one, checks.get(one.name), head=_oid(f"head {content}"))
             for one in facts.external
         ),
     )
@@ -357,6 +352,30 @@ def _content(changed: ChangedPath) -> ContentFact:
         added=changed.lines if counted else None,
         deleted=0 if counted else None,
         longest=changed.longest if changed.content == "text" else 0,
+    )
+
+
+def _result(said: CaseResults, check: ExternalSpec | None, *, head: str) -> ExternalResult:
+    """Return results as the tool's file would give them, in an envelope if somebody signed them.
+
+    A signer that the check does not list signs with a key that nobody pins.
+    """
+    seal = None
+    if said.signed_by is not None and check is not None:
+        signers = check.signed.by if check.signed is not None else ()
+        seal = SealFact(
+            payload=_mark(f"payload {said.name}"),
+            predicate_type=check.predicate_type,
+            subjects=(f"gitCommit:{head}",),
+            keys=tuple(fingerprint(one.key) for one in signers if one.id == said.signed_by),
+        )
+    return ExternalResult(
+        name=said.name,
+        digest=_mark(said.name),
+        format=check.format if check is not None else "conftest",
+        tests=said.tests,
+        failures=tuple(Finding(rule=rule, message=f"{rule} failed") for rule in said.failures),
+        seal=seal,
     )
 
 

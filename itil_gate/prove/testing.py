@@ -186,7 +186,7 @@ def decide_case(suite: Suite, test: PolicyTest, case: PolicyCase) -> Decision:
         facts,
         proposed=proposed,
         judge=judge,
-        formats={check.metadata.name: check.spec.format for check in checks},
+        checks={check.metadata.name: check.spec for check in checks},
     )
     decision = decide(inputs)
     if not facts.approvals or proposed is None or not decision.changes:

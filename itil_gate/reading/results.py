@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,6 +18,7 @@ from itil_gate.model.paths import path_fault
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from itil_gate.model.external import ReportFormat
     from itil_gate.model.finding import Effect
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,7 +39,7 @@ class UnreadableError(ValueError):
 class Results(NamedTuple):
     """What a file says: how many tests were judged, and which of them did not pass."""
 
-    format: Literal["conftest", "sarif"]
+    format: ReportFormat
     tests: int
     findings: Sequence[Finding]
 

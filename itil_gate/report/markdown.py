@@ -52,6 +52,7 @@ def decision_markdown(decision: Decision, *, limit: int = LIMIT) -> str:
     titled = len(decision.changes) > 1
     parts = [*_head(decision), *_overrides(decision), *_unblock(decision)]
     parts += _rules(decision.rules, title="Rules for the pull request as a whole")
+    parts += _reports(decision)
     for change in decision.changes:
         if titled and change.outcome == "allow":
             caption = f"Change {change.id}: {phrases.OUTCOMES['allow']}"
@@ -102,6 +103,16 @@ def _overrides(decision: Decision) -> Iterator[str]:
             f"- **{phrases.counted(entry)}** {_prose(phrases.override(entry))}\n"
             f"  - {_prose(phrases.override_reason(entry))}"
             for entry in decision.overrides
+        )
+
+
+def _reports(decision: Decision) -> Iterator[str]:
+    if told := phrases.reports(decision):
+        yield "**Reports of other tools**"
+        yield "\n".join(
+            f"- **{phrases.counted(entry)}** {_prose(phrases.report(entry))}\n"
+            f"  - {_prose(phrases.report_reason(entry))}"
+            for entry in told
         )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         LedgerEntry,
         Outcome,
         OverrideEntry,
+        ReportEntry,
         RequirementState,
         RiskAssessment,
         RuleOutcome,
@@ -263,7 +264,24 @@ def override_reason(entry: OverrideEntry) -> str:
     return f"{entry.code}: {entry.detail}{covers}" if entry.detail else f"{entry.code}{covers}"
 
 
-def counted(entry: LedgerEntry | OverrideEntry) -> str:
+def reports(decision: Decision) -> tuple[ReportEntry, ...]:
+    """Return the reports of which something is to be told: whose signature was asked for."""
+    return tuple(one for one in decision.reports if one.code not in ("accepted", "undeclared"))
+
+
+def report(entry: ReportEntry) -> str:
+    """Return which report was handed in, and who signed it."""
+    signed = f", signed by {entry.signer} ({entry.key})" if entry.signer else ""
+    side = " under the proposed policies" if entry.side == "proposed" else ""
+    return f"report {entry.digest[:SHORT]} for {entry.name}{signed}{side}"
+
+
+def report_reason(entry: ReportEntry) -> str:
+    """Return whether the report counts, and why not: stable code and detail."""
+    return f"{entry.code}: {entry.detail}" if entry.detail else entry.code
+
+
+def counted(entry: LedgerEntry | OverrideEntry | ReportEntry) -> str:
     """Return COUNTED or NOT COUNTED."""
     return "COUNTED" if entry.counted else "NOT COUNTED"
 

@@ -215,11 +215,12 @@ def _external(checks: Sequence[ExternalCheck]) -> Iterator[str]:
     yield "Their results are handed in; no results at all is a refusal."
     yield ""
     yield from table(
-        ["Check", "Format", "Asked", "If it fails", "Why"],
+        ["Check", "Format", "Signed by", "Asked", "If it fails", "Why"],
         (
             [
                 code(check.metadata.name),
                 check.spec.format,
+                _signers(check),
                 f"if {code(check.spec.when)}" if check.spec.when else "always",
                 "advice" if check.spec.enforcement == "advisory" else "refused",
                 prose(check.spec.reason),
@@ -227,6 +228,13 @@ def _external(checks: Sequence[ExternalCheck]) -> Iterator[str]:
             for check in sorted(checks, key=lambda one: one.metadata.name)
         ),
     )
+
+
+def _signers(check: ExternalCheck) -> str:
+    signed = check.spec.signed
+    if signed is None:
+        return "whoever runs the gate"
+    return f"{joined([code(one.id) for one in signed.by], last='or')}, about the head"
 
 
 def _calendars(policies: PolicySet) -> Iterator[str]:

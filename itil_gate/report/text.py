@@ -60,6 +60,7 @@ def decision_text(decision: Decision, *, color: bool, width: int = 100) -> str:
     if decision.rules:
         title = "Rules for the pull request as a whole" if decision.changes else "Rules"
         lines += ["", page.heading(title), *_rules(page, decision.rules)]
+    lines += _reports(page, decision)
     if decision.contributors:
         lines += ["", page.heading("Who contributed and so cannot approve")]
         for person in decision.contributors:
@@ -183,6 +184,15 @@ def _overrides(page: _Page, decision: Decision) -> Iterator[str]:
         yield from page.below(phrases.override_reason(entry))
     if decision.overrides and len(decision.changes) == 1:
         yield ""
+
+
+def _reports(page: _Page, decision: Decision) -> Iterator[str]:
+    told = phrases.reports(decision)
+    if told:
+        yield from ("", page.heading("Reports of other tools"))
+    for entry in told:
+        yield from page.row(phrases.counted(entry), phrases.report(entry))
+        yield from page.below(phrases.report_reason(entry))
 
 
 def _change(page: _Page, change: ChangeVerdict) -> Iterator[str]:

@@ -9,6 +9,7 @@ from support.proving import HEAD, POLICIES, RISK, THOROUGH, suite
 
 from itil_gate.prove.mutants import GONE, applied, expression_slips
 from itil_gate.prove.mutation import mutants, mutate
+from itil_gate.prove.setting import public_key
 
 
 def words(text: str = THOROUGH, **changed: str) -> list[str]:
@@ -131,3 +132,49 @@ def test_a_part_of_a_document_is_changed_and_nothing_else() -> None:
     assert applied(data, ("a", 1, "b"), 5) == {"a": [{"b": 1}, {"b": 5}], "c": 3}
     assert applied(data, ("c",), GONE) == {"a": ({"b": 1}, {"b": 2})}
     assert data == {"a": ({"b": 1}, {"b": 2}), "c": 3}
+
+
+UNREVIEWABLE = """\
+  unreviewable: {lines: 400, lineLength: 2000, exempt: ["**/*.png"], level: medium, reason: R.}
+"""
+
+
+def test_slips_in_what_nobody_can_review_are_made_and_noticed() -> None:
+    risk = RISK + UNREVIEWABLE
+    unseen = mutate(suite(THOROUGH, risk=risk)).survivors
+    assert [one.words for one in unseen] == [
+        "nothing is said of what nobody can review",
+        "399 changed lines can be reviewed instead of 400",
+        "401 changed lines can be reviewed instead of 400",
+        "a new line of 1999 bytes can be reviewed instead of 2000",
+        "a new line of 2001 bytes can be reviewed instead of 2000",
+        "**/*.png is not exempt",
+    ]
+    cases = """\
+    - name: as much as can be read
+      facts: {diff: [{path: src/a, lines: 400, longest: 2000}, {path: a.png, content: binary}]}
+      expect: {outcome: pending, level: low}
+    - name: a line more
+      facts: {diff: [{path: src/a, lines: 401}]}
+      expect: {outcome: pending, level: medium}
+    - name: a byte more
+      facts: {diff: [{path: src/a, longest: 2001}]}
+      expect: {outcome: pending, level: medium}
+"""
+    assert mutate(suite(THOROUGH + cases, risk=risk)).survivors == ()
+
+
+def test_slips_in_who_signs_are_made() -> None:
+    check = f"""\
+---
+apiVersion: itil-gate/v1
+kind: ExternalCheck
+metadata: {{name: scan, owner: authority, reviewBy: 2099-01-01}}
+spec:
+  format: sarif
+  reason: Known weaknesses.
+  signed: {{by: [{{id: one, key: {public_key("one")}}}, {{id: two, key: {public_key("two")}}}]}}
+"""
+    said = words(risk=RISK + check)
+    assert "nobody has to sign the results" in said
+    assert {"one may not sign", "two may not sign"} <= set(said)

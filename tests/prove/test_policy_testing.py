@@ -169,6 +169,26 @@ def test_results_of_other_tools_are_taken_as_the_case_says() -> None:
         assert messages(only_case(case, risk=check)) == [], external
 
 
+def test_results_that_have_to_be_signed_count_as_the_case_says_who_signed() -> None:
+    key = public_key("somebody")
+    check = RISK + (
+        "---\napiVersion: itil-gate/v1\nkind: ExternalCheck\n"
+        "metadata: {name: scan, owner: authority, reviewBy: 2099-01-01}\n"
+        "spec: {format: sarif, reason: Known weaknesses.,"
+        f" signed: {{by: [{{id: scanner, key: {key}}}]}}}}\n"
+    )
+    for external, outcome in (
+        ("[{name: scan}]", "pending"),
+        ("[{name: scan, signedBy: stranger}]", "pending"),
+        ("[{name: scan, signedBy: scanner}]", "allow"),
+        ("[{name: scan, signedBy: scanner, tests: 0}]", "deny"),
+        ("[{name: scan, signedBy: scanner, failures: [cve-1]}]", "deny"),
+    ):
+        facts = f"{{approvals: [{{by: bob}}], external: {external}}}"
+        case = f"facts: {facts}\nexpect: {{outcome: {outcome}}}"
+        assert messages(only_case(case, risk=check)) == [], external
+
+
 def faults(text: str) -> list[tuple[str, str]]:
     _, found = testing.read_tests([source("policies/tests/sample.yaml", text)])
     return [(finding.rule, finding.message) for finding in found]
