@@ -1,9 +1,9 @@
 """How much there is to read of each changed path: lines, bytes, and whether it is text at all.
 
 Lines come from git's own count, which is part of the diff. Whether something is text is found in
-the bytes of the objects and nowhere else: git looks for a NUL in the first 8,000 bytes only, and
-attributes, which can hide a text or a binary file from every viewer, are not read. No file above
-1 MiB is read, and never more than a few at once.
+the bytes of the objects and nowhere else: git looks for a NUL in the first 8,000 bytes only, which
+are the author's to choose, and attributes, which can hide a text or a binary file from every
+viewer, are not read. No file above 1 MiB is read, and never more than a few at once.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _HELD = 4 << 20
 """Bytes that are held at once."""
 LONG = 200
 """Bytes of a line that is compared with the content before: shorter ones are nobody's trouble."""
+CONTROL = bytes({*range(0x20), 0x7F} - {*b"\t\n\r\f\x1b"})
+"""Bytes that no text has, in any encoding that extends ASCII; pages and colours may be in some."""
 SUBMODULE = "160000"
 # Git LFS writes pointer files, git-annex these and links: the content is somewhere else.
 _POINTER = re.compile(
@@ -99,7 +101,7 @@ def _batches(entries: Iterable[DiffEntry], sizes: dict[str, int]) -> Iterator[li
 
 
 def _read(view: View, entry: DiffEntry, data: bytes, lines: tuple[int, int] | None) -> ContentFact:
-    if b"\0" in data:
+    if len(data.translate(None, CONTROL)) < len(data):
         return _fact(entry, "binary", None)
     if _POINTER.match(data):
         return _fact(entry, "elsewhere", lines)

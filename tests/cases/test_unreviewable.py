@@ -74,6 +74,7 @@ def test_a_change_that_a_person_can_read_is_for_a_colleague(world: World) -> Non
         ("src/app.py", lines(40), "41 lines change, more than 40"),
         ("src/codec.so", b"\x7fELF\0\1", "1 binary"),
         ("src/late.txt", b"text\n" * 2000 + b"\0\1", "1 binary"),
+        ("src/cipher.txt", bytes(range(1, 32)), "1 binary"),
         ("src/min.js", "x" * 501, "1 with new lines of over 500 bytes"),
         ("src/data.csv", b"1,2\n" * 300_000, "1 larger than 1 MiB"),
         ("src/model.bin", LFS, "1 only pointing to content that is kept elsewhere"),

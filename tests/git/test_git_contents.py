@@ -57,6 +57,9 @@ def test_each_kind_of_content_is_told_apart(repo: Repo, viewed: Viewed) -> None:
     repo.write("annexed", "../.git/annex/objects/a/b", mode=0o120000)
     repo.write("lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
     repo.write("late", b"text\n" * 2000 + b"\0")
+    repo.write("no-nul", b"text\n\x01\x8f\x02\n")
+    repo.write("colour", b"\x1b[31mred\x1b[0m\f\r\n")
+    repo.write("latin-1", "é\n".encode("latin-1"))
     repo.write("large", b"line\n" * (LARGE // 5 + 1))
     repo.write("text", "one\ntwo")
     repo.write("empty", "")
@@ -67,11 +70,14 @@ def test_each_kind_of_content_is_told_apart(repo: Repo, viewed: Viewed) -> None:
         found = measured(view, base, head)
     assert {path: (one.kind, one.added) for path, one in found.items()} == {
         "annexed": ("elsewhere", 1),
+        "colour": ("text", 1),
         "empty": ("text", 0),
         "large": ("large", None),
         "late": ("binary", None),
+        "latin-1": ("text", 1),
         "lfs": ("elsewhere", 3),
         "link": ("text", 1),
+        "no-nul": ("binary", None),
         "program": ("binary", None),
         "sub": ("elsewhere", 1),
         "text": ("text", 2),
