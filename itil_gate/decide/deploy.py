@@ -143,12 +143,22 @@ def _environment(attempt: Attempt, policies: PolicySet) -> list[Reason]:
 def _target(facts: DeployFacts) -> list[Reason]:
     short = facts.attempt.commit[:12]
     fault = "" if facts.on_target else f"{short} does not lie on the history of the target branch"
+    remedy = "release a commit that was merged, as the target's history names it"
+    if facts.lost is not None:
+        fault = (
+            f"the first parents of {short} do not lead back to {facts.lost[:12]}, where the log "
+            "was opened, so nobody can say what came onto the target since"
+        )
+        remedy = (
+            "release a commit that was merged into the target; where the target itself was merged "
+            "into something else, push it anew with its own line as the first parent"
+        )
     return [
         _said(
             "not-on-target",
             fault,
             well=f"{short} lies on the first-parent history of the target",
-            remedy="release a commit that was merged, as the target's history names it",
+            remedy=remedy,
         )
     ]
 

@@ -92,6 +92,24 @@ def first_parents(view: View, before: str, after: str) -> tuple[str, ...] | None
     return tuple(line[0] for line in reversed(lines))
 
 
+def lies_on_line(view: View, before: str, after: str) -> bool:
+    """Tell whether one commit is another, or lies on its line of first parents.
+
+    That a commit is an ancestor is less: whoever merges a branch into an old commit makes it one,
+    and has put history of their own in its place. Raises HistoryError `history-too-shallow`.
+    """
+    if before == after:
+        return True
+    if not is_ancestor(view, before, after):
+        return False
+    refuse_shallow(view, before, after)
+    done = view.git(
+        *("rev-list", "--first-parent", "--parents", "--end-of-options", after, f"^{before}")
+    )
+    oldest = done.out.decode("ascii").rstrip("\n").rpartition("\n")[2].split()
+    return oldest[1:2] == [before]
+
+
 def carried(
     view: View, chain: Sequence[str], authorities: Sequence[Authority]
 ) -> tuple[Carried | str, ...]:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from itil_gate.decide.deploy import judge_release
 from itil_gate.decide.deploy_facts import Attempt, DeployFacts, Landed, Released, in_force
 from itil_gate.decide.gate import read_requests
-from itil_gate.gather.landing import first_parents
+from itil_gate.gather.landing import first_parents, lies_on_line
 from itil_gate.gather.sources import read_judge, read_sources
 from itil_gate.git.diff import raw_diff
 from itil_gate.git.history import is_ancestor
@@ -295,12 +295,11 @@ def _facts(
     known: Known,
     provenance: Provenance | None,
 ) -> DeployFacts:
-    on_target = attempt.commit == known.adopted or _on_line(
-        view, known.adopted, attempt.commit, tip
-    )
+    kept = lies_on_line(view, known.adopted, attempt.commit)
+    on_target = kept and lies_on_line(view, attempt.commit, tip)
     before = in_force(known.releases, attempt.environment)
     start = before.record.commit if before else known.adopted
-    steps: tuple[str, ...] | None = ()
+    pairs: tuple[tuple[str, str], ...] = ()
     backward = False
     if on_target and start != attempt.commit:
         backward = is_ancestor(view, attempt.commit, start)
@@ -309,11 +308,10 @@ def _facts(
         if steps is None:
             # What runs there is not on the target's line: everything since adoption is asked about.
             first, backward = known.adopted, False
-            steps = first_parents(view, first, attempt.commit) or ()
-        chain = (first, *steps)
-        pairs = tuple(pairwise(chain))
-    else:
-        pairs = ()
+            steps = first_parents(view, first, attempt.commit)
+        if steps is None:  # pragma: no cover - the line was followed above
+            raise TypeError(attempt.commit)
+        pairs = tuple(pairwise((first, *steps)))
     names = {
         name
         for one in known.updates
@@ -323,6 +321,7 @@ def _facts(
     return DeployFacts(
         attempt=attempt,
         on_target=on_target,
+        lost=None if kept else known.adopted,
         steps=pairs,
         backward=backward,
         updates=known.updates,
@@ -332,13 +331,6 @@ def _facts(
         provenance=provenance,
         debts=known.debts,
     )
-
-
-def _on_line(view: View, adopted: str, commit: str, tip: str) -> bool:
-    """Tell whether a commit is on the target's first-parent line since the log was opened."""
-    if not is_ancestor(view, adopted, commit) or not is_ancestor(view, commit, tip):
-        return False
-    return commit == tip or first_parents(view, commit, tip) is not None
 
 
 def _requests(
