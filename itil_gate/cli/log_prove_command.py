@@ -47,7 +47,7 @@ def command(place: LogPlace, index: int, output: Path | None, entry_file: Path |
         nodes = TileReader(reader.size, at.read)
         proof = prove(index, leaf=leaf, note=reader.note, checkpoint=reader.checkpoint, nodes=nodes)
         file = at.read(entry_path(index)) if entry_file else None
-        by = reader.entry(index).expunged_by if entry_file and file is None else None
+        by = reader.entry(index, lost=True).expunged_by if entry_file and file is None else None
     if entry_file is not None:
         if file is None:
             why = "is gone, and no entry says why" if by is None else f"was expunged by entry {by}"

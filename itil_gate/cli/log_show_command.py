@@ -47,7 +47,7 @@ def command(
         _refuse_unknown(kind)
     with place.reading() as (_, reader):
         if indices:
-            found = [reader.entry(index) for index in dict.fromkeys(indices)]
+            found = [reader.entry(index, lost=True) for index in dict.fromkeys(indices)]
         else:
             found = list(_newest(reader, limit=limit, before=before, kind=kind))
         origin, size = reader.checkpoint.origin, reader.size
@@ -86,7 +86,7 @@ def _newest(
     count = 0
     while high > 0 and count < limit:
         low = max(0, high - (limit if kind is None else max(limit, 64)))
-        for entry in reader.entries(range(high - 1, low - 1, -1)):
+        for entry in reader.entries(range(high - 1, low - 1, -1), lost=True):
             if count < limit and kind in (None, entry.kind):
                 count += 1
                 yield entry

@@ -50,8 +50,8 @@ class Entry:
     """An entry that the signed tree holds.
 
     `statement` is None where the file is gone; then `expunged_by` is the believed entry that says
-    so, None if none does. `believed` says whether a recorder's key that is good at this position
-    signed it.
+    so. Where none does it is None, and the entry is handed out only to whoever asks for what is
+    lost. `believed` says whether a recorder's key that is good at this position signed it.
     """
 
     index: int
@@ -125,24 +125,41 @@ class LogReader:
         """How many entries the log has."""
         return self.checkpoint.size
 
-    def entry(self, index: int) -> Entry:
-        """Return one entry. Raises LogError `no-such-entry`, `log-damaged`, `entry-malformed`."""
+    def entry(self, index: int, *, lost: bool = False) -> Entry:
+        """Return one entry; see `entries`. Raises LogError `no-such-entry` too."""
         if not 0 <= index < self.size:
             raise LogError(
                 "no-such-entry",
                 f"the log has {self.size} entries, and none is number {index}",
                 hint="they are numbered from 0; `itil-gate log show` lists the newest",
             )
-        return next(self.entries([index]))
+        return next(self.entries([index], lost=lost))
 
-    def entries(self, indices: Sequence[int]) -> Iterator[Entry]:
-        """Yield entries in the order asked; their files are read at once."""
+    def entries(self, indices: Sequence[int], *, lost: bool = False) -> Iterator[Entry]:
+        """Yield entries in the order asked; their files are read at once.
+
+        Whoever may write to the branch can take a file away, and nothing that follows from an
+        entry may fall with it: so one that no believed entry says was expunged is refused, unless
+        `lost` asks for such entries, to show or to account for them. Raises LogError
+        `entry-missing`, `log-damaged`, `entry-malformed`.
+        """
         files = self._read_many([entry_path(index) for index in indices])
         for index in indices:
-            yield self._entry(index, files[entry_path(index)])
+            entry = self._entry(index, files[entry_path(index)])
+            if entry.statement is None and entry.expunged_by is None and not lost:
+                raise LogError(
+                    "entry-missing",
+                    f"the file {entry_path(index)} of entry {index} ({entry.kind}) is gone from "
+                    "the log, and no entry says that it was expunged",
+                    hint="`git fetch origin audit-log`; if it is gone there too, put the file back "
+                    "from an older commit of the branch: its digest is proved",
+                )
+            yield entry
 
-    def backwards(self, *, stop: int = 0, kinds: Collection[str] | None = None) -> Iterator[Entry]:
-        """Yield entries, of these kinds or of all, from the newest to number `stop`.
+    def backwards(
+        self, *, stop: int = 0, kinds: Collection[str] | None = None, lost: bool = False
+    ) -> Iterator[Entry]:
+        """Yield entries, of these kinds or of all, from the newest to number `stop`; see `entries`.
 
         Revocations met on the way count for everything before them. What is of other kinds is not
         read, but for revocations.
@@ -154,7 +171,7 @@ class LogReader:
                 for index in range(high - 1, max(stop, high - CHUNK) - 1, -1)
                 if wanted is None or self._leaf(index).kind in wanted
             ]
-            for entry in self.entries(some):
+            for entry in self.entries(some, lost=lost):
                 if kinds is None or entry.kind in kinds:
                     yield entry
                 if entry.kind == REVOCATION and entry.believed:
@@ -187,7 +204,7 @@ class LogReader:
         by = self.find(self._repository, EXPUNGED, str(index))
         if by is None or not index < by < self.size:
             return None
-        entry = self.entry(by)
+        entry = self.entry(by, lost=True)
         said = (entry.kind, entry.predicate.get("entry"), entry.predicate.get("sha256"))
         return by if entry.believed and said == (EXPUNGED, index, leaf.sha256) else None
 

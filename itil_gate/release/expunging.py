@@ -43,7 +43,7 @@ def expunge(books: Books, index: int, *, reason: str, ordered_by: str) -> Gone:
     log or its gates rest on, and as `record` does.
     """
     with books.reading() as reader:
-        entry = reader.entry(index)
+        entry = reader.entry(index, lost=True)
         if entry.expunged_by is not None:
             return Gone(entry, entry.expunged_by, None)
         _refuse_needed(reader, entry)
@@ -69,7 +69,7 @@ def _refuse_needed(reader: LogReader, entry: Entry) -> None:
     if entry.kind != "ref-update":
         return
     ref = entry.predicate.get("ref")
-    later = reader.backwards(stop=entry.index + 1, kinds=("ref-update",))
+    later = reader.backwards(stop=entry.index + 1, kinds=("ref-update",), lost=True)
     if not any(one.believed and one.predicate.get("ref") == ref for one in later):
         raise LogError(
             "not-expunged",

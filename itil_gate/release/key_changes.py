@@ -202,7 +202,7 @@ def _only_by(reader: LogReader, fingerprint: str, *, since: int) -> list[tuple[i
     """Return index and digest of the entries from `since` on that nobody else signed."""
     return [
         (entry.index, entry.sha256)
-        for entry in reader.entries(range(since, reader.size))
+        for entry in reader.entries(range(since, reader.size), lost=True)
         if entry.signers == {fingerprint}
     ]
 

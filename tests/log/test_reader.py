@@ -91,10 +91,13 @@ def test_an_entry_of_other_content_is_noticed() -> None:
     assert caught.value.code == "log-damaged"
 
 
-def test_an_entry_that_was_expunged_says_nothing() -> None:
+def test_an_entry_whose_file_is_gone_is_told_to_whoever_asks_for_it_and_says_nothing() -> None:
     files = logs.log_of(5)
     del files[entry_path(2)]
-    entry = _reader(files).entry(2)
+    with pytest.raises(LogError) as caught:
+        _reader(files).entry(2)
+    assert caught.value.code == "entry-missing"
+    entry = _reader(files).entry(2, lost=True)
     assert (entry.statement, entry.believed, dict(entry.predicate)) == (None, False, {})
 
 
