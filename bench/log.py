@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -31,7 +32,7 @@ from itil_gate.git.audit_log import Addition, append
 from itil_gate.git.discover import discover
 from itil_gate.log.append import plan_append
 from itil_gate.log.checkpoint import PATH, Checkpoint, sign_checkpoint
-from itil_gate.log.entry import entry_path
+from itil_gate.log.entry import entry_path, ids_path
 from itil_gate.log.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from itil_gate.log.pins import Pin
 from itil_gate.log.structure import verify_structure
@@ -136,6 +137,10 @@ def _appends(where: Path, *, small: int, large: int) -> Iterator[Row]:
             taken[size] += [took] if number else []  # the first one is cold
     medians = {size: statistics.median(times) for size, times in taken.items()}
     batch = statistics.median(_timed(lambda: logs[small].append(256)) for _ in range(ROUNDS))
+    work = {
+        size: statistics.median(_processor(lambda log=log: log.append(256)) for _ in range(ROUNDS))
+        for size, log in logs.items()
+    }
     yield Row(
         what=f"append at {large:,} entries, times at {small:,}",
         value=medians[large] / medians[small],
@@ -149,6 +154,15 @@ def _appends(where: Path, *, small: int, large: int) -> Iterator[Row]:
         target=2,
         detail=f"{256 / batch:,.0f} entries/s in a batch",
     )
+    bare = statistics.median(_processor(lambda: _signed(256)) for _ in range(ROUNDS))
+    for size, took in work.items():
+        yield Row(
+            what=f"a batch of 256 at {size:,}, times its bare signatures",
+            value=took / bare,
+            target=6 if size == small else None,
+            detail=f"{256 / took:,.0f} entries/s of processor, git's included; "
+            f"{256 / bare:,.0f} signatures/s",
+        )
 
 
 def _proof(count: int) -> Iterator[Row]:
@@ -195,7 +209,7 @@ class SyntheticLog:
         files[PATH] = sign_checkpoint(checkpoint, CHECKPOINT)
         for number in range(size):
             name = hashlib.sha256(b"%d" % number).hexdigest()
-            files[f"ids/{name[:2]}/{name[2]}/{name}"] = b"%d\n" % number
+            files[ids_path(name)] = b"%d\n" % number
         files |= {entry_path(number): b"x" for number in range(size)}
         subprocess.run(
             ["git", "-C", where, "fast-import", "--quiet"], input=_stream(files), check=True
@@ -310,6 +324,23 @@ def _hashes(count: int) -> None:
 def _bare(message: bytes, signature: bytes, count: int) -> None:
     for _ in range(count):
         ed25519_holds(RECORDER.public, signature=signature, data=message)
+
+
+def _signed(count: int) -> None:
+    for number in range(count):
+        RECORDER.sign(b"%d" % number + b"x" * 600)
+
+
+def _processor(run: Callable[[], object]) -> float:
+    """Return the seconds of processor that something takes here and in programs it starts."""
+
+    def spent() -> float:
+        own, others = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+
+    start = spent()
+    run()
+    return spent() - start
 
 
 def _timed(run: Callable[[], object]) -> float:

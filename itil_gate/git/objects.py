@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import os
 import re
 import select
 import subprocess
@@ -78,7 +79,8 @@ def listed_ids(said: bytes, name: str, *, count: int | None = None) -> list[str]
 def hash_object(kind: ObjectType, data: bytes, *, algorithm: str) -> str:
     """Return the id git gives to these bytes; `algorithm` is `sha1` or `sha256`."""
     made = hashlib.sha1 if algorithm == "sha1" else hashlib.sha256
-    return made(f"{kind} {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
+    whole = b"%b %d\0%b" % (kind.encode(), len(data), data)
+    return made(whole, usedforsecurity=False).hexdigest()
 
 
 class ObjectReader:
@@ -126,6 +128,15 @@ class ObjectReader:
                     )
             for group in _groups(infos):
                 yield from self._contents(group)
+
+    def held_by(self, ref: str) -> str | None:
+        """Return the id that a full ref holds now; None where it or its object is not found.
+
+        The ref is one that git took as a name; it is read anew each time.
+        """
+        self._write(b"info %b\0flush\0" % os.fsencode(ref))
+        oid, _, rest = self._line().decode("utf-8", "backslashreplace").partition(" ")
+        return oid if is_oid(oid) and rest != "missing" else None
 
     def close(self) -> None:
         """End the conversation."""
@@ -188,12 +199,14 @@ class ObjectReader:
         for oid in oids:
             if not is_oid(oid):
                 raise HistoryError("not-an-object-id", f"{oid!r} is not a full object id")
+        self._write(b"".join([b"%s %s\0" % (command, oid.encode()) for oid in oids]) + b"flush\0")
+
+    def _write(self, requests: bytes) -> None:
         pipe = self._started().stdin
         if pipe is None:  # pragma: no cover - Popen was given a pipe
             raise self._stopped("git cat-file has no input")
         try:
-            requests = [b"%s %s\0" % (command, oid.encode()) for oid in oids]
-            pipe.write(b"".join(requests) + b"flush\0")
+            pipe.write(requests)
             pipe.flush()
         except BrokenPipeError as error:
             raise self._stopped("git cat-file ended early") from error

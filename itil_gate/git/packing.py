@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from itil_gate.git.objects import hash_object
@@ -77,6 +78,7 @@ def _deflated(data: bytes, *, plain: bool = False) -> bytes:
     return deflate.compress(data) + deflate.flush()
 
 
+@lru_cache(maxsize=4096)
 def _header(kind: int, size: int) -> bytes:
     """Return type and size of an object: four bits of size first, then seven a byte."""
     byte, size = kind << 4 | size & 0x0F, size >> 4

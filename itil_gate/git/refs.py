@@ -211,6 +211,9 @@ def move_ref(store: View, ref: str, new: str, *, old: str | None) -> bool:
         },
     )
     if done.status == 0:
+        tip = store.reader.held_by(ref)
+        if tip == new:
+            return True
         tip = ref_tip(store, ref)
         # Somebody may have gone on from there; but a statement that is not there was not filed.
         if tip == new or (tip is not None and is_ancestor(store, new, tip)):

@@ -101,7 +101,12 @@ def hardened(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def search_path() -> str:
     """Return `PATH` without its relative entries."""
-    entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return _absolute(os.environ.get("PATH", os.defpath))
+
+
+@functools.lru_cache(maxsize=8)
+def _absolute(path: str) -> str:
+    entries = path.split(os.pathsep)
     return os.pathsep.join(entry for entry in entries if Path(entry).is_absolute())
 
 

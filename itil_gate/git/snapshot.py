@@ -140,34 +140,33 @@ class Snapshot:
         check out.
         """
         new: New = {}
-        edits: dict[tuple[bytes, ...], str | None] = {}
+        edits = _Edits()
+        folders = {b"": edits}
         for path, data in files.items():
             named = path.encode("utf-8")
-            parts = tuple(named.split(b"/"))
             if b"\0" in named or not _NOT_NAMES.isdisjoint(named.lower().split(b"/")):
                 raise GateError("bad-path", f"{path!r} is not a path on the branch")
-            edits[parts] = None if data is None else self._new(new, "blob", data)
-        self.locate(files)
+            folder, _, name = named.rpartition(b"/")
+            blob = None if data is None else self._new(new, "blob", data)
+            _edits_of(folder, folders).files[name] = blob
+        # One path of each folder leads to all trees that are changed.
+        self.locate({path.rpartition("/")[0]: path for path in files}.values())
         root = self._graft(self._root, edits, new)
         return root or self._new(new, "tree", b""), new
 
-    def _graft(
-        self, oid: str | None, edits: Mapping[tuple[bytes, ...], str | None], new: New
-    ) -> str | None:
+    def _graft(self, oid: str | None, edits: _Edits, new: New) -> str | None:
         """Add the changed trees to `new`; return the id of this one, None if it is empty."""
         self._grow({oid} if oid else ())
-        records = dict(self._trees[oid]) if oid else {}
-        below: dict[bytes, dict[tuple[bytes, ...], str | None]] = {}
-        for (name, *rest), blob in edits.items():
-            if rest:
-                below.setdefault(name, {})[tuple(rest)] = blob
-            elif blob is None:
+        before = self._trees[oid] if oid else {}
+        records = dict(before)
+        for name, blob in edits.files.items():
+            if blob is None:
                 records.pop(name, None)
             elif _child(records, name)[0] == TREE:
                 raise _taken(name)
             else:
                 records[name] = make_record(name, FILE, blob)
-        for name, inner in below.items():
+        for name, inner in edits.folders.items():
             mode, child = _child(records, name)
             if mode not in (TREE, None):
                 raise _taken(name)
@@ -178,7 +177,8 @@ class Snapshot:
                 records[name] = make_record(name, TREE, tree)
         if not records:
             return None
-        made = self._new(new, "tree", join_tree(records))
+        # What only has other ids under the same names stands as it stood.
+        made = self._new(new, "tree", join_tree(records, sort=not records.keys() <= before.keys()))
         self._trees[made] = records
         return made
 
@@ -213,6 +213,22 @@ class Snapshot:
         if self._held > MOST_AHEAD:
             self._blobs, self._held = {}, sum(map(len, blobs.values()))
         self._blobs |= blobs
+
+
+class _Edits:
+    """What is to change in one folder: its files, None for one that goes, and its folders."""
+
+    def __init__(self) -> None:
+        self.files: dict[bytes, str | None] = {}
+        self.folders: dict[bytes, _Edits] = {}
+
+
+def _edits_of(folder: bytes, known: dict[bytes, _Edits]) -> _Edits:
+    """Return the edits of a folder, made together with those of the folders above it."""
+    if folder not in known:
+        above, _, name = folder.rpartition(b"/")
+        known[folder] = _edits_of(above, known).folders.setdefault(name, _Edits())
+    return known[folder]
 
 
 def _child(records: Records, name: bytes) -> tuple[str, str] | tuple[None, None]:

@@ -149,26 +149,34 @@ def split_tree(data: bytes, *, oid: str) -> dict[bytes, bytes]:
 
 def read_record(record: bytes, *, name: bytes) -> tuple[str, str]:
     """Return mode and object id of a record of this name."""
-    mode, child = record.split(b" ", 1)[0], record[record.index(b" ") + len(name) + 2 :]
-    return _MODES.get(mode) or mode.decode().zfill(6), child.hex()
+    mode, _, rest = record.partition(b" ")
+    return _MODES.get(mode) or mode.decode().zfill(6), rest[len(name) + 1 :].hex()
 
 
 def make_record(name: bytes, mode: str, oid: str) -> bytes:
-    """Return a record of a tree: mode, name and object id as git stores them."""
-    return b"%b %b\0%b" % (mode.lstrip("0").encode(), name, bytes.fromhex(oid))
+    """Return a record of a tree: mode, name and object id as git stores them.
+
+    A mode of more than six digits is none of git's, and stays what it is.
+    """
+    stored = mode.lstrip("0") if len(mode) == len(TREE) else mode
+    return b"%b %b\0%b" % (stored.encode(), name, bytes.fromhex(oid))
 
 
-def join_tree(records: Mapping[bytes, bytes]) -> bytes:
-    """Return a tree as git stores it, folders sorted as if their names ended in a slash."""
-    if _FOLDER in {record[: len(_FOLDER)] for record in records.values()}:
-        names = sorted(records, key=lambda name: _as_sorted(name, records[name]))
+def join_tree(records: Mapping[bytes, bytes], *, sort: bool = True) -> bytes:
+    """Return a tree as git stores it, folders sorted as if their names ended in a slash.
+
+    Without `sort` the records stand in that order already.
+    """
+    if not sort:
+        return b"".join(records.values())
+    if b"4" in {record[:1] for record in records.values()}:  # no mode but a folder's begins so
+        names = sorted(
+            records,
+            key=lambda name: name + b"/" if records[name].startswith(_FOLDER) else name,
+        )
     else:
         names = sorted(records)
     return b"".join([records[name] for name in names])
-
-
-def _as_sorted(name: bytes, record: bytes) -> bytes:
-    return name + b"/" if record.startswith(_FOLDER) else name
 
 
 def _parse_slowly(data: bytes, *, oid: str, raw: int) -> dict[bytes, tuple[str, str]]:

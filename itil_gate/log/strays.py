@@ -35,7 +35,7 @@ _TILE = re.compile(
 )
 _ENTRY = re.compile(rf"entry/([0-9]{{3,}})/([0-9]{{3}})/([0-9]{{3}}){re.escape(SUFFIX)}", re.ASCII)
 _TIMESTAMP = re.compile(r"timestamps/(0|[1-9][0-9]{0,18})\.tsr", re.ASCII)
-_ID = re.compile(r"ids/([0-9a-f]{2})/([0-9a-f])/\1\2[0-9a-f]{61}", re.ASCII)
+_ID = re.compile(r"ids/([0-9a-f])/([0-9a-f]{2})/\1\2[0-9a-f]{61}", re.ASCII)
 
 
 def verify_files(

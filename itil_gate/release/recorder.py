@@ -17,7 +17,7 @@ from itil_gate.git.audit_log import Addition, append
 from itil_gate.log.append import Event, Writers, paths_to_read, plan_append
 from itil_gate.log.append import event_ids as ids_of
 from itil_gate.log.checkpoint import PATH
-from itil_gate.log.entry import entry_path, ids_path
+from itil_gate.log.entry import entry_path
 from itil_gate.log.pins import note_keys, origin_of, pins_of
 from itil_gate.log.reader import LogReader, revocation_paths
 from itil_gate.log.tiles import HEIGHT, WIDTH, edge_paths, tile_path, tile_width
@@ -267,8 +267,7 @@ def bring(
     at: Snapshot, events: Sequence[Event], *, size: int, name: str, old: Sequence[Checkpoint]
 ) -> None:
     """Have all that is read and written here at once, level by level: each is one fetch."""
-    ids = ids_of(events, repository=name)
-    read = paths_to_read(size, ids)
+    read = paths_to_read(size, ids_of(events, repository=name))
     for one in old:
         read += _edge_of(one.size, size=size)
     grown = size + len(events)
@@ -277,7 +276,6 @@ def bring(
             *read,
             *edge_paths(grown),
             *(entry_path(index) for index in (size, grown - 1)),
-            *map(ids_path, ids),
         ]
     )
     at.read_many(read)

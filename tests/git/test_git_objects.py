@@ -32,6 +32,33 @@ def test_many_objects_come_in_the_order_asked(repo: Repo, viewed: Viewed) -> Non
         assert {thing.type for thing in view.read_many(ids)} == {"blob"}
 
 
+def test_more_than_fits_a_pipe_is_asked_and_read(repo: Repo, viewed: Viewed) -> None:
+    texts = [b"%d" % number * (number % 300) for number in range(4000)]
+    stream = b"".join(b"blob\ndata %d\n%s\n" % (len(text), text) for text in texts)
+    repo.raw("fast-import", "--quiet", stdin=stream)
+    ids = [hash_object("blob", text, algorithm="sha1") for text in texts]
+    with viewed(repo) as view:
+        assert [thing.data for thing in view.read_many(ids)] == texts
+        told = view.reader.info([*ids, "0" * 40])
+        assert [one.size if one else None for one in told] == [*map(len, texts), None]
+        assert list(view.reader.info([])) == []
+
+
+def test_a_ref_is_read_anew_each_time(repo: Repo, viewed: Viewed) -> None:
+    with viewed(repo) as view:
+        assert view.reader.held_by("refs/heads/main") is None
+        for number in range(2):
+            head = repo.commit(files={"a": str(number)})
+            assert view.reader.held_by("refs/heads/main") == head
+        repo.git("pack-refs", "--all")
+        assert view.reader.held_by("refs/heads/main") == head
+        repo.git("tag", "-a", "-m", "x", "v1")
+        assert view.reader.held_by("refs/tags/v1") == repo.tip("refs/tags/v1")
+        (repo.path / ".git/refs/heads/lost").write_text("1" * 40 + "\n")
+        assert view.reader.held_by("refs/heads/lost") is None
+        assert view.read(head).type == "commit"
+
+
 @pytest.mark.parametrize("data", [b"", b"\n", b"\0", b"x" * 3_000_000, b"missing\n" * 3])
 def test_any_bytes_are_read_as_they_are(repo: Repo, viewed: Viewed, data: bytes) -> None:
     oid = repo.git("hash-object", "-w", "--stdin", stdin=data)

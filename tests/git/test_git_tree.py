@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from support.repository import Repo
 
 from itil_gate.git import tree as room
-from itil_gate.git.tree import blob_at, entry_at, ls_tree, parse_tree
+from itil_gate.git.tree import (
+    blob_at,
+    entry_at,
+    join_tree,
+    ls_tree,
+    make_record,
+    parse_tree,
+    read_record,
+    split_tree,
+)
 from itil_gate.model.errors import GateError, HistoryError
 
 if TYPE_CHECKING:
@@ -205,6 +214,53 @@ def test_a_tree_that_is_cut_or_has_no_mode_is_damaged(data: bytes) -> None:
     with pytest.raises(HistoryError) as caught:
         parse_tree(data, oid="0" * 40)
     assert caught.value.code == "tree-damaged"
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from([b"100644", b"40000", b"040000", b"160000", b"7", b"0100644", b"4x"]),
+        st.one_of(
+            st.sampled_from([b"a", b"a b", b"..", b".", b"", b"d/e", b"n" * 300]),
+            st.binary(max_size=3),
+        ),
+        st.binary(min_size=20, max_size=20),
+    ),
+    max_size=5,
+)
+
+
+@given(ROWS, st.integers(0, 40))
+def test_a_tree_that_is_split_says_what_a_parsed_one_says(
+    rows: list[tuple[bytes, bytes, bytes]], cut: int
+) -> None:
+    data = b"".join(b"%b %b\0%b" % row for row in rows)
+    for whole in (data, data[: len(data) - cut], data[cut:]):
+        try:
+            wanted: object = list(parse_tree(whole, oid="0" * 40).items())
+        except HistoryError as error:
+            wanted = error.code
+        found: object
+        try:
+            records = split_tree(whole, oid="0" * 40)
+        except HistoryError as error:
+            found = error.code
+        else:
+            found = [(name, read_record(row, name=name)) for name, row in records.items()]
+        assert found == wanted
+
+
+def test_a_tree_is_put_together_as_git_stores_it(repo: Repo) -> None:
+    repo.write("bin/run", "#!/bin/sh\n", mode=0o755)
+    repo.write("link", "/etc/passwd", mode=0o120000)
+    repo.commit(files={"a.b": "1", "a/c": "2", "a-b": "3", "a b": "4", "ab": "5"})
+    tree = repo.git("rev-parse", "HEAD^{tree}")
+    data = repo.raw("cat-file", "tree", tree)
+    records = split_tree(data, oid=tree)
+    assert join_tree(records, sort=False) == data
+    assert join_tree(dict(reversed(records.items()))) == data
+    added = dict(records) | {b"a0": make_record(b"a0", "100644", repo.tip("HEAD:ab"))}
+    assert repo.raw_object("tree", join_tree(added))
+    repo.git("fsck", "--strict")
 
 
 def test_a_file_of_just_the_limit_is_read(repo: Repo, viewed: Viewed) -> None:

@@ -12,6 +12,7 @@ from support.repository import Repo
 from itil_gate.git.discover import discover
 from itil_gate.git.packing import MOST_LOOSE, pack_stream, write_objects
 from itil_gate.git.refs import open_store
+from itil_gate.git.tree import FILE, join_tree, make_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,19 @@ def test_git_reads_every_object_back(tmp_path: Path, count: int) -> None:
     repo.git("fsck", "--strict", "--no-dangling")
     for oid, (kind, data) in zip(ids, given, strict=True):
         assert repo.raw("cat-file", kind, oid) == data
+
+
+def test_git_takes_trees_that_are_not_compressed(tmp_path: Path) -> None:
+    repo = Repo(tmp_path / "r")
+    blob = repo.git("hash-object", "-w", "--stdin", stdin=b"x")
+    trees: list[tuple[ObjectType, bytes]] = []
+    for count in (*range(1, MOST_LOOSE + 2), 5000):  # the last takes several stored blocks
+        rows = {b"%05d" % at: make_record(b"%05d" % at, FILE, blob) for at in range(count)}
+        trees.append(("tree", join_tree(rows)))
+    with open_store(discover(repo.path)) as store:
+        ids = write_objects(store, trees)
+    repo.git("fsck", "--strict", "--no-dangling")
+    assert [repo.raw("cat-file", "tree", oid) for oid in ids] == [data for _, data in trees]
 
 
 def test_what_is_written_twice_has_one_id(tmp_path: Path) -> None:
