@@ -11,12 +11,16 @@ import itertools
 import json
 from typing import TYPE_CHECKING
 
+from itil_gate.gather.landing import lies_on_line
 from itil_gate.git.diff import raw_diff
 from itil_gate.git.history import is_ancestor
 from itil_gate.git.names import branch_tips
+from itil_gate.git.objects import listed_ids
+from itil_gate.git.paths import to_bytes
 from itil_gate.git.tree import entry_at, tree_id
 from itil_gate.model.errors import HistoryError, LogError
 from itil_gate.model.facts import CommitFact, WaiverUse
+from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.record import AUDIT_BRANCH
 from itil_gate.policy.places import judge_prefixes
 
@@ -29,8 +33,17 @@ if TYPE_CHECKING:
 
     from itil_gate.git.tree import TreeEntry
     from itil_gate.git.view import View
-    from itil_gate.log.reader import LogReader
+    from itil_gate.log.reader import Entry, LogReader
     from itil_gate.model.config import Config
+
+
+@frozen
+class Span:
+    """An update of a branch that came without authority, and where that is written down."""
+
+    before: str
+    after: str
+    where: str
 
 
 def open_copy(view: View, config: Config) -> LogReader | None:
@@ -84,30 +97,23 @@ def refuse_unrecorded(
     """Refuse judge's data that came onto the target without authority, or without a record.
 
     Whoever may push to the target could otherwise weaken the policies for everybody after, and
-    have it noticed only by an audit. What was recorded as unauthorised is asked about as long as
-    its files stand as it left them; a later record of the same update stands in for it.
+    have it noticed only by an audit. What was recorded as unauthorised is asked about until its
+    files are what they were before it; a later record of the same update stands in for it.
 
     Raises HistoryError `policies-unrecorded` or `policies-unauthorised`.
     """
     end: str | None = None
-    settled: set[tuple[str, str]] = set()
-    unauthorised: list[tuple[str, str, int]] = []
+    spans = Spans(target)
     for entry in reader.backwards(kinds=("ref-update", "log-opened")):
         if not entry.believed:
             continue
-        said = entry.predicate
         if entry.kind == "log-opened":
-            end = end or str(said.get("adopted"))
+            end = end or str(entry.predicate.get("adopted"))
             break
-        span = (str(said.get("before")), str(said.get("after")))
-        if said.get("ref") != target or span in settled:
-            continue
-        settled.add(span)
-        if said.get("correction") is None:  # else it says again what came of an earlier one
-            end = end or span[1]
-        if said.get("standing") == "unauthorised":
-            unauthorised.append((*span, entry.index))
-    _refuse_standing(view, config, unauthorised[::-1], tip=tip)
+        if spans.take(entry) and entry.predicate.get("correction") is None:
+            # One with a correction says again what came of an earlier one.
+            end = end or str(entry.predicate.get("after"))
+    refuse_standing(view, config, spans.unauthorised, tip=tip)
     if end is None:
         raise HistoryError(
             "policies-unrecorded",
@@ -171,33 +177,90 @@ def recorded_tips(reader: LogReader) -> tuple[str, ...]:
     return ()
 
 
-def _refuse_standing(
-    view: View, config: Config, spans: Sequence[tuple[str, str, int]], *, tip: str
-) -> None:
-    """Refuse files that stand as one of these updates left them, oldest first.
+class Spans:
+    """The updates of a branch that came without authority, while the log is read from its end."""
 
-    A file that is again what it was before the first of them touched it is as good as it was.
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._settled: set[tuple[str, str]] = set()
+        self._found: list[Span] = []
+
+    def take(self, entry: Entry) -> bool:
+        """Take a believed `ref-update`; True for the newest record of an update of the branch."""
+        said = entry.predicate
+        before, after = str(said.get("before")), str(said.get("after"))
+        if said.get("ref") != self._target or (before, after) in self._settled:
+            return False
+        self._settled.add((before, after))
+        if said.get("standing") == "unauthorised":
+            self._found.append(Span(before, after, f"entry {entry.index} of the audit log"))
+        return True
+
+    @property
+    def unauthorised(self) -> tuple[Span, ...]:
+        """The updates that came without authority and were not corrected since, oldest first."""
+        return tuple(self._found[::-1])
+
+
+def refuse_standing(view: View, config: Config, spans: Sequence[Span], *, tip: str) -> None:
+    """Refuse judge's data of a commit that something without authority had a hand in.
+
+    `spans` are updates that came without authority, oldest first. A file that one of them touched
+    is tainted, however often it is edited after that, until it is what it was before: whoever edits
+    and approves it meanwhile is judged by what nobody let in. A recorded correction of the update
+    settles it too; such an update is not among the spans.
+
+    Raises HistoryError `policies-unauthorised`.
     """
-    good: dict[str, TreeEntry | None] = {}
-    left: dict[str, list[tuple[TreeEntry | None, str, int]]] = {}
-    for before, after, index in spans:
-        if not _here(view, before):
-            raise _standing("what it removed", after, index)
-        for path in _judge_paths(view, config, before, after):
-            good.setdefault(path, entry_at(view, before, path))
-            left.setdefault(path, []).append((entry_at(view, after, path), after, index))
-    for path, versions in left.items():
-        now = entry_at(view, tip, path)
-        for version, after, index in versions:
-            if now == version and now != good[path]:
-                raise _standing(path, after, index)
+    tainted: dict[str, _Taint] = {}
+    for span in spans:
+        if not _here(view, span.before):
+            raise _standing("what it removed", span)
+        for path in _judge_paths(view, config, span.before, span.after):
+            taint = tainted.get(path)
+            if taint is None or _restored(view, path, taint, until=span.before):
+                taint = _Taint(entry_at(view, span.before, path), span, span)
+            if entry_at(view, span.after, path) == taint.good:
+                tainted.pop(path, None)
+            else:
+                tainted[path] = replace(taint, last=span)
+    for path, taint in sorted(tainted.items()):
+        if not _restored(view, path, taint, until=tip):
+            raise _standing(path, taint.first)
 
 
-def _standing(what: str, after: str, index: int) -> HistoryError:
+@frozen
+class _Taint:
+    """What a file was before it was tainted, by which update first, and by which last."""
+
+    good: TreeEntry | None
+    first: Span
+    last: Span
+
+
+def _restored(view: View, path: str, taint: _Taint, *, until: str) -> bool:
+    """Tell whether a commit has a file untainted: as it was, or as made of what it was again.
+
+    Only what the branch itself pointed to counts as having been restored, so its line of first
+    parents; a merge can have any history beside that.
+    """
+    if entry_at(view, until, path) == taint.good:
+        return True
+    since = taint.last.after
+    if not _here(view, since) or not lies_on_line(view, since, until):
+        return is_ancestor(view, until, taint.first.before)  # it had not come there yet
+    done = view.git(
+        *("rev-list", "--first-parent", "--end-of-options", until, f"^{since}", "--"),
+        to_bytes(path),
+    )
+    return any(entry_at(view, one, path) == taint.good for one in listed_ids(done.out, "rev-list"))
+
+
+def _standing(what: str, span: Span) -> HistoryError:
     return HistoryError(
         "policies-unauthorised",
-        f"{what} stands as {after[:12]} left it, which came onto the target without authority "
-        f"(entry {index} of the audit log)",
+        f"{what} rests on what {span.after[:12]} made of it, which came onto the target without "
+        f"authority ({span.where})",
         hint="put it back as it was, or let the recovery role sign a correction; until then "
         "nothing is decided by it",
     )

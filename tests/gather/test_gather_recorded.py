@@ -291,20 +291,50 @@ def test_what_came_without_authority_is_asked_about_until_it_is_recorded_anew(
 
 
 def test_files_are_held_against_what_they_were_before_the_first_of_several(world: World) -> None:
-    commits = [world.on_main({"policies/more.yaml": f"x: {text}\n"}) for text in (1, 2, 3, 1)]
-    first, second, third, back = commits
+    commits = [world.on_main({"policies/more.yaml": f"x: {text}\n"}) for text in (1, 2, 3)]
+    first, second, third = commits
     said = (
         opened(first),
         update(first, second, standing="unauthorised"),
         update(second, third, standing="unauthorised"),
     )
+    assert refused(world, *said) == "policies-unauthorised"
+    back = world.on_main({"policies/more.yaml": "x: 1\n"})
     assert refused(world, *said, update(third, back)) == ""
-    again = world.on_main({"policies/more.yaml": "x: 2\n"})
-    assert refused(world, *said, update(third, again)) == "policies-unauthorised"
-    last = world.on_main({"policies/more.yaml": "x: 3\n"})
-    assert refused(world, *said, update(third, last)) == "policies-unauthorised"
     fresh = world.on_main({"policies/more.yaml": "x: 4\n"})
-    assert refused(world, *said, update(third, fresh)) == ""
+    assert refused(world, *said, update(third, back), update(back, fresh)) == ""
+    asked = world.on_main({"policies/more.yaml": "x: 2\n"})  # this time somebody was asked
+    so_far = (*said, update(third, back), update(back, fresh))
+    assert refused(world, *so_far, update(fresh, asked)) == ""
+    assert refused(world, *so_far, update(fresh, asked, standing="unauthorised")) == (
+        "policies-unauthorised"
+    )
+
+
+@pytest.mark.parametrize("standing", ["authorised", "overridden"])
+def test_no_edit_of_a_tainted_file_makes_it_good_again(world: World, standing: str) -> None:
+    first, second, third = (
+        world.on_main({"policies/more.yaml": f"x: {text}\n"}) for text in (1, 2, 3)
+    )
+    bad = (opened(first), update(first, second, standing="unauthorised"))
+    edited = update(second, third, standing=standing)
+    assert refused(world, *bad, edited) == "policies-unauthorised"
+    corrected = update(first, second, standing="overridden")
+    assert refused(world, *bad, corrected, edited) == ""
+    world.repo.git("rm", "-q", "policies/more.yaml")
+    gone = world.on_main({})
+    assert refused(world, *bad, edited, update(third, gone)) == "policies-unauthorised"
+
+
+def test_history_beside_the_branch_restores_nothing(world: World) -> None:
+    first = world.on_main({"policies/more.yaml": "x: 1\n"})
+    bad = world.on_main({"policies/more.yaml": "x: 2\n"})
+    tree = world.repo.git("rev-parse", f"{bad}^{{tree}}")
+    merge = world.repo.git("commit-tree", "-p", first, "-p", bad, "-m", "sideways", tree)
+    world.repo.git("update-ref", "refs/heads/main", merge)
+    said = (opened(first), update(first, bad, standing="unauthorised"))
+    assert refused(world, *said, update(bad, merge)) == "policies-unauthorised"
+    assert refused(world, *said, tip=first) == ""  # it had not come there yet
 
 
 def test_a_beginning_that_is_not_here_cannot_be_held_against_anything(world: World) -> None:
