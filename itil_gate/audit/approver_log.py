@@ -90,7 +90,7 @@ class Memory:
         """Content by the head with which it was decided upon."""
         self.pushed: dict[str, int] = {}
         """When the forge first saw a commit as a head."""
-        self.not_believed = 0
+        self.not_believed = self.expunged = 0
         self.unreadable = 0
 
     def content(self, digest: str) -> Content | None:
@@ -108,9 +108,11 @@ def remember(
     """Read the log from its end. Raises LogError where an entry is not what the log wrote."""
     pass_ = _Pass(repository)
     for number, entry in enumerate(reader.backwards(kinds=KINDS), 1):
-        if entry.statement is not None and not entry.believed:
+        if entry.statement is None:
+            pass_.memory.expunged += 1
+        elif not entry.believed:
             pass_.memory.not_believed += 1
-        elif entry.statement is not None:
+        else:
             pass_.take(entry)
         if progress is not None and number % _EACH == 0:
             progress(number)

@@ -76,6 +76,7 @@ def report_on(
         changes_withdrawn=tally.changes_withdrawn,
         only_in_log=words.only_in_log,
         not_believed=memory.not_believed,
+        expunged=memory.expunged,
     )
 
 

@@ -140,3 +140,4 @@ class Approvers(Made):
         0, description="Statements that the log copied and that are on no approvals branch."
     )
     not_believed: int = Field(0, description="Entries of the log signed by no pinned key.")
+    expunged: int = Field(0, description="Entries of the log whose content was removed lawfully.")

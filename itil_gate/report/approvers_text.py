@@ -197,6 +197,7 @@ def _apart(report: Approvers) -> list[str]:
     for number, what in (
         (report.only_in_log, "statements that are in the log and on no approvals branch here"),
         (report.not_believed, "entries of the log by no pinned key, left out"),
+        (report.expunged, "entries of the log that were expunged, and may have said more"),
         (report.not_in_period, "statements and reviews of another time, left out"),
         (report.not_at_level, "statements and reviews about other risk, left out"),
         (report.level_not_known, "reviews about risk that is not known, left out"),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.approvers import one_of, reported
+from support.attacks import Victim
 from support.books import MAIN, Bookish, git, open_books
+from support.log import STRANGER
 from support.pulls import forge_section
 from support.repository import Repo, make_person
 from support.reviewing import forge_world, gathered, pulled, review
@@ -19,7 +21,10 @@ from itil_gate.audit.change_sizes import lines_between
 from itil_gate.decide.gate import decide
 from itil_gate.git.discover import discover
 from itil_gate.git.view import open_view
+from itil_gate.log.entry import entry_path
+from itil_gate.model.errors import LogError
 from itil_gate.release.bookkeeping import record_decision
+from itil_gate.release.expunging import expunge
 from itil_gate.release.signing_desk import Filed, sign_statement
 from itil_gate.signing.statement import approval_statement, read_statement
 
@@ -156,9 +161,6 @@ def test_what_the_log_decided_after_a_landing_is_as_late_as_its_record(books: Bo
 
 
 def test_entries_of_strangers_and_of_other_repositories_say_nothing(books: Bookish) -> None:
-    from support.attacks import Victim  # noqa: PLC0415
-    from support.log import STRANGER  # noqa: PLC0415
-
     world = books.world
     world.propose()
     books.decide()
@@ -175,9 +177,21 @@ def test_entries_of_strangers_and_of_other_repositories_say_nothing(books: Booki
     assert one_of(found, "bob").latency.fastest_seconds == 120
 
 
-def test_an_entry_that_another_version_wrote_is_no_reason_to_stop(books: Bookish) -> None:
-    from support.attacks import Victim  # noqa: PLC0415
+def test_what_was_expunged_is_counted_and_what_is_gone_stops_it(books: Bookish) -> None:
+    world = books.world
+    world.propose()
+    world.approve("bob")
+    books.decide()
+    (copy,) = [entry.index for entry in books.entries() if entry.kind == "approval"]
+    expunge(books.books, copy, reason="a name in it", ordered_by="carol")
+    found = reported(world)
+    assert (found.expunged, one_of(found, "bob").counted) == (1, 1)
+    Victim(world, books.config).commit({entry_path(1): None})
+    with pytest.raises(LogError, match="gone"):
+        reported(world)
 
+
+def test_an_entry_that_another_version_wrote_is_no_reason_to_stop(books: Bookish) -> None:
     world = books.world
     world.propose()
     books.decide()
