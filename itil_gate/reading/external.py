@@ -46,9 +46,6 @@ def read_results(document: Any, *, name: str, digest: str) -> ExternalResult:
 
 
 def _read(document: Any) -> Results:
-    if isinstance(document, dict) and document.keys() == {"results"}:
-        # As a predicate has to be an object, conftest's list is wrapped in one.
-        document = document["results"]
     if isinstance(document, list):
         from itil_gate.reading.conftest_results import read_conftest  # noqa: PLC0415 - seldom asked
 

@@ -101,3 +101,16 @@ def test_without_a_key_nothing_is_signed(asked: World) -> None:
     ran = attest(asked)
     assert ran.code == 2
     assert "no-report-key" in ran.err
+
+
+def test_what_conftest_says_can_be_signed_too(asked: World) -> None:
+    """It is a list, and a predicate is an object; what is handed in is read as before."""
+    entry = {"filename": "a", "namespace": "main", "successes": 2}
+    (asked.repo.path / "r.json").write_text(json.dumps([entry]), "utf-8")
+    assert attest(asked, "--key", asked.person("carol").key).code == 0
+    arguments = ("--base", "main", "--head", "asked", "--external", "rego=signed.json")
+    run_gate("check", *arguments, "--output", "d.json", cwd=asked.repo.path)
+    stored = json.loads((asked.repo.path / "d.json").read_text("utf-8"))
+    (found,) = stored["inputs"]["facts"]["external"]
+    assert (found["format"], found["tests"]) == ("conftest", 2)
+    assert found["seal"]["predicateType"] == "https://itil-gate.dev/report/conftest/v1"

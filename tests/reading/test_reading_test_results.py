@@ -52,10 +52,3 @@ def test_what_contradicts_itself_or_the_format_is_a_fault(said: dict[str, Any], 
 
 def test_more_fields_are_the_harness_own() -> None:
     assert read(passedTests=["a"], url="https://ci.example", annotations={"a": 1}).tests == 1
-
-
-def test_conftest_in_an_object_is_conftest() -> None:
-    entry = {"filename": "a", "namespace": "main", "successes": 2}
-    plain = read_external(json.dumps([entry]).encode(), name="rego")
-    wrapped = read_external(json.dumps({"results": [entry]}).encode(), name="rego")
-    assert (wrapped.format, wrapped.tests) == (plain.format, plain.tests) == ("conftest", 2)

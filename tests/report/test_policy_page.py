@@ -8,9 +8,10 @@ import pytest
 from markdown_it import MarkdownIt
 from support.proving import APPROVALS, CONFIG, METADATA, RISK, RULES, policies
 
-from itil_gate.prove.setting import compiled_alone
+from itil_gate.prove.setting import compiled_alone, public_key
 from itil_gate.report.policy_page import policy_page
 
+KEY, OTHER_KEY = public_key("ci"), public_key("lab")
 SHIPPED = Path(__file__).parents[2] / "policies"
 
 
@@ -155,6 +156,14 @@ metadata: {{name: scan, {METADATA}}}
 spec: {{format: sarif, when: diff.files > 1, reason: Known weaknesses.}}
 ---
 apiVersion: itil-gate/v1
+kind: ExternalCheck
+metadata: {{name: tests, {METADATA}}}
+spec:
+  format: test-result
+  reason: Untested breaks.
+  signed: {{by: [{{id: ci, key: {KEY}}}, {{id: lab, key: {OTHER_KEY}}}]}}
+---
+apiVersion: itil-gate/v1
 kind: Calendar
 metadata: {{name: calendar, {METADATA}}}
 spec:
@@ -197,7 +206,13 @@ def test_models_calendars_checks_and_waivers_are_told() -> None:
     ):
         assert said in text, said
     assert row(text, "express")[2] == "none"
-    assert row(text, "`scan`")[2:] == ["if `diff.files > 1`", "refused", "Known weaknesses."]
+    assert row(text, "`scan`")[2:] == [
+        "whoever runs the gate",
+        "if `diff.files > 1`",
+        "refused",
+        "Known weaknesses.",
+    ]
+    assert row(text, "`tests`")[1:3] == ["test-result", "`ci` or `lab`, about the head"]
     assert row(text, "`peak`")[1:] == [
         "2026-11-27 00:00 to 2026-12-01 00:00, UTC, repeated by `FREQ=YEARLY`",
         "tier 1 or 2, in `production`",
@@ -250,3 +265,15 @@ def test_every_row_of_every_table_has_as_many_cells_as_its_head(name: str) -> No
             cells = line.replace("\\|", "").count("|")
             width = cells if not width else width if cells else 0
             assert cells in (0, width), line
+
+
+def test_what_nobody_can_review_is_told_with_its_bounds_and_price() -> None:
+    terms = (
+        "  unreviewable: {lines: 1200, lineLength: 500, exempt: [a.png], level: high, reason: R.}\n"
+    )
+    text = page(risk=RISK + terms)
+    assert (
+        "What nobody can review whole is at least **high**: more than 1,200 changed lines, new "
+        "lines of more than 500 bytes, and files that are binary, larger than 1 MiB or kept "
+        "elsewhere, `a.png` apart. R." in text
+    )

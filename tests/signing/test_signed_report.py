@@ -170,6 +170,13 @@ def test_an_envelope_around_nothing_that_is_known_keeps_its_seal() -> None:
     assert "neither conftest" in found.fault
 
 
+def test_a_list_stands_in_an_object_for_a_predicate_is_one() -> None:
+    entry = {"filename": "a", "namespace": "main", "successes": 2}
+    found = read(sealed({"results": [entry]}, kind="https://itil-gate.dev/report/conftest/v1"))
+    assert (found.format, found.tests, found.fault) == ("conftest", 2, "")
+    assert read({"results": [entry]}).fault
+
+
 def test_a_report_that_talks_of_payload_types_is_no_envelope() -> None:
     text = {"result": "PASSED", "configuration": [], "passedTests": ["payloadType"]}
     found = read(text)
