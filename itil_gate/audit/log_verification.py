@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from itil_gate.audit.log_folder import FolderFiles
 from itil_gate.audit.log_memo import read_memo, write_memo
 from itil_gate.audit.log_stamps import verdict_of_stamps
+from itil_gate.gather.remembered import believed, recall, remember
 from itil_gate.git.audit_log import open_branch
 from itil_gate.git.history import is_ancestor
 from itil_gate.git.log_files import BranchFiles
@@ -28,7 +29,6 @@ from itil_gate.log.verdict import Check, Verification
 from itil_gate.log.verify import verify_log
 from itil_gate.model.errors import HistoryError, LogError
 from itil_gate.model.frozen import frozen, replace
-from itil_gate.release.remembered import believed, recall, remember
 from itil_gate.signing.ed25519 import fingerprint_of
 from itil_gate.signing.note import COSIGNATURE
 

@@ -134,8 +134,8 @@ def _checkpoint(work: Work) -> str | None:
     config = work.policies.config
     if config.log is None:
         return None
+    from itil_gate.gather.remembered import recall
     from itil_gate.log.pins import origin_of
-    from itil_gate.release.remembered import recall
 
     known = recall(work.view.repository, origin=origin_of(config.log, config.repository))
     return known[0] if known else None

@@ -48,8 +48,8 @@ def command(
     itil-gate log init --make-keys ~/audit-keys --write-config
     itil-gate log init --log-key agent:SHA256:… --remote origin
     """
+    from itil_gate.gather.remembered import memory_file
     from itil_gate.release.recorder import open_new_log
-    from itil_gate.release.remembered import memory_file
 
     place = repository(repo)
     target, tip, config = target_config(place, base=base)

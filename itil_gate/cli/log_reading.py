@@ -73,9 +73,9 @@ class LogPlace:
     @contextmanager
     def reading(self) -> Iterator[tuple[Snapshot, LogReader]]:
         """Open the log at its tip: signed by a pinned key, and extending what is remembered."""
+        from itil_gate.gather.remembered import believed, recall, refuse_inconsistent, remember
         from itil_gate.git.audit_log import open_branch
         from itil_gate.log.reader import LogReader
-        from itil_gate.release.remembered import believed, recall, refuse_inconsistent, remember
 
         with open_branch(self.repository, remote=self.remote) as at:
             reader = LogReader(
@@ -85,12 +85,30 @@ class LogPlace:
                 repository=self.config.repository,
             )
             known = believed(recall(self.repository, origin=self.origin), self.keys, self.origin)
-            # A copy that is here may be older than what was seen on the remote.
-            larger = self.remote is not None
-            old = [one for one in known if larger or one.size <= reader.size]
-            refuse_inconsistent(reader.checkpoint, old, at.read)
+            self._refuse_behind(reader.checkpoint, known)
+            refuse_inconsistent(reader.checkpoint, known, at.read)
             remember(self.repository, reader.note)
             yield at, reader
+
+    def _refuse_behind(self, present: Checkpoint, known: Sequence[Checkpoint]) -> None:
+        """Refuse a copy that is older than what was seen of the log on its remote.
+
+        It may just not have been fetched since, which is no tampering, and nothing to rely on.
+        """
+        from itil_gate.git.user import has_remote
+        from itil_gate.model.errors import LogError
+
+        largest = max((one.size for one in known), default=0)
+        if self.remote is None and largest > present.size:
+            if not has_remote(self.repository, "origin"):
+                return
+            raise LogError(
+                "log-behind",
+                f"the copy of the log here has {present.size} entries, and this clone saw "
+                f"{largest} of them",
+                hint="`git fetch origin audit-log`; if it has no more there, its branch was "
+                "deleted or moved back",
+            )
 
 
 def pinned_roots(place: LogPlace) -> bytes | None:

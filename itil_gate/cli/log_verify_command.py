@@ -139,7 +139,7 @@ def _verify(
     full: bool,
 ) -> Verification:
     from itil_gate.audit.log_verification import Effort, verify_branch, verify_folder
-    from itil_gate.release.remembered import remembered_here
+    from itil_gate.gather.remembered import remembered_here
 
     place: LogPlace | None = find() if keys is None or directory is None else None
     given = None if keys is None else _terms(keys)

@@ -49,15 +49,20 @@ class Span:
 def open_copy(view: View, config: Config) -> LogReader | None:
     """Return the newest copy of the log that is here, proved; None if none is.
 
-    Raises LogError as `LogReader` does, and `log-copies-differ` where two copies do not follow one
-    another.
+    What this clone, its release tags or its requests remember of the log has to be in it. Raises
+    LogError as `LogReader` does, `log-rewound` or `log-forked` where it is not, and
+    `log-copies-differ` where two copies do not follow one another.
     """
     if config.log is None:
         return None
     tips = branch_tips(view, AUDIT_BRANCH)
     if not tips:
         return None
-    from itil_gate.git.snapshot import Snapshot  # noqa: PLC0415 - few checks have a log
+    from itil_gate.gather.remembered import (  # noqa: PLC0415 - few checks have a log
+        known_in,
+        refuse_inconsistent,
+    )
+    from itil_gate.git.snapshot import Snapshot  # noqa: PLC0415
     from itil_gate.log.pins import origin_of, pins_of  # noqa: PLC0415
     from itil_gate.log.reader import LogReader  # noqa: PLC0415
 
@@ -68,12 +73,15 @@ def open_copy(view: View, config: Config) -> LogReader | None:
             f"the copies of {AUDIT_BRANCH} here do not follow one another: {', '.join(tips)}",
             hint="look at both: one may be rewritten, or begun anew",
         )
-    return LogReader(
-        Snapshot(view, newest).read_many,
+    at = Snapshot(view, newest)
+    reader = LogReader(
+        at.read_many,
         pins=pins_of(config.log),
         origin=origin_of(config.log, config.repository),
         repository=config.repository,
     )
+    refuse_inconsistent(reader.checkpoint, known_in(view, config), at.read)
+    return reader
 
 
 def refuse_rewound(view: View, reader: LogReader, tips: Sequence[str]) -> None:

@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Any
 from itil_gate.decide.reviews import unseen, whose
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.recorded import refuse_rewound
+from itil_gate.gather.remembered import (
+    believed,
+    recall,
+    refuse_inconsistent,
+    remembered_here,
+)
 from itil_gate.git.audit_log import open_branch
 from itil_gate.git.names import ref_tip
 from itil_gate.git.release_tags import TagDraft, tag_exists, tag_ref
-from itil_gate.log.pins import origin_of, pins_of
+from itil_gate.log.pins import note_keys, origin_of, pins_of
 from itil_gate.log.reader import LogReader
 from itil_gate.log.release_tag import tag_message
 from itil_gate.model.canonical import canonical, digest
@@ -40,7 +46,6 @@ from itil_gate.release.entries import (
 from itil_gate.release.landing import consequences, past_of, trace
 from itil_gate.release.obligations import obligations_for
 from itil_gate.release.recorder import record
-from itil_gate.release.remembered import remembered_here
 from itil_gate.release.signing_desk import held_roles
 
 if TYPE_CHECKING:
@@ -481,10 +486,13 @@ def _copies(inputs: Inputs, repository: str, *, now: datetime) -> Iterator[tuple
 
 @contextmanager
 def _reading(books: Books) -> Iterator[LogReader]:
+    pins = pins_of(books.settings)
+    origin = origin_of(books.settings, books.config.repository)
+    notes = (*books.remembered, *recall(books.repository, origin=origin))
     with open_branch(books.repository, remote=books.remote) as snapshot:
-        yield LogReader(
-            snapshot.read_many,
-            pins=pins_of(books.settings),
-            origin=origin_of(books.settings, books.config.repository),
-            repository=books.config.repository,
+        reader = LogReader(
+            snapshot.read_many, pins=pins, origin=origin, repository=books.config.repository
         )
+        known = believed(notes, note_keys(pins, origin=origin), origin)
+        refuse_inconsistent(reader.checkpoint, known, snapshot.read)
+        yield reader

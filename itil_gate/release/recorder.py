@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from itil_gate.gather.remembered import given, recall, refuse_inconsistent, remember
 from itil_gate.git.audit_log import Addition, append
 from itil_gate.log.append import Event, Writers, paths_to_read, plan_append
 from itil_gate.log.append import event_ids as ids_of
@@ -27,7 +28,6 @@ from itil_gate.model.record import LogOpened, statement_of
 from itil_gate.model.statement import Subject
 from itil_gate.release.keys import LogKeys, refuse_unpinned
 from itil_gate.release.log_page import GIT_ATTRIBUTES, log_page
-from itil_gate.release.remembered import given, recall, refuse_inconsistent, remember
 from itil_gate.signing.ed25519 import public_line
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
+from itil_gate.gather.remembered import given, refuse_inconsistent
 from itil_gate.git.audit_log import Addition, append, open_branch
 from itil_gate.git.exclusive import exclusive
 from itil_gate.log.checkpoint import PATH, cosign_checkpoint, open_checkpoint
 from itil_gate.model.errors import GateError, LogError
 from itil_gate.model.frozen import frozen
-from itil_gate.release.remembered import given, refuse_inconsistent
 from itil_gate.signing.note import COSIGNATURE, NoteError, named_key
 
 if TYPE_CHECKING:

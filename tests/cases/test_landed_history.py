@@ -179,7 +179,7 @@ def test_a_log_that_was_rewritten_is_not_believed(books: Bookish) -> None:
 def test_a_log_whose_newest_entries_are_withheld_is_seen_by_who_remembers_more(
     books: Bookish, world: World
 ) -> None:
-    from itil_gate.release.remembered import refuse_inconsistent  # noqa: PLC0415
+    from itil_gate.gather.remembered import refuse_inconsistent  # noqa: PLC0415
 
     old = world.repo.tip("audit-log")
     books.land({"src/app.py": "print('new')\n"}, CHG, branch="feature")

@@ -9,9 +9,9 @@ from support.books import Bookish, git, open_books
 from support.cases import case
 from support.world import APPROVALS, CHG, OTHER, only
 
+from itil_gate.gather.remembered import memory_file
 from itil_gate.git.discover import discover
 from itil_gate.model.errors import GateError
-from itil_gate.release.remembered import memory_file
 
 if TYPE_CHECKING:
     from support.world import World

@@ -19,6 +19,12 @@ from support.audit_branch import (
 )
 from support.log import CHECKPOINT, KEYS, ORIGIN, RECORDER, REPOSITORY, event, signer
 
+from itil_gate.gather.remembered import (
+    memory_file,
+    recall,
+    remember,
+    remembered_here,
+)
 from itil_gate.git.discover import discover
 from itil_gate.log.checkpoint import in_text
 from itil_gate.log.entry import entry_path
@@ -28,12 +34,6 @@ from itil_gate.model.errors import GateError, LogError, SigningError
 from itil_gate.model.record import AUDIT_BRANCH
 from itil_gate.release.keys import LogKeys
 from itil_gate.release.recorder import change_ids, record
-from itil_gate.release.remembered import (
-    memory_file,
-    recall,
-    remember,
-    remembered_here,
-)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from itil_gate.audit.log_verification import Effort, verify_branch
+from itil_gate.gather.remembered import memory_file
 from itil_gate.git.audit_log import Addition
 from itil_gate.git.audit_log import append as commit_to
 from itil_gate.git.discover import discover
@@ -33,7 +34,6 @@ from itil_gate.log.tiles import grow
 from itil_gate.log.verify import terms_of
 from itil_gate.model.record import AUDIT_BRANCH, Correction
 from itil_gate.release.entries import plain_event
-from itil_gate.release.remembered import memory_file
 from itil_gate.signing import jcs
 from support.log import CHECKPOINT, RECORDER
 from support.world import World, copy_world

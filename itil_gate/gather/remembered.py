@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from itil_gate.model.config import Config
     from itil_gate.signing.note import VerifierKey
 
-MOST_TAGS = 50
-"""Tags that are looked at, the newest by what they say of their date."""
 MOST_REQUESTS = 200
 """Requests that name the log and are looked at."""
 
@@ -72,16 +70,15 @@ def remember(repository: Repository, note: bytes) -> None:
 
 
 def in_tags(view: View, *, origin: str) -> tuple[str, ...]:
-    """Return the checkpoints in the messages of release tags.
+    """Return the checkpoints in the messages of release tags, of whatever date and number.
 
     The signature on a tag says who released; the one on the note is what counts here.
     """
-    done = view.git(
-        *("for-each-ref", f"--count={MOST_TAGS}", "--sort=-creatordate"),
-        *("--format=%(contents)%00", "--", RELEASE_TAGS),
-    )
-    texts = done.out.decode("utf-8", "replace").split("\0")
-    return tuple(note for text in texts for note in in_text(text, origin=origin))
+    done = view.git("for-each-ref", "--format=%(contents)%00", "--", RELEASE_TAGS)
+    text = done.out.decode("utf-8", "replace")
+    if f"{origin}\n" not in text:
+        return ()
+    return tuple(note for one in text.split("\0") for note in in_text(one, origin=origin))
 
 
 def in_requests(view: View, tip: str, *, folder: str, origin: str) -> tuple[str, ...]:
@@ -108,20 +105,35 @@ def in_requests(view: View, tip: str, *, folder: str, origin: str) -> tuple[str,
 def remembered_here(repository: Repository, config: Config) -> tuple[str, ...]:
     """Return the newest checkpoint in release tags and in requests on the target branches.
 
-    At most one: what is consistent with the newest is so with what that extends. Requests are
-    written by anybody, so only what a pinned key signed is returned.
+    At most one: what is consistent with the newest is so with what that extends. Tags and requests
+    are written by anybody, so only what a pinned key signed is returned.
     """
+    with open_view(repository) as view:
+        return remembered_in(view, config)
+
+
+def remembered_in(view: View, config: Config) -> tuple[str, ...]:
+    """Return what `remembered_here` does, from a view that is open."""
     if config.log is None:
         return ()
     origin = origin_of(config.log, config.repository)
     keys = note_keys(pins_of(config.log), origin=origin)
-    with open_view(repository) as view:
-        notes = list(in_tags(view, origin=origin))
-        for tip in {tip for target in config.targets for tip in branch_tips(view, target)}:
-            notes += in_requests(view, tip, folder=config.locations.changes, origin=origin)
-    sizes = {note: believed([note], keys, origin) for note in notes}
-    known = [(found[0].size, note) for note, found in sizes.items() if found]
-    return (max(known)[1],) if known else ()
+    notes = list(in_tags(view, origin=origin))
+    for tip in {tip for target in config.targets for tip in branch_tips(view, target)}:
+        notes += in_requests(view, tip, folder=config.locations.changes, origin=origin)
+    # However much is pushed beside it, the largest that is signed is found.
+    largest_first = sorted(dict.fromkeys(notes), key=_claimed, reverse=True)
+    return next(((note,) for note in largest_first if believed([note], keys, origin)), ())
+
+
+def known_in(view: View, config: Config) -> tuple[Checkpoint, ...]:
+    """Return the checkpoints that this clone, its tags and its requests remember of the log."""
+    if config.log is None:
+        return ()
+    origin = origin_of(config.log, config.repository)
+    keys = note_keys(pins_of(config.log), origin=origin)
+    notes = (*recall(view.repository, origin=origin), *remembered_in(view, config))
+    return believed(notes, keys, origin)
 
 
 def believed(
@@ -154,12 +166,15 @@ def refuse_inconsistent(
     smaller than it was, `log-forked` where it is another one, `log-damaged`.
     """
     for old in dict.fromkeys(remembered):
+        if old == present:
+            continue
         if present is None or present.size < old.size:
             now = "has no checkpoint" if present is None else f"has {present.size} entries"
             raise LogError(
                 "log-rewound",
                 f"the log {old.origin} {now}; it is remembered with {old.size}",
-                hint="its branch was deleted or moved back: restore it from a copy, sign nothing",
+                hint="`git fetch origin audit-log`; if it has no more there, its branch was "
+                "deleted or moved back: restore it from a copy, sign nothing",
             )
         try:
             consistency(old, present, read)
@@ -190,6 +205,12 @@ def _noted(data: bytes, *, file: str) -> str:
     metadata = said.get("metadata") if isinstance(said, dict) else None
     note = metadata.get("checkpoint") if isinstance(metadata, dict) else None
     return note if isinstance(note, str) else ""
+
+
+def _claimed(note: str) -> int:
+    """Return the size that a note claims, whoever signed it."""
+    said = _checkpoint(note.encode())
+    return said.size if said else -1
 
 
 def _checkpoint(note: bytes) -> Checkpoint | None:
