@@ -154,6 +154,11 @@ class Builder(Model):
     keyless: Keyless | None = Field(
         None, description="Whose certificate stands in for a key; needs the extra sigstore."
     )
+    source_repository: Line | None = Field(
+        None,
+        description="Beside a key: repository that a build must name as its source among what it "
+        "was made of, https://git.example.com/acme/payments. Needed where it names several.",
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -169,6 +174,13 @@ class Builder(Model):
                 "is given beside a key",
                 remedy="keep one of both; a builder may be listed twice",
                 at="keyless",
+            )
+        if self.keyless is not None and self.source_repository is not None:
+            raise refusal(
+                "wrong-value",
+                "is given beside keyless, whose certificate names the source",
+                remedy="write it under keyless",
+                at="sourceRepository",
             )
         return self
 

@@ -122,7 +122,10 @@ def accounts(
     found = []
     for debt in debts:
         if debt.obligation.duty == "review":
-            found.append(Account(debt, met_by_review(debt, reviews, roster=roster), ()))
+            met = met_by_review(debt, reviews, roster=roster, now=now)
+            if met is not None and _was_there(view, tip, debt, path=met.evidence):
+                met = None
+            found.append(Account(debt, met, ()))
             continue
         found.append(Account(debt, judge.met(debt, retros), judge.eligible(debt)))
     return tuple(found)
@@ -168,19 +171,32 @@ def record_met(books: Books, view: View, found: Sequence[Account], *, tip: str) 
     return books.write(events)
 
 
-def met_by_review(debt: Debt, reviews: Mapping[str, ChangeReview], *, roster: Roster) -> Met | None:
-    """Return the review that meets an obligation: of its change, later than what it is about."""
+def met_by_review(
+    debt: Debt, reviews: Mapping[str, ChangeReview], *, roster: Roster, now: datetime
+) -> Met | None:
+    """Return the review that meets an obligation: of its change, later than what it is about.
+
+    One that says it was made at a time to come may have been written before anything happened.
+    """
     for path, review in sorted(reviews.items()):
         said = review.metadata
         person = roster.persons.get(said.reviewer)
         if (
             said.change == debt.obligation.change
-            and said.reviewed_at >= debt.obligation.opened_at
+            and debt.obligation.opened_at <= said.reviewed_at <= now + AHEAD
             and person is not None
             and person.kind == "human"
         ):
             return Met(said.reviewer, path)
     return None
+
+
+def _was_there(view: View, tip: str, debt: Debt, *, path: str) -> bool:
+    """Tell whether a review came as it is with what it is about, so that it says nothing of it."""
+    now = {entry.oid for entry in ls_tree(view, tip, [path])}
+    return any(
+        entry.oid in now for update in debt.updates for entry in ls_tree(view, update.after, [path])
+    )
 
 
 def read_reviews(view: View, tip: str, config: Config) -> dict[str, ChangeReview]:

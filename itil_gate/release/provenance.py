@@ -33,6 +33,8 @@ MOST_LINES = 50
 """Attestations that one file may hold."""
 MOST_SHOWN = 100
 """Characters of a stranger's text that are shown."""
+MOST_NAMED = 5
+"""Repositories that are named of many."""
 MOST_TOLD = 300
 """Characters of what Sigstore's library says, which repeats what strangers wrote."""
 
@@ -43,10 +45,15 @@ class _Claim:
 
     builder: str
     artifacts: frozenset[str]
-    commits: frozenset[str]
+    sources: Mapping[str, frozenset[str]]
     payload: bytes
     signatures: tuple[bytes, ...]
     keyless: bool
+
+    @property
+    def commits(self) -> frozenset[str]:
+        """The commits of all repositories that it names."""
+        return frozenset().union(*self.sources.values())
 
 
 def read_provenance(
@@ -102,13 +109,40 @@ def _read(data: bytes, config: Config, roots: Mapping[str, str]) -> Provenance:
     if claim.keyless:
         return _by_identity(data, claim, proved, listed=listed, roots=roots)
     message = pae(IN_TOTO, claim.payload)
-    if not any(
-        primitives.ed25519_holds(key, signature=signature, data=message)
-        for key in [_key(one, one.key) for one in listed if one.key is not None]
-        for signature in claim.signatures
-    ):
+    signers = [
+        one
+        for one in listed
+        if one.key is not None
+        and any(
+            primitives.ed25519_holds(_key(one, one.key), signature=signature, data=message)
+            for signature in claim.signatures
+        )
+    ]
+    if not signers:
         return _unproved(f"it is not signed by a key of the builder {_shown(claim.builder)}")
-    return proved
+    return _of_source(claim, signers[0].source_repository)
+
+
+def _of_source(claim: _Claim, wanted: str | None) -> Provenance:
+    """Return what a signed claim proves: that it was built from one repository, and which commits.
+
+    Whatever a build takes in may be listed with its commit, so a build of another repository may
+    list ours. Without a repository to look for, only one may be named.
+    """
+    if wanted is None:
+        if len(claim.sources) > 1:
+            named = ", ".join(_shown(one) for one in sorted(claim.sources)[:MOST_NAMED])
+            return _unproved(
+                f"it names commits of {len(claim.sources)} repositories ({named}), and "
+                "itil-gate.yaml does not say which is the source: add sourceRepository to the "
+                "builder"
+            )
+        commits = claim.commits
+    else:
+        commits = claim.sources.get(_plain(wanted), frozenset())
+        if not commits:
+            return _unproved(f"it names no commit of {_shown(wanted)}")
+    return Provenance(claim.builder, claim.artifacts, commits)
 
 
 def _claimed(said: Any) -> _Claim | str:
@@ -134,7 +168,7 @@ def _claimed(said: Any) -> _Claim | str:
             for one in statement["subject"]
             for name, value in one["digest"].items()
         ),
-        commits=frozenset(_commits(predicate)),
+        sources=_sources(predicate),
         payload=payload,
         signatures=tuple(signatures[:MOST_SIGNATURES]),
         keyless=keyless,
@@ -200,17 +234,31 @@ def _builder(predicate: Mapping[str, Any]) -> str:
     return str(predicate["builder"]["id"])
 
 
-def _commits(predicate: Mapping[str, Any]) -> list[str]:
-    """Return the commits that a build began from (SLSA provenance v1 and v0.2)."""
+def _sources(predicate: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Return the commits that a build began from, by repository (SLSA provenance v1 and v0.2)."""
     if "buildDefinition" in predicate:
         materials = predicate["buildDefinition"].get("resolvedDependencies", [])
     else:
         materials = predicate.get("materials", [])
-    found: list[str] = []
+    found: dict[str, frozenset[str]] = {}
     for one in materials:
         digests = one.get("digest", {})
-        found += [str(digests[name]) for name in ("gitCommit", "sha1") if name in digests]
+        commits = {str(digests[name]) for name in ("gitCommit", "sha1") if name in digests}
+        if commits:
+            place = _plain(str(one.get("uri", "")))
+            found[place] = found.get(place, frozenset()) | commits
     return found
+
+
+def _plain(uri: str) -> str:
+    """Return a repository's address without what says how to fetch it, by whom and at which ref."""
+    scheme, mark, rest = uri.removeprefix("git+").partition("://")
+    if not mark:
+        return uri
+    authority, slash, path = rest.partition("/")
+    host = authority.rpartition("@")[2].lower()
+    name = path.partition("@")[0].rstrip("/").removesuffix(".git")
+    return f"{scheme.lower()}://{host}{slash}{name}"
 
 
 def _unproved(why: str) -> Provenance:

@@ -118,6 +118,16 @@ def test_no_filter_lets_a_binding_workflow_be_skipped(name: str) -> None:
 
 
 @case("169")
+def test_a_run_that_binds_is_not_cancelled_by_the_next_one() -> None:
+    """Whoever edits a title again and again would keep an earlier success standing."""
+    binding = workflow("binding.yml")
+    whole = [binding, *binding["jobs"].values()]
+    held = [one["concurrency"] for one in whole if "concurrency" in one]
+    assert held
+    assert not any(one.get("cancel-in-progress") for one in held)
+
+
+@case("169")
 def test_the_required_job_itself_has_no_condition() -> None:
     (job,) = workflow("required.yml")["jobs"].values()
     assert not {"if", "needs", "continue-on-error"} & set(job)

@@ -57,10 +57,10 @@ def gate(world: World, *words: str, by: str = "", env: dict[str, str] | None = N
     return ran
 
 
-def overridden(books: Bookish) -> str:
+def overridden(books: Bookish, **files: str) -> str:
     """Merge what Carol overrode, recorded; return the tip of main."""
     world = books.world
-    head = world.propose()
+    head = world.propose({"src/app.py": "1\n", **files}, scope='"src/**", "reviews/**"')
     assert gate(world, "override", CHG, "--head", head, *TERMS, by="carol").code == 0
     books.decide()
     before, after = books.merge()
@@ -355,6 +355,7 @@ def test_a_review_says_something(books: Bookish) -> None:
     ("old", "new"),
     [
         ("reviewedAt: ", "reviewedAt: 2026-01-01T00:00:00Z # "),
+        ("reviewedAt: ", "reviewedAt: 2099-01-01T00:00:00Z # "),
         ("reviewer: alice", "reviewer: nobody"),
         ("reviewer: alice", "reviewer: robo"),
         (f"change: {CHG}", f"change: {OTHER}"),
@@ -373,6 +374,21 @@ def test_what_is_no_review_of_this_meets_nothing(books: Bookish, old: str, new: 
     world.on_main({path: text.replace(old, new)}, by="alice")
     assert "MET" not in gate(world, "debt").out
     world.on_main({path: text}, by="alice")
+    assert "MET" in gate(world, "debt").out
+
+
+def test_a_review_that_came_with_what_it_is_about_says_nothing_of_it(books: Bookish) -> None:
+    world = books.world
+    soon = world.now + timedelta(minutes=4)
+    text = (
+        f"apiVersion: itil-gate/v1\nkind: ChangeReview\n"
+        f"metadata: {{change: {CHG}, reviewer: alice, reviewedAt: {soon:%Y-%m-%dT%H:%M:%SZ}}}\n"
+        "spec: {outcome: success, summary: Fine., lessons: [None.]}\n"
+    )
+    path = f"reviews/2026/{CHG}.yaml"
+    overridden(books, **{path: text})
+    assert "MET" not in gate(world, "debt").out
+    world.on_main({path: text.replace("Fine.", "It went as it was thought to.")}, by="alice")
     assert "MET" in gate(world, "debt").out
 
 

@@ -33,6 +33,7 @@ from itil_gate.signing.ed25519 import public_line
 if TYPE_CHECKING:
     from support.world import World
 
+    from itil_gate.model.config import Config
     from itil_gate.signing.ed25519 import Signer
 
 BUILDER, OTHER = signer(41), signer(42)
@@ -112,6 +113,68 @@ def test_a_listed_builder_attests_artefact_and_commit(make: Any) -> None:
     assert (found.builder, found.fault) == (ID, "")
     assert found.artifacts == {f"sha256:{ARTIFACT}"}
     assert found.commits == {COMMIT}
+
+
+def with_sources(*sources: tuple[str, str], old: bool = False) -> bytes:
+    """Return a signed statement of a build that took in commits of these repositories."""
+    statement = v02() if old else v1()
+    name = "sha1" if old else "gitCommit"
+    rows = [{"uri": uri, "digest": {name: commit}} for uri, commit in sources]
+    predicate = statement["predicate"]
+    if old:
+        predicate["materials"] = rows
+    else:
+        predicate["buildDefinition"]["resolvedDependencies"] = rows
+    return signed(statement)
+
+
+def from_source(repository: str) -> Config:
+    """Return a configuration that says from which repository the builder builds."""
+    text = TEXT.replace(f"id: {ID},", f"id: {ID}, sourceRepository: {repository},")
+    return read_config({CONFIG_PATH: Source(path=CONFIG_PATH, blob="0" * 40, text=text)})
+
+
+OURS, THEIRS = "https://git.example/acme/pay", "git+https://git.example/mallory/evil@refs/heads/x"
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_build_of_another_repository_that_lists_ours_proves_nothing(*, old: bool) -> None:
+    data = with_sources((THEIRS, "e" * 40), (f"git+{OURS}", COMMIT), old=old)
+    fault = read_provenance(data, CONFIG).fault
+    assert "it names commits of 2 repositories" in fault
+    assert "add sourceRepository" in fault
+    found = read_provenance(data, from_source(OURS))
+    assert (found.fault, found.commits) == ("", {COMMIT})  # only what is of the source
+    fault = read_provenance(with_sources((THEIRS, COMMIT), old=old), from_source(OURS)).fault
+    assert f"names no commit of {OURS}" in fault
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *(OURS, f"git+{OURS}", f"git+{OURS}.git@refs/heads/main", f"{OURS}/", f"{OURS}@v1"),
+        *("git+https://ci@git.example/acme/pay", "HTTPS://Git.Example/acme/pay.git"),
+    ],
+)
+def test_the_source_is_known_however_it_is_fetched(uri: str) -> None:
+    assert read_provenance(with_sources((uri, COMMIT)), from_source(OURS)).fault == ""
+    assert read_provenance(with_sources((OURS, COMMIT)), from_source(uri)).fault == ""
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *(f"{OURS}x", "https://git.example/acme", "http://git.example/acme/pay", "acme/pay", ""),
+        *("https://git.example.evil/acme/pay", "https://evil/@git.example/acme/pay"),
+        *(
+            "https://git.example@evil/acme/pay",
+            f"https://evil/{OURS}",
+            "https://git.example/Acme/pay",
+        ),
+    ],
+)
+def test_what_only_looks_like_the_source_is_another_one(uri: str) -> None:
+    assert read_provenance(with_sources((uri, COMMIT)), from_source(OURS)).fault
 
 
 def test_an_envelope_that_another_library_made_is_read() -> None:
