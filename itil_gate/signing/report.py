@@ -137,6 +137,8 @@ def _subjects(rows: Any) -> tuple[str, ...]:
         digests = row.get("digest") if isinstance(row, dict) else None
         if not isinstance(digests, dict) or not digests:
             raise UnreadableError("a subject of its Statement has no digest")
+        if not all(isinstance(value, str) for value in digests.values()):
+            raise UnreadableError("a digest of its Statement is no text")
         found += [tamed(f"{key}:{value}"[:_MOST_TEXT], "") for key, value in digests.items()]
     return tuple(found)
 
@@ -178,4 +180,5 @@ def _bytes(value: Any, *, what: str) -> bytes:
 
 
 def _said(document: Mapping[str, Any]) -> str:
-    return tamed(str(document["payloadType"])[:_MOST_TEXT], "nothing")
+    kind = document["payloadType"]
+    return tamed(kind[:_MOST_TEXT], "nothing") if isinstance(kind, str) else "no text at all"

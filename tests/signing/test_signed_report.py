@@ -133,7 +133,7 @@ def statement(**changed: Any) -> dict[str, Any]:
     ("value", "words"),
     [
         (sealed() | {"payloadType": "text/plain"}, "no in-toto Statement but text/plain"),
-        (sealed() | {"payloadType": 7}, "no in-toto Statement but 7"),
+        (sealed() | {"payloadType": 7}, "no in-toto Statement but no text at all"),
         (sealed() | {"signatures": []}, "1 to 16 signatures"),
         (sealed() | {"signatures": {}}, "1 to 16 signatures"),
         (sealed() | {"signatures": sealed()["signatures"] * (MAX_SIGNATURES + 1)}, "1 to 16"),
@@ -151,6 +151,7 @@ def statement(**changed: Any) -> dict[str, Any]:
         (statement(subject=None), "1 to 100 subjects"),
         (statement(subject=[]), "1 to 100 subjects"),
         (statement(subject=[{"name": "x"}]), "a subject of its Statement has no digest"),
+        (statement(subject=[{"digest": {"gitCommit": [COMMIT]}}]), "a digest of its Statement"),
         (statement(subject=["x"]), "a subject of its Statement has no digest"),
         (statement(subject=[{"digest": {"sha256": "x"}}] * 101), "1 to 100 subjects"),
     ],
@@ -188,3 +189,28 @@ def test_numbers_that_have_no_canonical_form_can_be_signed() -> None:
     assert read(sealed(PASSED | {"seconds": 0.5})).tests == 2
     with pytest.raises(ValueError, match="not JSON compliant"):
         sealed(PASSED | {"seconds": float("nan")})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+WORDS = st.sampled_from(["payload", "payloadType", "signatures", "subject", "predicate", "_type"])
+
+
+@given(changes=st.dictionaries(WORDS, JSON, max_size=3), inside=st.booleans())
+def test_whatever_strangers_write_ends_in_results_or_a_fault(
+    changes: dict[str, Any], *, inside: bool
+) -> None:
+    found = read(statement(**changes) if inside else sealed() | changes)
+    assert found.fault or found.format
+    assert found.seal is None or inside or found.seal.keys
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000, '{"a":' * 100_000])
+def test_an_envelope_nested_without_end_is_a_fault(deep: str) -> None:
+    payload = base64.b64encode(deep.encode()).decode()
+    assert "nested too deeply" in read(sealed() | {"payload": payload}).fault
+    text = f'{{"payloadType": {deep}'
+    assert "nested too deeply" in read_report(text.encode(), name="scan", keys=KEYS).fault
