@@ -22,7 +22,7 @@ TERMS = """\
     lineLength: 500
     exempt: ["**/*.png"]
     level: medium
-    reason: Nobody can vouch for what they cannot read.
+    reason: Nobody can answer for what they cannot read.
 """
 ASKING = RISK + TERMS
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 9\n".format("0" * 64)
