@@ -91,7 +91,7 @@ def judge_pushes(view: View, pushes: Sequence[Push], *, now: datetime) -> tuple[
 
     Raises HistoryError where the repository itself cannot be read.
     """
-    court = _Court(view, now=now)
+    court = _Court(view, pushes, now=now)
     return tuple(court.answer(push) for push in pushes)
 
 
@@ -160,9 +160,10 @@ def _guard(view: View) -> _Guard:
 class _Court:
     """Answers to the refs of one push, which all see the repository as it was before it."""
 
-    def __init__(self, view: View, *, now: datetime) -> None:
+    def __init__(self, view: View, pushes: Sequence[Push], *, now: datetime) -> None:
         self._view = view
         self._now = now
+        self._coming = {push.ref: push.new for push in pushes}
         self._guard = _guard(view)
         self._real: Mapping[str, str] = symbolic_refs(view)
 
@@ -220,11 +221,45 @@ class _Court:
             return refusal
         if push.old is None:
             raise _not_begun(push.ref, "is governed and has no tip whose policies could judge")
+        if refusal := self._adopts(push):
+            return refusal
         _, decision = hear(self._view, push, now=self._now)
         passes = decision.outcome in ("allow", "overridden")
         # Audit mode reports what it would refuse, and refuses nothing.
         reported = not decision.enforced and decision.outcome in ("deny", "pending")
         return Answer(push, decision.outcome, passes=passes or reported, decision=decision)
+
+    def _adopts(self, push: Push) -> Answer | None:
+        """Refuse to guard a branch by policies that somebody put there while nobody looked.
+
+        A branch is judged by its own policies. When the default branch first lists it, they have to
+        be those of the default branch, now or at the commit that it was made from.
+        """
+        view, new = self._view, push.new or ""
+        if push.ref != read_head(view):
+            return None
+        try:
+            judge = read_judge(view, new)
+            targets = read_config({source.path: source for source in judge}).targets
+        except GateError:  # the decision says so
+            return None
+        for name in (one for one in targets if one not in self._guard.names):
+            tip = self._coming.get(name, ref_tip(view, name))
+            if tip is None or first_parents(view, tip, new) is not None:
+                continue
+            try:
+                theirs = read_judge(view, tip)
+            except GateError:  # nothing can be judged there, so nothing is let in
+                continue
+            if theirs != judge:
+                return _refused(
+                    push,
+                    "branch-unvetted",
+                    f"{name} would be judged by policies at {tip[:12]} that came there unjudged: "
+                    f"they are not those of {push.ref}",
+                    hint=f"make it anew from {push.ref}, then push the configuration that lists it",
+                )
+        return None
 
     def _moves_on(self, push: Push) -> Answer | None:
         """Refuse what does not add to a branch: its removal, a rewind, a tip it does not have."""

@@ -10,7 +10,16 @@ import pytest
 from support.hub import APPROVALS, Hub, copy_hub, open_hub
 from support.repository import Repo
 from support.shell import run_gate
-from support.world import CHG, CONFIG, World, adopt, copy_world, stranger
+from support.world import (
+    CHG,
+    CONFIG,
+    OTHER,
+    World,
+    adopt,
+    copy_world,
+    request_file,
+    stranger,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,6 +268,65 @@ def test_a_line_that_leaves_the_tip_aside_is_refused(hub: Hub) -> None:
 def test_names_that_look_like_guarded_branches_are_refused(hub: Hub) -> None:
     refused(hub, "feature:refs/heads/Main", says="name-in-the-way")
     refused(hub, f"feature:refs/remotes/x/{APPROVALS}", says="name-in-the-way")
+
+
+def listing(hub: Hub) -> str:
+    """Propose that the branch `later` be guarded too, everybody agreeing; return the branch."""
+    world = hub.world
+    assert "refs/heads/release]" in CONFIG
+    more = CONFIG.replace("refs/heads/release]", "refs/heads/release, refs/heads/later]")
+    world.repo.checkout("listing", create=True, at="main")
+    world.commit(
+        {
+            f"changes/2026/{OTHER}.yaml": request_file(OTHER, scope='"itil-gate.yaml"'),
+            "itil-gate.yaml": more,
+        }
+    )
+    for name in ("bob", "carol", "dave"):
+        world.approve(name, change=OTHER, head="listing")
+    assert hub.push(APPROVALS).taken
+    return "listing"
+
+
+def lax(hub: Hub) -> None:
+    """Make a branch `later` whose own configuration lets all pass."""
+    hub.world.repo.checkout("later", create=True, at="main")
+    hub.world.commit({"itil-gate.yaml": CONFIG.replace('["docs/**"]', '["**"]')}, by="erin")
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_branch_is_not_listed_with_policies_that_came_there_unjudged(
+    hub: Hub, *, together: bool
+) -> None:
+    lax(hub)
+    if not together:
+        assert hub.push("later").taken
+    more = ("later",) if together else ()
+    pushed = hub.push(f"{listing(hub)}:main", *more)
+    assert "branch-unvetted" in pushed.said
+    assert hub.server.tip("refs/heads/main") != hub.world.repo.tip("listing")
+    hub.world.repo.git("branch", "-f", "later", "main")
+    assert hub.push("+later").taken
+    assert hub.push("listing:main").taken
+
+
+@pytest.mark.parametrize("files", [{}, {"src/app.py": "print('of the release')\n"}])
+def test_a_branch_with_the_policies_of_the_default_one_is_listed(
+    hub: Hub, files: dict[str, str]
+) -> None:
+    hub.world.repo.checkout("later", create=True, at="main")
+    if files:
+        hub.world.commit(files)
+        branch = listing(hub)
+        # Policies are compared as they will be: the branch takes the new configuration along.
+        hub.world.repo.checkout("later")
+        config = hub.world.repo.git("show", f"{branch}:itil-gate.yaml") + "\n"
+        hub.world.commit({"itil-gate.yaml": config}, by="carol")
+    else:
+        branch = listing(hub)
+    assert hub.push("later").taken
+    pushed = hub.push(f"{branch}:main")
+    assert pushed.taken, pushed.said
 
 
 @pytest.mark.parametrize("name", ["origin/main", "origin/HEAD", "a/b/c", "x"])
