@@ -52,7 +52,8 @@ FORMATS = ("text", "markdown", "json", "sarif", "junit", "github", "gitlab")
     "--external",
     multiple=True,
     metavar="NAME=FILE",
-    help="Results of another tool, conftest's JSON or SARIF, for the external check NAME.",
+    help="Results of another tool for the external check NAME: conftest's JSON, SARIF, an in-toto "
+    "test result, or one of them as `attest` signs it.",
 )
 @click.option(
     "--export-input",
