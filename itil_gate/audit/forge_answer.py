@@ -15,6 +15,7 @@ GITHUB_ACTIONS = "app:15368"
 """The number under which github.com runs workflows: any workflow of the repository posts as it."""
 PIPELINE = "pipeline"
 """What GitLab requires in place of a status: that the whole pipeline succeeds."""
+_EXTERNAL = "external-check:"
 PINNING = {
     "github": "require the workflow by a ruleset of the organisation, or let an App of its own "
     "post the check",
@@ -49,9 +50,13 @@ def source(guarded: Guarded) -> Check:
         return guarded.unknown(topic, "who must have posted the check")
     if not ours:
         return guarded.say(topic, "ATTENTION", "no check of the gate is required", "see above")
-    if any(one.context == PIPELINE for one in ours):
+    if any(one.context == PIPELINE and one.source is None for one in ours):
         message = "pipelines of the project answer for the gate: see workflow"
         return guarded.say(topic, "OK", message)
+    if any((one.source or "").startswith(_EXTERNAL) for one in ours):
+        message = "whoever may approve on GitLab can answer an external check: no source is pinned"
+        mend = "few who may approve there, `itil-gate audit reconcile` on a schedule, or pipelines "
+        return guarded.say(topic, "ATTENTION", message, f"{mend}that must succeed as well")
     pinned = [one for one in ours if one.source is not None]
     if not pinned:
         message = f"whoever may write can post {guarded.context}: no source is pinned"
@@ -96,7 +101,13 @@ def workflow(guarded: Guarded) -> Check:
 def gates_own(guarded: Guarded) -> tuple[RequiredCheck, ...]:
     """Return the required checks by which the gate answers."""
     names = {guarded.context, PIPELINE} if guarded.kind == "gitlab" else {guarded.context}
-    return tuple(one for one in guarded.rules.checks or () if one.context in names)
+    ours = f"{_EXTERNAL}{guarded.check}"
+    return tuple(
+        one
+        for one in guarded.rules.checks or ()
+        if one.source == ours
+        or (one.context in names and not (one.source or "").startswith(_EXTERNAL))
+    )
 
 
 def _is_dedicated(check: RequiredCheck) -> bool:

@@ -37,6 +37,8 @@ class Guarded:
     """When the audit log last took down what landed on the branch; None where it never did."""
     context: str = STATUS_CONTEXT
     """The name under which the gate answers about this branch."""
+    check: int | None = None
+    """Number of GitLab's external status check that it answers; None where it answers none."""
 
     def say(self, topic: str, status: Status, message: str, mend: str = "") -> Check:
         """Return a check that is named by the branch and what was looked at."""

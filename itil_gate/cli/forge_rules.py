@@ -64,7 +64,8 @@ def _judged(view: View, forge: Forge, config: Config, *, home: str) -> Iterator[
             yield trouble
         context = status_context(target, home=home)
         rules = forge.protection(target)
-        yield from judge_target(Guarded(rules, settings.kind, recorded, context))
+        check = settings.status_checks.get(target)
+        yield from judge_target(Guarded(rules, settings.kind, recorded, context, check))
     books = [(APPROVALS_BRANCH, "approvals and rejections")]
     if config.log is not None:
         books.append((AUDIT_BRANCH, "the record"))

@@ -177,6 +177,18 @@ def test_a_pipeline_of_another_project_binds_on_gitlab() -> None:
     assert target("gitea", checks=(pipeline,))["required check"].status == "FAIL"
 
 
+def test_an_external_check_of_gitlab_is_known_by_its_number_and_binds_less() -> None:
+    named = RequiredCheck(context="change management", source="external-check:12")
+    rules = ForgeRules(**{**TIGHT, "checks": (named,)})
+    found = by_topic(judge_target(Guarded(rules, "gitlab", CHANGED, check=12)))
+    assert found["required check"].status == "OK"
+    assert found["source of the check"].status == "ATTENTION"
+    assert "whoever may approve on GitLab can answer" in found["source of the check"].message
+    for other in (11, None):
+        found = by_topic(judge_target(Guarded(rules, "gitlab", CHANGED, check=other)))
+        assert found["required check"].status == "FAIL"
+
+
 def test_no_permission_is_named_for_what_is_never_asked_of_a_forge() -> None:
     why = ("approval rules: need GitLab Premium",)
     found = target("gitlab", changed_at=None, dismiss_stale=None, unread=why)
