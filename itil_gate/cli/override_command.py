@@ -188,13 +188,16 @@ def _at_deploy(
     from itil_gate.gather.sources import read_judge
     from itil_gate.git.view import open_view
     from itil_gate.release.breaking import as_signed, previous, try_release
-    from itil_gate.release.deploying import artifact_digest, examine, known_of
+    from itil_gate.release.deploying import (
+        artifact_digest,
+        examine,
+        known_of,
+        refuse_unproved,
+    )
     from itil_gate.release.overriding import overrides_of
 
     place = find_log(repo, base=base, remote=log[0], local=log[1])
     digest = artifact_digest(artifact, file=File(artifact)) if artifact else f"sha256:{'0' * 64}"
-    with place.reading() as (_, reader):
-        known = known_of(reader, place.target)
     with open_view(place.repository) as view:
         judge = read_judge(view, place.tip)
         signer = signer_among(judge, repository=place.repository, key=signing.key)
@@ -206,6 +209,9 @@ def _at_deploy(
             now=words.at,
             backout=False,
         )
+        with place.reading() as (_, reader):
+            known = known_of(reader, place.target)
+            refuse_unproved(view, place.config, reader, attempt, target=place.target, tip=place.tip)
         examined = examine(
             view,
             target=place.target,

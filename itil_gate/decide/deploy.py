@@ -5,7 +5,7 @@ update of the target since the release that is in force there, not only about th
 somebody named; each question asked is answered in the result, also those that passed.
 
 Taking an earlier release back in is always allowed: it needs no window and no approval, only that
-this very artefact was released there before with success.
+this very artefact was released there with success before what runs there now.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 from itil_gate.decide import schedule
 from itil_gate.decide.calendars import expand
-from itil_gate.decide.deploy_facts import DeployFindings, Landed
+from itil_gate.decide.coverage import services_of
+from itil_gate.decide.deploy_facts import DeployFindings, Landed, in_force
 from itil_gate.model.calendar import Interval
 from itil_gate.model.record import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from itil_gate.decide.deploy_facts import Attempt, DeployFacts
+    from itil_gate.decide.deploy_facts import Attempt, DeployFacts, Released
     from itil_gate.model.change import ChangeRequest
     from itil_gate.model.policy import PolicySet
 
@@ -36,6 +37,7 @@ RULES: tuple[str, ...] = (
     "unauthorised-update",
     "change-not-included",
     "request-unreadable",
+    "undeclared-environment",
     "outside-window",
     "in-freeze",
     "promotion-skipped",
@@ -80,14 +82,13 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
         *_standing(tiles),
         *_named(attempt, changes),
         *_readable(facts, tiles),
-        *_schedule(facts, policies, tiles),
+        *_declared(facts, policies, tiles),
+        *_schedule(facts, policies, tiles, gaps),
         *_promotion(facts, policies, tiles),
         *_debts(facts, tiles),
     ]
     windows = tuple(
-        interval
-        for interval in map(schedule.planned_interval, _bound_here(facts))
-        if interval is not None
+        interval for interval in map(schedule.window_of, _bound_here(facts)) if interval is not None
     )
     return DeployFindings(tuple(asked), tuple(one.index for one in tiles), changes, windows, gaps)
 
@@ -211,31 +212,49 @@ def _provenance(facts: DeployFacts, policies: PolicySet) -> list[Reason]:
 
 
 def _released_before(facts: DeployFacts) -> list[Reason]:
+    """Ask whether this very artefact ran there before what runs there now.
+
+    What was released later than that is a release like any other, though it succeeded once: the
+    way back out of a way back is forward.
+    """
     attempt = facts.attempt
-    earlier = [
+    good = [
         one
         for one in facts.releases
-        if one.record.environment == attempt.environment
-        and one.outcome == "success"
-        and (one.record.artifact, one.record.commit) == (attempt.artifact, attempt.commit)
+        if one.record.environment == attempt.environment and one.outcome == "success"
     ]
+    wanted = (attempt.artifact, attempt.commit)
+    earlier = [one for one in good if (one.record.artifact, one.record.commit) == wanted]
     fault = ""
+    remedy = "name a release of `itil-gate log show` that succeeded there"
     if not earlier:
         fault = (
             f"{attempt.artifact[:19]} from {attempt.commit[:12]} was never released to "
             f"{attempt.environment} with success, so there is nothing to go back to"
         )
+    elif (newer := _forward(facts, good, since=min(one.index for one in earlier))) is not None:
+        fault = (
+            f"{attempt.artifact[:19]} from {attempt.commit[:12]} is newer than what runs in "
+            f"{attempt.environment} (entry {newer.index}), so that is no way back"
+        )
+        remedy = "release it without --backout, or name an earlier one"
     well = (
         f"it was released there with success before (entry {earlier[-1].index})" if earlier else ""
     )
-    return [
-        _said(
-            "not-released-before",
-            fault,
-            well=well,
-            remedy="name a release of `itil-gate log show` that succeeded there",
-        )
-    ]
+    return [_said("not-released-before", fault, well=well, remedy=remedy)]
+
+
+def _forward(facts: DeployFacts, good: Sequence[Released], *, since: int) -> Released | None:
+    """Return what runs there if an artefact that ran there first as entry `since` is newer."""
+    attempt = facts.attempt
+    runs = in_force(good, attempt.environment)
+    if runs is None:
+        return None
+    there = (runs.record.artifact, runs.record.commit)
+    if there == (attempt.artifact, attempt.commit):
+        return None
+    first = min(one.index for one in good if (one.record.artifact, one.record.commit) == there)
+    return runs if since > first or facts.forward else None
 
 
 def _order(facts: DeployFacts) -> list[Reason]:
@@ -321,33 +340,59 @@ def _bound_here(facts: DeployFacts) -> tuple[ChangeRequest, ...]:
     return tuple(one for one in facts.requests if here in one.spec.environments)
 
 
-def _schedule(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed]) -> list[Reason]:
+def _declared(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed]) -> list[Reason]:
+    """Hold changes back from environments they were not declared for, once the gate lists some.
+
+    What is declared for production may go to whatever has to come before production.
+    """
+    here, settings = facts.attempt.environment, policies.config.release
+    further = {here}
+    while more := {name for name, before in settings.after.items() if before in further} - further:
+        further |= more
+    declared = {one.metadata.id: one.spec.environments for one in facts.requests}
+    strangers: dict[str, Sequence[str]] = {}
+    for update in (one.update for one in tiles):
+        for name in update.changes:
+            named = declared.get(name, update.environments)
+            if here in settings.environments and named and further.isdisjoint(named):
+                strangers[name] = named
+    some = "; ".join(
+        f"{name} is declared for {', '.join(named)}"
+        for name, named in list(strangers.items())[:SHOWN]
+    )
+    return [
+        _said(
+            "undeclared-environment",
+            f"{some}, and was not judged for {here}" if strangers else "",
+            well=f"nothing in it was declared for other environments than {here} only",
+            remedy=f"amend the change and add {here} to spec.environments, or list under "
+            f"release.after which of them comes after {here}",
+        )
+    ]
+
+
+def _schedule(
+    facts: DeployFacts,
+    policies: PolicySet,
+    tiles: Sequence[Landed],
+    gaps: Sequence[tuple[str, str]],
+) -> list[Reason]:
+    """Hold changes to their windows, and whatever comes there to its freezes.
+
+    A window binds in the environments that its request names; a freeze binds all that is released,
+    whether a request names the environment or there is none.
+    """
     now = facts.attempt.now
-    instant = Interval(start=now, end=now + INSTANT)
-    urgent = {name for one in tiles if one.update.urgent for name in one.update.changes}
-    met: list[str] = []
     outside: list[str] = []
-    occurrences = expand(policies.calendars, policies.calendar_texts, within=instant)
     for change in _bound_here(facts):
-        name = change.metadata.id
-        interval = schedule.planned_interval(change)
+        interval = schedule.window_of(change)
         if interval is not None and not interval.start <= now < interval.end:
             side = "begins" if now < interval.start else "ended"
             moment = interval.start if now < interval.start else interval.end
-            outside.append(f"{name}: its window {side} at {moment:%Y-%m-%d %H:%M} UTC")
-        if name in urgent:
-            continue
-        footprint = schedule.footprint(change, facts.paths, policies.services)
-        exposure = schedule.Exposure(
-            footprint=footprint,
-            blast_radius=schedule.blast_radius(footprint, policies.services),
-            environments=frozenset({facts.attempt.environment}),
-            tiers={one.name: one.tier for one in policies.services if one.tier is not None},
-        )
-        met += [
-            f"{name} meets {item.id}"
-            for item in schedule.freezes_met(instant, occurrences, exposure=exposure)
-        ]
+            outside.append(
+                f"{change.metadata.id}: its window {side} at {moment:%Y-%m-%d %H:%M} UTC"
+            )
+    met = _freezes(facts, policies, tiles, gaps)
     return [
         _said(
             "outside-window",
@@ -362,6 +407,40 @@ def _schedule(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed]) 
             remedy="wait for the end of the freeze",
         ),
     ]
+
+
+def _freezes(
+    facts: DeployFacts,
+    policies: PolicySet,
+    tiles: Sequence[Landed],
+    gaps: Sequence[tuple[str, str]],
+) -> list[str]:
+    """Return which freezes are met by what; an emergency meets none."""
+    now = facts.attempt.now
+    instant = Interval(start=now, end=now + INSTANT)
+    occurrences = expand(policies.calendars, policies.calendar_texts, within=instant)
+    declared = {one.metadata.id: one.spec.services for one in facts.requests}
+    touched: dict[str, frozenset[str]] = {after[:12]: frozenset() for _, after in gaps}
+    for update in (one.update for one in tiles if not one.update.urgent):
+        for name in update.changes or (update.after[:12],):
+            said = (*update.services, *declared.get(name, ()))
+            touched[name] = touched.get(name, frozenset()).union(said)
+    tiers = {one.name: one.tier for one in policies.services if one.tier is not None}
+    changed = services_of(facts.paths, policies.services)
+    met: list[str] = []
+    for name, services in touched.items():
+        footprint = services | changed
+        exposure = schedule.Exposure(
+            footprint=footprint,
+            blast_radius=schedule.blast_radius(footprint, policies.services),
+            environments=frozenset({facts.attempt.environment}),
+            tiers=tiers,
+        )
+        met += [
+            f"{name} meets {item.id}"
+            for item in schedule.freezes_met(instant, occurrences, exposure=exposure)
+        ]
+    return met
 
 
 def _promotion(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed]) -> list[Reason]:

@@ -77,6 +77,8 @@ class DeployFacts:
     provenance: Provenance | None = None
     debts: tuple[Obligation, ...] = ()
     """Obligations that nobody met."""
+    forward: bool = False
+    """Whether the commit follows the one in force; False for both where neither follows."""
     lost: str | None = None
     """The commit where the log was opened, if the commit's line of first parents lacks it."""
 

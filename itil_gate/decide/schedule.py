@@ -169,6 +169,18 @@ def planned_interval(change: ChangeRequest) -> Interval | None:
     )
 
 
+def window_of(change: ChangeRequest) -> Interval | None:
+    """Return when a change may begin, without soak, or None if it has no window.
+
+    The soak is support for what was done in the window: it meets freezes, and nothing new begins
+    in it. Local times are read as `planned_interval` reads them.
+    """
+    planned, window = planned_interval(change), change.spec.window
+    if planned is None or window is None:
+        return None
+    return Interval(start=planned.start, end=planned.end - length(window.soak))
+
+
 def footprint(
     change: ChangeRequest, changed_paths: Sequence[str], services: Sequence[Service]
 ) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """Gather what the deploy gate asks about, and make the records of an attempt.
 
 Everything comes from three places: the log, proved under its checkpoint; the target's history, by
-its first parents; and the requests and the judge's data at the target's tip. Nothing is fetched
-here, so a release can be judged offline.
+its first parents; and the judge's data at the target's tip, with each request as the last
+authorised update left it. Nothing is fetched here, so a release can be judged offline.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from itil_gate.decide.deploy import judge_release
 from itil_gate.decide.deploy_facts import Attempt, DeployFacts, Landed, Released, in_force
 from itil_gate.decide.gate import read_requests
 from itil_gate.gather.landing import first_parents, lies_on_line
+from itil_gate.gather.recorded import refuse_unrecorded
 from itil_gate.gather.sources import read_judge, read_sources
 from itil_gate.git.diff import raw_diff
 from itil_gate.git.history import is_ancestor
-from itil_gate.git.tree import ls_tree, tree_id
+from itil_gate.git.tree import entry_at, tree_id
 from itil_gate.model.base import Model
 from itil_gate.model.canonical import digest
 from itil_gate.model.errors import GateError, LogError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from itil_gate.decide.deploy_facts import DeployFindings, Provenance
+    from itil_gate.git.tree import TreeEntry
     from itil_gate.git.view import View
     from itil_gate.log.reader import Entry, LogReader
     from itil_gate.model.change import ChangeRequest
@@ -156,7 +158,8 @@ def examine(
     """Return what the deploy gate says about an attempt.
 
     Where something speaks against it, `overrides` are heard; None reads those that name the commit
-    from the approvals branch. Policies and requests are read at `tip`, the tip of the target.
+    from the approvals branch. Policies are read at `tip`, the tip of the target; whether they may
+    judge is for `refuse_unproved` to say.
     Raises HistoryError where history does not suffice, and ConfigError where the judge's data do
     not load.
     """
@@ -219,6 +222,18 @@ def _overridden(
     return replace(examined, decision=with_overrides(decision, entries), overrides=given)
 
 
+def refuse_unproved(
+    view: View, config: Config, reader: LogReader, attempt: Attempt, *, target: str, tip: str
+) -> None:
+    """Refuse to judge an attempt by policies that came onto the target without authority.
+
+    The way back needs none of them: it asks the log and the target's line only, and a push to the
+    policies must not hold it up. Raises HistoryError as `refuse_unrecorded` does.
+    """
+    if not attempt.backout:
+        refuse_unrecorded(view, config, reader, target=target, tip=tip)
+
+
 def record_of(
     examined: Examined,
     *,
@@ -233,7 +248,7 @@ def record_of(
     """
     decision, facts = examined.decision, examined.facts
     taken_away: tuple[int, ...] = ()
-    if decision.backout:
+    if decision.backout and facts.backward:
         steps = {after for _, after in facts.steps}
         taken_away = tuple(one.index for one in facts.updates if one.update.after in steps)
     windows = examined.findings.windows
@@ -300,8 +315,9 @@ def _facts(
     before = in_force(known.releases, attempt.environment)
     start = before.record.commit if before else known.adopted
     pairs: tuple[tuple[str, str], ...] = ()
-    backward = False
+    backward = forward = False
     if on_target and start != attempt.commit:
+        forward = is_ancestor(view, start, attempt.commit)
         backward = is_ancestor(view, attempt.commit, start)
         first, last = (attempt.commit, start) if backward else (start, attempt.commit)
         steps = first_parents(view, first, last)
@@ -324,9 +340,10 @@ def _facts(
         lost=None if kept else known.adopted,
         steps=pairs,
         backward=backward,
+        forward=forward,
         updates=known.updates,
         releases=known.releases,
-        requests=_requests(view, policies.config, tip=tip, names=names),
+        requests=_requests(view, policies.config, updates=known.updates, tip=tip, names=names),
         paths=_paths(view, pairs),
         provenance=provenance,
         debts=known.debts,
@@ -334,18 +351,40 @@ def _facts(
 
 
 def _requests(
-    view: View, config: Config, *, tip: str, names: Collection[str]
+    view: View, config: Config, *, updates: Sequence[Landed], tip: str, names: Collection[str]
 ) -> tuple[ChangeRequest, ...]:
-    """Return the requests of these changes as the target's tip has them."""
-    entries = [
-        entry
-        for entry in ls_tree(view, tip, [config.locations.changes])
-        if entry.is_file
-        and is_request_path(config, entry.path)
-        and entry.path.rpartition("/")[2].rpartition(".")[0] in names
-    ]
+    """Return the requests of these changes as the last authorised update of each left them.
+
+    What stands at the tip may have been pushed there by whoever wanted another window.
+    """
+    found: dict[str, list[TreeEntry]] = {}
+    settled = {(one.update.before, one.update.after): one.update for one in updates}
+    for update in reversed(list(settled.values())):
+        if len(found) == len(names):
+            break
+        if update.standing not in ("authorised", "overridden"):
+            continue
+        paths = [path for path in _touched(view, update) if is_request_path(config, path)]
+        mine = {path: name for path in paths if (name := _stem(path)) in names - found.keys()}
+        if mine and lies_on_line(view, update.after, tip):
+            for path, name in sorted(mine.items()):
+                entry = entry_at(view, update.after, path)
+                there = entry is not None and entry.is_file and entry.path == path
+                found.setdefault(name, []).extend([entry] if entry and there else [])
+    entries = [entry for some in found.values() for entry in some]
     asked, _ = read_requests(read_sources(view, entries))
     return tuple(one.change for one in asked)
+
+
+def _touched(view: View, update: RefUpdate) -> tuple[str, ...]:
+    """Return the paths of an update; one that was corrected has no list of what was authorised."""
+    if update.manifest:
+        return tuple(one.path for one in update.manifest)
+    return _paths(view, [(update.before, update.after)])
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0]
 
 
 def _paths(view: View, pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:

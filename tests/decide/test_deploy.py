@@ -308,6 +308,7 @@ def test_what_says_that_a_thing_is_not_what_it_is_said_to_be_cannot_be_bent() ->
     assert set(RULES) - UNBENDING == {
         *("out-of-order", "unrecorded-update", "unauthorised-update", "request-unreadable"),
         *("outside-window", "in-freeze", "promotion-skipped", "obligation-overdue"),
+        "undeclared-environment",
     }
 
 
@@ -581,3 +582,135 @@ def test_the_release_in_force_is_the_last_that_succeeded() -> None:
     assert found is not None
     assert found.index == 3
     assert in_force(releases, "nowhere") is None
+
+
+FROZEN_HERE = FREEZE.replace(
+    "      timezone: UTC\n", "      timezone: UTC\n      scope: {environments: [production]}\n"
+)
+LISTED = "release: {environments: [staging, production], after: {production: staging}}\n"
+
+
+def _declared(*environments: str) -> tuple[ChangeRequest, ...]:
+    (request,) = _requests()
+    spec = request.spec.model_copy(update={"environments": environments})
+    return (request.model_copy(update={"spec": spec}),)
+
+
+@pytest.mark.parametrize(
+    ("change", "requests"), [(CHG, _declared("staging")), ("STD-text-0123456789ab", ())]
+)
+def test_a_freeze_asks_nobody_where_a_change_is_for(
+    change: str, requests: tuple[ChangeRequest, ...]
+) -> None:
+    """The environment is that of the attempt: a request elsewhere, or none, is no way round it."""
+    frozen = _policies(**{"calendar/freeze.yaml": FROZEN_HERE})
+    update = Landed(5, _update(A, B, changes=(change,)))
+    facts = replace(GOOD, updates=(update,), requests=requests)
+    assert _failed(facts, frozen) == ["in-freeze"]
+    (said,) = judge_release(facts, frozen).failed
+    assert said.message == f"{change} meets month-end"
+    elsewhere = replace(facts, attempt=replace(ATTEMPT, environment="staging"))
+    assert _failed(elsewhere, frozen) == []
+
+
+def test_a_freeze_holds_back_what_has_no_change_at_all() -> None:
+    frozen = _policies(**{"calendar/freeze.yaml": FROZEN_HERE})
+    bare = replace(GOOD, updates=(Landed(5, _update(A, B, changes=())),), requests=())
+    assert [one.message for one in judge_release(bare, frozen).failed] == [
+        "bbbbbbbbbbbb meets month-end"
+    ]
+    assert _failed(replace(GOOD, updates=()), frozen) == ["unrecorded-update", "in-freeze"]
+
+
+def test_a_freeze_of_a_service_is_met_by_what_an_update_names() -> None:
+    scoped = FREEZE.replace(
+        "      timezone: UTC\n", "      timezone: UTC\n      scope: {services: [payments-api]}\n"
+    )
+    frozen = _policies(**{"calendar/freeze.yaml": scoped})
+    named = replace(GOOD, paths=("docs/x.md",), requests=_declared("staging"))
+    assert _failed(named, frozen) == ["in-freeze"]
+    other = Landed(5, _update(A, B, changes=(), services=()))
+    assert _failed(replace(named, updates=(other,), requests=()), frozen) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "here", "rules"),
+    [
+        (("production",), "staging", []),
+        (("staging",), "staging", []),
+        (("staging",), "production", ["undeclared-environment"]),
+        (("staging", "production"), "production", []),
+    ],
+)
+def test_a_change_goes_where_it_was_declared_for_and_to_what_comes_before(
+    named: tuple[str, ...], here: str, rules: list[str]
+) -> None:
+    listed = _policies(LISTED)
+    before = Released(3, _release(B, "staging"), "success")
+    facts = replace(
+        GOOD,
+        attempt=replace(ATTEMPT, environment=here),
+        requests=_declared(*named),
+        releases=(before,) if here == "production" else (),
+    )
+    assert _failed(facts, listed) == rules
+    if rules:
+        (said,) = judge_release(facts, listed).failed
+        assert said.message == f"{CHG} is declared for staging, and was not judged for production"
+    assert _failed(facts) == []
+
+
+def test_a_recognised_change_goes_where_its_model_let_it() -> None:
+    update = _update(A, B, changes=("STD-text-0123456789ab",), environments=("staging",))
+    facts = replace(GOOD, updates=(Landed(5, update),), requests=())
+    listed = _policies("release: {environments: [staging, production]}\n")
+    assert _failed(facts, listed) == ["undeclared-environment"]
+    here = replace(facts, attempt=replace(ATTEMPT, environment="staging"))
+    assert _failed(here, listed) == []
+
+
+def test_nothing_begins_in_the_time_after_a_window() -> None:
+    """The soak is support for what was done; the merge gate still counts it for freezes."""
+    window = (
+        '  window: {{start: "2026-03-02T{}", end: "2026-03-02T{}", timezone: UTC, soak: 24h}}\n'
+    )
+    over = replace(GOOD, requests=_requests(window.format("10:00", "11:00")))
+    (said,) = judge_release(over, _policies()).failed
+    assert (said.rule, said.message) == (
+        "outside-window",
+        f"{CHG}: its window ended at 2026-03-02 11:00 UTC",
+    )
+    within = replace(GOOD, requests=_requests(window.format("11:30", "12:30")))
+    found = judge_release(within, _policies())
+    assert not found.failed
+    assert [f"{one.end:%H:%M}" for one in found.windows] == ["12:30"]
+
+
+def test_the_way_back_leads_backward() -> None:
+    other = "sha256:" + "2" * 64
+    first = Released(3, _release(A), "success")
+    second = Released(7, _release(B, artifact=other), "success")
+    back = Released(9, _release(A), "success")
+    to_second = replace(ATTEMPT, artifact=other, backout=True)
+    facts = replace(GOOD, attempt=to_second, releases=(first, second, back), forward=True)
+    assert _failed(facts) == ["not-released-before"]
+    (said,) = judge_release(facts, _policies()).failed
+    assert "entry 9" in said.message
+    # Of two artefacts of one commit too, and where neither commit follows the other.
+    assert _failed(replace(facts, forward=False)) == ["not-released-before"]
+    # Back from the second to the first, and to what runs there while a release that failed is left.
+    to_first = replace(GOOD, attempt=replace(ATTEMPT, commit=A, backout=True))
+    assert _failed(replace(to_first, releases=(first, second))) == []
+    failed = Released(11, _release(C, artifact="sha256:" + "3" * 64), "failed")
+    assert _failed(replace(facts, releases=(first, second, failed), forward=False)) == []
+
+
+def test_what_follows_what_runs_is_no_way_back_though_it_ran_there_first() -> None:
+    """A release out of order was overridden: the newer commit ran before the older one."""
+    newer = Released(3, _release(B), "success")
+    older = Released(7, _release(A, artifact="sha256:" + "2" * 64), "success")
+    facts = replace(
+        GOOD, attempt=replace(ATTEMPT, backout=True), releases=(newer, older), forward=True
+    )
+    assert _failed(facts) == ["not-released-before"]
+    assert _failed(replace(facts, forward=False)) == []
