@@ -15,7 +15,7 @@ from support.repository import Repo, make_person
 from support.reviewing import forge_world, gathered, pulled, review
 from support.world import CHG, CONFIG, NOW, OTHER, World, adopt, people_file
 
-from itil_gate.audit.approver_log import remember
+from itil_gate.audit.approver_log import AFTERWARDS, remember
 from itil_gate.audit.approver_report import masked
 from itil_gate.audit.change_sizes import lines_between
 from itil_gate.decide.gate import decide
@@ -137,25 +137,30 @@ def test_a_statement_that_was_spoilt_on_the_branch_is_read_from_the_log(books: B
 
 
 def test_what_the_log_decided_after_a_landing_is_as_late_as_its_record(books: Bookish) -> None:
-    """The decision is made by the time that the landing's commit says, which anybody can set."""
+    """Such a decision may bear the time of the landing's commit, which anybody can set."""
     world = books.world
-    began = world.now
     world.later(minutes=30)
     world.propose()
     world.approve("bob")
-    filed = world.state("approve", "bob")
     before, _ = books.merge()
     world.later(hours=3)
     (tile,) = books.landed(before)
-    assert tile.update.reason.endswith("decided after it landed")
+    assert tile.update.reason.endswith(AFTERWARDS)
+    victim = Victim(world, books.config)
+    kinds = books.kinds()
+    decided, landed = kinds.index("gate-decision"), kinds.index("ref-update")
+    said = victim.statement(decided)["predicate"]["itilGate"]
+    early = {"now": "2020-01-01T00:00:00Z", "content": "f" * 64}
+    copied = said | {"decision": said["decision"] | early}
+    other = victim.said(landed, decision=len(kinds), after="e" * 40)
+    victim.append([victim.said(decided, itilGate=copied), other])
     assert tile.decision is not None
-    assert tile.decision.now == began + timedelta(minutes=30)
     with books.books.reading() as reader:
         memory = remember(reader, repository=books.config.repository)
-    content = memory.content(tile.decision.content)
-    assert content is not None
-    assert content.recorded == int(world.now.timestamp())
-    assert read_statement(filed.path, filed.data).status == "good"
+    for digest in (tile.decision.content, "f" * 64):
+        content = memory.content(digest)
+        assert content is not None
+        assert content.recorded == int(world.now.timestamp())
     bob = one_of(reported(world), "bob")
     assert (bob.latency.measured, bob.hinted.measured, bob.counted) == (0, 1, 1)
 
