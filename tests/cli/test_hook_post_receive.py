@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.books import MAIN, Bookish, open_books, private_keys
-from support.hub import APPROVALS, Hub, open_hub
+from support.hub import APPROVALS, Hub, copy_hub, open_hub
 from support.repository import Repo
 from support.shell import run_gate
 from support.world import World, copy_world
@@ -20,18 +20,33 @@ if TYPE_CHECKING:
     from support.repository import Keyring
 
 
-@pytest.fixture
-def hub(tmp_path: Path, adopted_template: Path, keyring: Keyring) -> Hub:
-    """A server that keeps the audit log, and a change that Bob approved."""
-    world = copy_world(adopted_template, tmp_path / "repo", keyring)
+KEYS = {"--log-key": "ITIL_GATE_LOG_KEY", "--recorder-key": "ITIL_GATE_RECORDER_KEY"}
+
+
+@pytest.fixture(scope="session")
+def logged(
+    tmp_path_factory: pytest.TempPathFactory, adopted_template: Path, keyring: Keyring
+) -> Path:
+    """Repository and server, made once."""
+    folder = tmp_path_factory.mktemp("logged")
+    world = copy_world(adopted_template, folder / "repo", keyring)
     open_books(world)
-    private_keys(tmp_path)
-    keys = [tmp_path / name for name in ("ITIL_GATE_LOG_KEY", "ITIL_GATE_RECORDER_KEY")]
-    made = open_hub(world, tmp_path / "hub.git", "--log-key", keys[0], "--recorder-key", keys[1])
+    made = open_hub(world, folder / "hub.git")
     world.propose()
     world.approve("bob")
     assert made.push(APPROVALS).taken
-    return made
+    return folder
+
+
+@pytest.fixture
+def hub(tmp_path: Path, logged: Path, keyring: Keyring) -> Hub:
+    """A server that keeps the audit log, and a change that Bob approved."""
+    copied = copy_hub(logged, tmp_path, keyring, server="hub.git")
+    private_keys(tmp_path)
+    given = [part for option, name in KEYS.items() for part in (option, tmp_path / name)]
+    done = run_gate("hook", "install", "--repo", tmp_path / "hub.git", *given, cwd=tmp_path)
+    assert done.code == 0, done.err
+    return copied
 
 
 def books(hub: Hub) -> Bookish:

@@ -27,6 +27,7 @@ from itil_gate.release.deploying import known_of
 from itil_gate.release.keys import LogKeys
 from itil_gate.release.recorder import open_new_log
 from itil_gate.signing.ed25519 import public_line
+from support.kept import Kept
 from support.log import CHECKPOINT, RECORDER
 from support.repository import isolated
 from support.world import CONFIG
@@ -175,20 +176,27 @@ class Bookish:
         return after
 
 
+_OPENED = Kept()
+
+
 def open_books(world: World, *, config: str = CONFIG, more: str = "") -> Bookish:
     """Configure a log on main, and open it there."""
-    tip = world.on_main({"itil-gate.yaml": config + LOG + more})
     bookish = Bookish(world)
-    open_new_log(
-        discover(world.repo.path),
-        keys=KEYS,
-        settings=bookish.books.settings,
-        name=bookish.config.repository,
-        target=MAIN,
-        adopted=tip,
-        remote=None,
-        now=world.now,
-    )
+
+    def make() -> None:
+        tip = world.on_main({"itil-gate.yaml": config + LOG + more})
+        open_new_log(
+            discover(world.repo.path),
+            keys=KEYS,
+            settings=bookish.books.settings,
+            name=bookish.config.repository,
+            target=MAIN,
+            adopted=tip,
+            remote=None,
+            now=world.now,
+        )
+
+    _OPENED.prepare(world.repo, (config, more, world.now), make)
     return bookish
 
 

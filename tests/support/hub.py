@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from support.repository import Repo, isolated
 from support.shell import run_gate
+from support.world import copy_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from support.repository import Keyring
     from support.world import World
 
 APPROVALS = "itil-gate-approvals"
@@ -81,3 +84,11 @@ def open_hub(world: World, path: Path, *arguments: str | Path) -> Hub:
     done = run_gate("hook", "install", "--repo", path, *arguments, cwd=path.parent)
     assert done.code == 0, done.err
     return Hub(server, world)
+
+
+def copy_hub(template: Path, path: Path, keyring: Keyring, *, server: str) -> Hub:
+    """Return copies of the folder `repo` and the server's of a template; it is now."""
+    world = copy_world(template / "repo", path / "repo", keyring)
+    world.now = datetime.now(tz=UTC).replace(microsecond=0)
+    shutil.copytree(template / server, path / server, symlinks=True)
+    return Hub(Repo(path / server, bare=True), world)

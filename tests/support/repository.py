@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class Repo:
         branch: str = "main",
     ) -> None:
         self.path = path
-        self._clock = count(START, 60)
+        self.clock = START
         self.git_dir = path if bare else path / ".git"
         if self.git_dir.is_file():
             self.git_dir = path / self.git("rev-parse", "--absolute-git-dir")
@@ -244,7 +243,9 @@ class Repo:
 
     def _people(self, author: Who, committer: Who | None, when: int | None) -> dict[str, str]:
         name, email = committer or author
-        date = f"@{when if when is not None else next(self._clock)} +0000"
+        if when is None:
+            when, self.clock = self.clock, self.clock + 60
+        date = f"@{when} +0000"
         return {
             "GIT_AUTHOR_NAME": author[0],
             "GIT_AUTHOR_EMAIL": author[1],
