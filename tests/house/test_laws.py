@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,9 +93,19 @@ def dotted(node: ast.expr, names: dict[str, str]) -> str | None:
     return None
 
 
-def uses(source: str) -> Iterator[tuple[int, str]]:
-    """Yield every module imported, and every use of one or of a builtin, in full, with its line."""
-    nodes = tuple(ast.walk(ast.parse(source)))
+@cache
+def syntax(source: str) -> tuple[ast.AST, ...]:
+    """Return every node of a file; each law walks the same ones."""
+    return tuple(ast.walk(ast.parse(source)))
+
+
+@cache
+def uses(source: str) -> tuple[tuple[int, str], ...]:
+    """Return every module imported, and every use of one or of a builtin, in full, by its line."""
+    return tuple(_uses(syntax(source)))
+
+
+def _uses(nodes: tuple[ast.AST, ...]) -> Iterator[tuple[int, str]]:
     bound = {
         *(node.name for node in nodes if isinstance(node, ast.FunctionDef)),
         *(node.arg for node in nodes if isinstance(node, ast.arg)),
@@ -135,7 +146,7 @@ def catching_everything(source: str) -> list[str]:
     """Find handlers that name no exception, or the root of all of them."""
     return [
         f"line {node.lineno}: bare except or BaseException"
-        for node in ast.walk(ast.parse(source))
+        for node in syntax(source)
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or "BaseException" in ast.dump(node.type))
     ]
@@ -143,17 +154,17 @@ def catching_everything(source: str) -> list[str]:
 
 def catching_broadly(source: str) -> list[str]:
     """Find handlers of, or suppression of, plain Exception."""
-    tree = ast.parse(source)
+    nodes = syntax(source)
     handlers = [
         node.lineno
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ExceptHandler)
         and node.type is not None
         and "id='Exception'" in ast.dump(node.type)
     ]
     suppressed = [
         node.lineno
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Call)
         and "suppress" in ast.dump(node.func)
         and any("id='Exception'" in ast.dump(argument) for argument in node.args)
@@ -339,7 +350,7 @@ def test_the_declared_dependencies_are_the_imported_ones() -> None:
     imported = {
         node.module if isinstance(node, ast.ImportFrom) else alias.name
         for file in FILES
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in syntax(file.read_text(encoding="utf-8"))
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     }

@@ -12,6 +12,8 @@ from worked.scenarios import SCENARIOS
 from itil_gate.cli.shipped import profiles
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.repository import Keyring
     from worked.pages import Decisions
 
@@ -52,13 +54,31 @@ REFUSED: dict[str, set[str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def decisions(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> dict[str, Decisions]:
-    """Everything that was decided, by profile and scenario."""
-    return {
-        profile: decide_all(profile, tmp_path_factory.mktemp(profile), keyring)
-        for profile in PROFILES
-    }
+class Worked(dict[str, "Decisions"]):
+    """Everything that was decided, by profile and scenario; a profile is played when asked for."""
+
+    def __init__(self, folder: Path, keyring: Keyring) -> None:
+        super().__init__()
+        self.folder = folder
+        self.keyring = keyring
+
+    def __missing__(self, profile: str) -> Decisions:
+        place = self.folder / profile
+        place.mkdir()
+        self[profile] = decide_all(profile, place, self.keyring)
+        return self[profile]
+
+
+ORDINARY = "team"
+BY_PROFILE = {
+    name: pytest.param(name, marks=() if name == ORDINARY else pytest.mark.heavy)
+    for name in PROFILES
+}
+
+
+@pytest.fixture(scope="session")
+def decisions(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Worked:
+    return Worked(tmp_path_factory.mktemp("worked"), keyring)
 
 
 def test_every_shipped_profile_is_worked_through() -> None:
@@ -66,7 +86,7 @@ def test_every_shipped_profile_is_worked_through() -> None:
     assert [scenario.name for scenario in SCENARIOS] == list(EXPECTED)
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", BY_PROFILE.values())
 def test_each_change_is_judged_as_people_expect(
     decisions: dict[str, Decisions], profile: str
 ) -> None:
@@ -91,7 +111,9 @@ def test_a_refusal_has_the_reason_of_its_story_and_no_other(
     assert found == REFUSED
 
 
-@pytest.mark.parametrize("profile", [name for name in PROFILES if name not in WITHOUT_RULES])
+@pytest.mark.parametrize(
+    "profile", [one for name, one in BY_PROFILE.items() if name not in WITHOUT_RULES]
+)
 def test_the_waiver_is_what_lets_the_last_change_pass(
     decisions: dict[str, Decisions], profile: str
 ) -> None:
@@ -102,7 +124,7 @@ def test_the_waiver_is_what_lets_the_last_change_pass(
     assert "carol answers for it" in state.detail
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", BY_PROFILE.values())
 def test_the_golden_page_is_what_the_gate_says(
     decisions: dict[str, Decisions], profile: str
 ) -> None:
@@ -110,5 +132,6 @@ def test_the_golden_page_is_what_the_gate_says(
     assert golden_page(profile, decisions[profile]) == text, STALE
 
 
+@pytest.mark.heavy
 def test_the_comparison_of_profiles_is_not_stale(decisions: dict[str, Decisions]) -> None:
     assert comparison_page(decisions) == COMPARISON.read_text(encoding="utf-8"), STALE
