@@ -27,6 +27,9 @@ MADE := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
+# The tests start Python thousands of times: what it compiles is kept, whatever the caller says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help demo test lint bench wheel peer heavy mutation clean
 
 help:
@@ -38,7 +41,7 @@ demo: $(INSTALLED)
 # -m: the wheel and the peers are stages of their own, because they install or start other programs;
 # so is what is heavy, because it would make everybody wait.
 test: lint
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not wheel and not peer and not heavy"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not wheel and not peer and not heavy"
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check .
@@ -55,8 +58,10 @@ wheel: $(INSTALLED_DEV)
 peer: $(INSTALLED_DEV)
 	$(BIN)/python -m pytest -m peer
 
+# The laws are among the ordinary tests too, with a fifth of the examples.
 heavy: $(INSTALLED_DEV)
-	$(BIN)/python -m pytest -n $(WORKERS) -m heavy
+	HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/laws
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m heavy
 
 # One module: make MUTATION=itil_gate.decide.ledger mutation
 MUTATION ?= itil_gate.decide
