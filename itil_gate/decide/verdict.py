@@ -211,7 +211,7 @@ def _appetite(
 ) -> tuple[Finding, ...]:
     """Return what a risk above the organisation's appetite means, exceptions considered.
 
-    An exception is given by somebody who holds the role for something that changes.
+    An exception is given by people who hold the role, between them for everything that changes.
     """
     models = bench.policies.risk_models
     if all(model.spec.appetite is None for model in models):
@@ -223,9 +223,13 @@ def _appetite(
 
     def given(role: str | None) -> bool:
         said = {person for person, roles in ledger.approvals.items() if role in roles}
-        return role is not None and any(
-            not said.isdisjoint(bench.roster.holders(role, service=name, now=now))
-            for name in footprint
+        return (
+            role is not None
+            and bool(footprint)
+            and all(
+                not said.isdisjoint(bench.roster.holders(role, service=name, now=now))
+                for name in footprint
+            )
         )
 
     found = (

@@ -87,9 +87,9 @@ def _fault(
     person = bench.roster.persons.get(spec.approved_by)
     if person is None or person.kind != "human":
         return f"{spec.approved_by} is no human of people.yaml"
-    holders = (bench.roster.holders(spec.role, service=name, now=now) for name in footprint)
-    if not any(spec.approved_by in people for people in holders):
-        return f"{spec.approved_by} does not hold the role {spec.role} for what changes"
+    holders = [bench.roster.holders(spec.role, service=name, now=now) for name in footprint]
+    if not holders or not all(spec.approved_by in people for people in holders):
+        return f"{spec.approved_by} does not hold the role {spec.role} for all that changes"
     if exclusions(spec.approved_by, asked.change, bench.contributors):
         return f"{spec.approved_by} took part in the change"
     return None

@@ -201,19 +201,24 @@ def test_an_exception_is_given_in_the_role_that_may_give_it(scenes: Scenes) -> N
         assert ("beyond-appetite" in broken(decision)) is refused
 
 
-def test_an_exception_for_one_of_the_services_that_change_is_enough(scenes: Scenes) -> None:
+def test_an_exception_is_given_for_every_service_that_changes_between_several_people(
+    scenes: Scenes,
+) -> None:
     people = next(one.text for one in scenes.sealed.judge if one.path == "people.yaml")
-    grant = "  - {role: sponsor, members: [erin], services: [payments-api]}\n"
+    grants = (
+        "  - {role: sponsor, members: [erin], services: [payments-api]}\n"
+        "  - {role: sponsor, members: [dave], services: [zoo]}\n"
+    )
     files = {
         "policies/risk.yaml": APPETITE % ", exception: sponsor",
-        "people.yaml": people.replace("roles:\n", f"roles:\n{grant}", 1),
+        "people.yaml": people.replace("roles:\n", f"roles:\n{grants}", 1),
     }
     asked = asking(under(scenes.sealed, files), f"id: any, {HIGH}, role: peer")
     inputs = with_request(asked, "[payments-api]", "[payments-api, zoo]")
     at = replace_request(scenes, inputs.requests[0])
-    erin = at.statement(inputs.facts, "erin", roles=("sponsor",))
-    assert "beyond-appetite" not in broken(decide(only_said(inputs, erin)))
-    assert "beyond-appetite" in broken(decide(only_said(inputs)))
+    erin, dave = (at.statement(inputs.facts, name, roles=("sponsor",)) for name in ("erin", "dave"))
+    assert "beyond-appetite" in broken(decide(only_said(inputs, erin)))
+    assert "beyond-appetite" not in broken(decide(only_said(inputs, erin, dave)))
 
 
 def test_of_several_risk_models_one_with_an_appetite_is_enough(scenes: Scenes) -> None:
