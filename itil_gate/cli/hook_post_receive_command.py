@@ -76,7 +76,7 @@ def _one(view: View, push: Push, recording: Recording) -> None:
     from itil_gate.model.errors import GateError
     from itil_gate.policy.compile import read_config
     from itil_gate.release.bookkeeping import record_decision, record_landing
-    from itil_gate.release.landing import past_of
+    from itil_gate.release.past import past_of
     from itil_gate.release.pushing import hear
 
     judge = read_judge(view, push.new or "")
@@ -99,7 +99,13 @@ def _one(view: View, push: Push, recording: Recording) -> None:
         # The update is recorded all the same: a hole in the record would hide it.
         _say(push, error)
     tiles, recorded = record_landing(
-        books, view, ref=push.ref, after=push.new or "", pushed=push.old, heads=heads
+        books,
+        view,
+        ref=push.ref,
+        after=push.new or "",
+        pushed=push.old,
+        heads=heads,
+        pushed_at=moment,
     )
     if recorded is not None:
         tell(recorded)

@@ -39,7 +39,8 @@ def check_merged(
     from itil_gate.git.view import open_view
     from itil_gate.policy.compile import read_config
     from itil_gate.release.bookkeeping import record_landing
-    from itil_gate.release.landing import past_of, trace
+    from itil_gate.release.landing import trace
+    from itil_gate.release.past import past_of
     from itil_gate.report.release_text import landing_text
 
     with open_view(repository(path)) as view:

@@ -106,7 +106,7 @@ def gather(
     requests, unreadable = _requests(view, diff, config)
     proposed, broken = _proposed(view, merged.tree or head_tree, diff, config)
     tips = approval_tips(view)
-    asked = _ids(diff, config)
+    asked = list_ids(diff, config)
     earlier: tuple[CommitFact, ...] = ()
     uses: tuple[WaiverUse, ...] | None = None
     if config.log is not None:
@@ -142,7 +142,7 @@ def gather(
         conflicts=merged.conflicts,
         content=content,
         diff=diff,
-        commits=tuple(_commit(view, commit, base) for commit in commits),
+        commits=tuple(commit_fact(view, commit, base) for commit in commits),
         statements=tuple(prove(item) for item in statements),
         approvals_tips=tips,
         draft=draft,
@@ -424,7 +424,7 @@ def _report_keys(judge: Sequence[Source]) -> tuple[str, ...]:
     return tuple(one.key for check in checks if check.spec.signed for one in check.spec.signed.by)
 
 
-def _ids(diff: Sequence[DiffEntry], config: Config) -> frozenset[str]:
+def list_ids(diff: Sequence[DiffEntry], config: Config) -> frozenset[str]:
     """Return the change ids that the request files of a diff are named after."""
     return frozenset(_stem(entry.path) for entry in diff if is_request_path(config, entry.path))
 
@@ -433,7 +433,8 @@ def _stem(path: str) -> str:
     return path.rpartition("/")[2].rpartition(".")[0]
 
 
-def _commit(view: View, commit: RawCommit, tip: str) -> CommitFact:
+def commit_fact(view: View, commit: RawCommit, tip: str) -> CommitFact:
+    """Return what a decision knows of a commit; merges are held against the target's `tip`."""
     return CommitFact(
         id=commit.id,
         parents=commit.parents,

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from itil_gate.git.diff import content_digest, raw_diff
 from itil_gate.git.history import is_ancestor, read_commit, refuse_shallow
 from itil_gate.git.merge import clean_replay
+from itil_gate.git.objects import listed_ids
 from itil_gate.git.rebuild import rebuild_tree
 from itil_gate.git.tree import entry_at, tree_id
+from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.errors import GateError, HistoryError
 from itil_gate.model.frozen import frozen
 from itil_gate.model.record import Kept
@@ -53,6 +55,10 @@ class Authority:
     content: str
     diff: tuple[DiffEntry, ...]
     kept: tuple[Kept, ...] = ()
+    first: int = 0
+    """The first place of the chain at which something may have landed by it."""
+    last: int | None = None
+    """The place from which on it speaks no more; None for never."""
 
 
 @frozen
@@ -189,6 +195,8 @@ def _match(
     for end in range(min(len(chain) - 1, place + REBASED), place, -1):
         ahead[trees[end]] = end
     for authority in authorities:
+        if place < authority.first or (authority.last is not None and place >= authority.last):
+            continue
         if not step or not step <= {entry.path for entry in authority.diff}:
             continue
         tree = _replayed(view, authority, onto=chain[place])
@@ -243,3 +251,19 @@ def _proof(view: View, before: str, after: str, authority: Authority) -> Proof:
         return "exact"
     landed = raw_diff(view, tree_id(view, before), tree_id(view, after))
     return "same-content" if content_digest(landed) == authority.content else "clean-replay"
+
+
+def never_adopted(view: View, commit: str) -> bool:
+    """Tell whether a line of first parents up to a commit has never held the configuration.
+
+    A branch adopts the gate once: who takes the configuration away and brings it back has not
+    undone that. Raises HistoryError `history-too-shallow` where the line is not all here.
+    """
+    if entry_at(view, commit, CONFIG_PATH) is not None:
+        return False
+    refuse_shallow(view, None, commit)
+    done = view.git(
+        *("rev-list", "--first-parent", "--max-count=1", "--end-of-options", commit, "--"),
+        CONFIG_PATH,
+    )
+    return not listed_ids(done.out, "rev-list")

@@ -43,8 +43,9 @@ from itil_gate.release.entries import (
     update_event,
     update_key,
 )
-from itil_gate.release.landing import consequences, past_of, trace
+from itil_gate.release.landing import consequences, trace
 from itil_gate.release.obligations import obligations_for
+from itil_gate.release.past import past_of
 from itil_gate.release.recorder import record
 from itil_gate.release.signing_desk import held_roles
 
@@ -174,8 +175,9 @@ def record_landing(
     after: str,
     pushed: str | None,
     heads: Sequence[str] = (),
+    pushed_at: datetime | None = None,
 ) -> tuple[tuple[Tile, ...], Recorded | None]:
-    """Record how a branch came to `after` since its record ends.
+    """Record how a branch came to `after` since its record ends; see `trace` for what is given.
 
     Returns the updates, oldest first, and where they stand; nothing and None where all of it was
     recorded before. Raises HistoryError where history does not suffice.
@@ -193,6 +195,7 @@ def record_landing(
             repository=books.config.repository,
             heads=heads,
             now=books.now,
+            pushed_at=pushed_at,
         )
         if not tiles:
             return (), None

@@ -1,77 +1,58 @@
 """Say of every update of the target what it rests on, for the log.
 
-Decisions that were logged before the merge come first. Where there is none, because the run that
-should have logged it was skipped, the merge is decided now from the evidence of the time it landed:
-with the policies of the commit before it, and with a clock that is neither later than now nor
-earlier than the newest update that is recorded. Whatever rests on nothing is recorded as
-unauthorised: a hole in the record would hide it.
+A decision that was logged before the merge comes first. It is heard again with the time of the
+landing: a rejection, an approval that expired, a freeze or a waiver that is used up count as they
+stand then. Where there is none, because the run that should have logged it was skipped, the merge
+is decided now from the evidence, with the policies of the commit before it. When it landed nobody
+knows exactly, so it has to be allowed now, when it was pushed as far as a forge or server says so,
+when it was first seen, and by the date of its commit; that date alone never lets anything in.
+Nothing is judged by policies that came without authority, be it in this very push. Whatever rests
+on nothing is recorded as unauthorised: a hole in the record would hide it.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from itil_gate.decide.gate import decide
+from itil_gate.gather.again import hear_again
 from itil_gate.gather.inputs import gather
 from itil_gate.gather.landing import (
-    Authority,
     Carried,
     carried,
     first_parents,
     kept_for,
+    never_adopted,
     parents_of,
 )
+from itil_gate.gather.recorded import Span, refuse_standing
+from itil_gate.gather.sources import read_judge
 from itil_gate.git.history import is_ancestor, read_commit
-from itil_gate.git.tree import entry_at
-from itil_gate.model.config import CONFIG_PATH
-from itil_gate.model.errors import ConfigError, GateError, LogError
+from itil_gate.model.decision import StoredDecision
+from itil_gate.model.errors import ConfigError, GateError
+from itil_gate.model.facts import WaiverUse
 from itil_gate.model.frozen import frozen
-from itil_gate.model.record import LogOpened, Manifest, PolicyChange, RefUpdate, WaiverUsed
+from itil_gate.model.record import Manifest, PolicyChange, RefUpdate, WaiverUsed
+from itil_gate.policy.compile import read_config
 from itil_gate.policy.places import judge_prefixes
-from itil_gate.release.entries import decision_of, plain_event
+from itil_gate.release.entries import plain_event
+from itil_gate.release.past import LETS_IN, authority_of, governing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from itil_gate.git.view import View
     from itil_gate.log.append import Event
-    from itil_gate.log.reader import LogReader
     from itil_gate.model.config import Config
     from itil_gate.model.decision import Decision
     from itil_gate.model.facts import Facts, Inputs
+    from itil_gate.release.past import Past, Said
 
-MOST_DECISIONS = 2000
-"""How many logged decisions are looked through for the one that a landing rests on."""
-
-
-@frozen
-class Past:
-    """What the log knows of a branch: where its record ends, and what may still land there."""
-
-    end: str
-    recorded_at: datetime
-    waiting: tuple[Waiting, ...]
-
-
-@frozen
-class Waiting:
-    """A logged decision that let something in which is not known to have landed."""
-
-    index: int
-    decision: Decision
-    facts: Facts
-
-
-@frozen
-class Judged:
-    """A merge that was decided when it was recorded, because no decision was logged before."""
-
-    decision: Decision
-    inputs: Inputs
+AHEAD = timedelta(minutes=5)
+"""So far clocks may differ."""
+_UNEXPLAINED = "no authorised change carries over to it"
 
 
 @frozen
@@ -84,53 +65,7 @@ class Tile:
 
     update: RefUpdate
     decision: Decision | None = None
-    judged: Judged | None = None
-
-
-def past_of(reader: LogReader, ref: str) -> Past:
-    """Return what the log knows of a branch, read from its end.
-
-    An update that rests on a correction says again what came of an earlier one, so the record does
-    not end with it. Raises LogError `log-not-opened` where the first entry is missing, and LogError
-    `entry-malformed` for entries that this version cannot read.
-    """
-    end: RefUpdate | None = None
-    newest: RefUpdate | None = None
-    used: set[int] = set()
-    waiting: list[Waiting] = []
-    for entry in reader.backwards(kinds=("ref-update", "gate-decision", "log-opened")):
-        if entry.statement is None or not entry.believed:
-            continue
-        try:
-            if entry.kind == "ref-update":
-                update = RefUpdate.model_validate_json(_json(entry.predicate))
-                if update.ref == ref:
-                    newest = newest or update
-                    end = end or (update if update.correction is None else None)
-                    if update.decision is not None:
-                        used.add(update.decision)
-            elif entry.kind == "gate-decision" and len(waiting) < MOST_DECISIONS:
-                said = decision_of(entry.statement)
-                if said and said[0].target == ref and said[0].outcome in ("allow", "overridden"):
-                    waiting.append(Waiting(entry.index, *said))
-            elif entry.kind == "log-opened" and entry.index == 0:
-                opened = LogOpened.model_validate_json(_json(entry.predicate))
-                return Past(
-                    end=end.after if end else opened.adopted,
-                    recorded_at=newest.recorded_at if newest else opened.opened_at,
-                    waiting=tuple(one for one in waiting if one.index not in used),
-                )
-        except ValidationError as error:
-            raise LogError(
-                "entry-malformed",
-                f"entry {entry.index} is not as this version writes it",
-                hint="use the version that wrote the log, or a later one",
-            ) from error
-    raise LogError(
-        "log-not-opened",
-        "the first entry of the log does not say where the history begins",
-        hint="`itil-gate log verify` says what is wrong with it",
-    )
+    judged: StoredDecision | None = None
 
 
 def trace(
@@ -143,12 +78,14 @@ def trace(
     repository: str,
     heads: Sequence[str] = (),
     now: datetime,
+    pushed_at: datetime | None = None,
 ) -> tuple[Tile, ...]:
     """Return the updates of a branch since its record ends, up to `after`, oldest first.
 
     `pushed` is where the push began that is recorded now: what lies before it was missed then and
     is marked as late. `heads` are commits that may have been merged there, for landings that name
-    no second parent. Raises HistoryError where history does not suffice.
+    no second parent. `pushed_at` is when the forge or server received the push, if it says so.
+    Raises HistoryError where history does not suffice.
     """
     if past.end == after or _lies_before(view, after, past.end):
         return ()
@@ -156,21 +93,18 @@ def trace(
     if steps is None:
         return (_rewound(ref, after, past=past, repository=repository, now=now),)
     chain = (past.end, *steps)
-    late = _before(chain, pushed)
-    found = carried(view, chain, [_authority(one) for one in past.waiting])
-    known = {str(one.index): one for one in past.waiting}
-    tiles: list[Tile] = []
-    loose: list[str] = []
-    scribe = _Scribe(view, ref=ref, repository=repository, late=late, past=past, now=now)
-    for one in found:
-        if isinstance(one, Carried):
-            tiles += scribe.unexplained(loose, chain, heads=heads)
-            loose = []
-            waiting = known[one.authority.key]
-            tiles.append(scribe.landed(one, waiting.decision, index=waiting.index))
-        else:
-            loose.append(one)
-    return (*tiles, *scribe.unexplained(loose, chain, heads=heads))
+    scribe = _Scribe(
+        view,
+        ref=ref,
+        repository=repository,
+        chain=chain,
+        late=_before(chain, pushed),
+        past=past,
+        now=now,
+        pushed_at=pushed_at,
+        heads=heads,
+    )
+    return scribe.tiles()
 
 
 def consequences(tile: Tile, *, index: int, config: Config, now: datetime) -> tuple[Event, ...]:
@@ -179,14 +113,7 @@ def consequences(tile: Tile, *, index: int, config: Config, now: datetime) -> tu
     `index` is the update's own entry.
     """
     update, found = tile.update, []
-    verdicts = tile.decision.changes if tile.decision else ()
-    used = {
-        (rule.waiver, verdict.id): rule.rule
-        for verdict in verdicts
-        for rule in verdict.rules
-        if rule.waiver
-    }
-    for (waiver, change), rule in sorted(used.items()):
+    for (waiver, change), rule in sorted(_waived(tile.decision).items()):
         said = WaiverUsed(
             repository=update.repository,
             waiver=waiver,
@@ -228,19 +155,89 @@ class _Scribe:
         *,
         ref: str,
         repository: str,
+        chain: Sequence[str],
         late: frozenset[str],
         past: Past,
         now: datetime,
+        pushed_at: datetime | None,
+        heads: Sequence[str],
     ) -> None:
         self._view = view
         self._ref = ref
         self._repository = repository
+        self._chain = chain
         self._late = late
         self._past = past
         self._now = now
+        self._pushed_at = pushed_at
+        self._heads = heads
+        self._spans = list(past.unauthorised)
+        self._uses = list(past.uses)
+        self._faults: dict[str, list[str]] = {}
+
+    def tiles(self) -> tuple[Tile, ...]:
+        """Return the updates, oldest first: each is judged by what those before it left."""
+        chain, found = self._chain, []
+        said = {str(one.index): one for one in self._past.said}
+        carrying = {
+            one.before: one
+            for one in carried(self._view, chain, governing(chain, self._past.said))
+            if isinstance(one, Carried)
+        }
+        place = 0
+        while place < len(chain) - 1:
+            one = carrying.get(chain[place])
+            tile = self._logged(one, said[one.authority.key]) if one is not None else None
+            if tile is None:
+                # What a logged decision accounts for further on is not taken in here.
+                ends = (at for at in range(place + 1, len(chain)) if chain[at] in carrying)
+                tile = self._explained(place, next(ends, len(chain) - 1))
+            found.append(tile)
+            self._take(tile)
+            place = chain.index(tile.update.after, place)
+        return tuple(found)
+
+    def _take(self, tile: Tile) -> None:
+        """Remember what an update means for those after it."""
+        update = tile.update
+        if update.standing == "unauthorised":
+            self._spans.append(Span(update.before, update.after, "recorded with this"))
+        for waiver, change in _waived(tile.decision):
+            self._uses.append(WaiverUse(waiver=waiver, change=change))
+
+    def _logged(self, one: Carried, said: Said) -> Tile | None:
+        """Return the update of what a logged decision let in; None, and why, if it does no more."""
+        where = f"entry {said.index} let it in"
+        decided = said.decision.now
+        if self._pushed_at is not None and decided > self._pushed_at + AHEAD:
+            self._fault(one.before, f"{where}, and was made after it was pushed")
+            return None
+        try:
+            self._refuse_tainted(one.before)
+            inputs = hear_again(
+                self._view,
+                said.stored.inputs,
+                before=one.before,
+                after=one.after,
+                since=self._since(said),
+                uses=self._uses,
+            )
+            moments = [at for at in self._moments(one.after, lowest=decided) if at >= decided]
+            wrong = _refusal(self._heard_in_time(inputs, known=said.facts), moments)
+        except (GateError, ConfigError) as error:
+            wrong = error.message
+        if wrong:
+            self._fault(one.before, f"{where}, and heard again {wrong}")
+            return None
+        return self.landed(one, said.decision, index=said.index)
 
     def landed(
-        self, one: Carried, decision: Decision, *, index: int | None, judged: Judged | None = None
+        self,
+        one: Carried,
+        decision: Decision,
+        *,
+        index: int | None = None,
+        judged: StoredDecision | None = None,
     ) -> Tile:
         """Return the update of something that was authorised."""
         authority = one.authority
@@ -286,48 +283,32 @@ class _Scribe:
         )
         return Tile(update, decision, judged)
 
-    def unexplained(
-        self, loose: Sequence[str], chain: Sequence[str], *, heads: Sequence[str]
-    ) -> list[Tile]:
-        """Return the updates of steps that no logged decision accounts for."""
-        if not loose:
-            return []
-        start = chain.index(loose[0]) - 1
-        line = chain[start : start + len(loose) + 1]
-        tiles: list[Tile] = []
-        place = 0
-        while place < len(line) - 1:
-            tile, end = self._explained(line, place, heads=heads)
-            tiles.append(tile)
-            place = end
-        return tiles
-
-    def _explained(
-        self, line: Sequence[str], place: int, *, heads: Sequence[str]
-    ) -> tuple[Tile, int]:
-        before, after = line[place], line[place + 1]
-        if entry_at(self._view, before, CONFIG_PATH) is None:
+    def _explained(self, place: int, end: int) -> Tile:
+        """Return the update that begins here, of steps that no logged decision accounts for."""
+        line = self._chain[place : end + 1]
+        before, after = line[0], line[1]
+        if never_adopted(self._view, before):
             reason = "the target had not adopted the gate before it"
-            return self._plain(before, after, reason, adopted=False), place + 1
-        faults: list[str] = []
+            return self._plain(before, after, reason, adopted=False)
+        try:
+            self._refuse_tainted(before)
+        except GateError as error:
+            return self._plain(before, after, f"{_UNEXPLAINED}; {error.message}")
         seconds = parents_of(self._view, after)[1:]
-        for head in dict.fromkeys((*seconds, *heads, line[-1], after)):
-            judged = self._decide(before, head, landed=after, faults=faults)
+        for head in dict.fromkeys((*seconds, *self._heads, line[-1], after)):
+            judged = self._decide(before, head, landed=after)
             if judged is None:
                 continue
-            authority = _authority_of(judged.decision, judged.inputs.facts, key="now")
-            (one, *_) = carried(self._view, line[place:], [authority])
+            authority = authority_of(judged, key="now")
+            (one, *_) = carried(self._view, line, [authority])
             if isinstance(one, Carried):
-                tile = self.landed(one, judged.decision, index=None, judged=judged)
-                return tile, line.index(one.after)
-        reason = "no authorised change carries over to it"
-        if faults:
-            reason = f"{reason}; {faults[-1]}"
-        return self._plain(before, after, reason), place + 1
+                return self.landed(one, judged.decision, judged=judged)
+        faults = self._faults.get(before, [])
+        told = dict.fromkeys((_UNEXPLAINED, *faults[:1], *faults[-1:]))
+        return self._plain(before, after, "; ".join(told))
 
-    def _decide(self, before: str, head: str, *, landed: str, faults: list[str]) -> Judged | None:
+    def _decide(self, before: str, head: str, *, landed: str) -> StoredDecision | None:
         """Decide a merge that has happened; None, and why, where it would not have been allowed."""
-        moment = self._moment(landed)
         try:
             if _lies_before(self._view, head, before):
                 return None
@@ -336,27 +317,94 @@ class _Scribe:
                 target=self._ref,
                 base=before,
                 head=head,
-                now=moment,
+                now=self._now,
                 recorded=False,  # that is what is being done here
             )
+            same = self._last_word(inputs.facts, before)
+            if same is not None:
+                edits = {"draft": same.draft, "external": same.external}
+                inputs = inputs.model_copy(update={"facts": inputs.facts.model_copy(update=edits)})
+            facts = inputs.facts.model_copy(update={"waiver_uses": tuple(self._uses)})
+            inputs = self._heard_in_time(inputs.model_copy(update={"facts": facts}))
+            moments = self._moments(landed, lowest=self._past.recorded_at)
+            wrong = _refusal(inputs, moments[1:])
             decision = decide(inputs)
         except (GateError, ConfigError) as error:
-            faults.append(f"deciding about {head[:12]}: {error.message}")
+            self._fault(before, f"deciding about {head[:12]}: {error.message}")
             return None
-        if decision.outcome in ("allow", "overridden") and decision.enforced:
-            return Judged(decision, inputs)
-        why = _first_fault(decision)
-        faults.append(f"{head[:12]} would be {decision.outcome}{f': {why}' if why else ''}")
+        if decision.outcome in LETS_IN and decision.enforced and not wrong:
+            return StoredDecision(decision=decision, inputs=inputs)
+        self._fault(before, f"{head[:12]} {_refusal(inputs, [self._now]) or wrong}")
         return None
 
-    def _moment(self, landed: str) -> datetime:
-        """Return the time by which a landing is judged: its own, as far as it can be believed."""
-        said = read_commit(self._view, landed).committed_at
+    def _moments(self, landed: str, *, lowest: datetime) -> list[datetime]:
+        """Return the times by each of which a landing is judged: now first, then others.
+
+        It cannot have landed later than it was pushed or first seen. The date of the commit is what
+        its author wrote; one that lies ahead says that it is not to be believed, and `lowest`, the
+        earliest time at which it can have landed, stands in for it.
+        """
         try:
-            when = datetime.fromtimestamp(said, tz=UTC)
+            said = datetime.fromtimestamp(read_commit(self._view, landed).committed_at, tz=UTC)
         except (OverflowError, ValueError, OSError):
-            return self._now
-        return max(self._past.recorded_at, min(when, self._now))
+            said = lowest
+        if said > self._now + AHEAD:
+            said = lowest
+        place = self._chain.index(landed)
+        seen = [self._past.seen[one] for one in self._chain[place:] if one in self._past.seen]
+        pushed = [] if self._pushed_at is None else [self._pushed_at]
+        times = (*pushed, *seen, max(lowest, said))
+        return list(dict.fromkeys((self._now, *(min(one, self._now) for one in times))))
+
+    def _heard_in_time(self, inputs: Inputs, *, known: Facts | None = None) -> Inputs:
+        """Return inputs without the approvals that were given after the push, if its time is known.
+
+        What a decision had heard before the landing is `known` to have been given in time.
+        """
+        if self._pushed_at is None:
+            return inputs
+        heard = {one.digest for one in known.statements} if known is not None else frozenset[str]()
+        kept = tuple(
+            one
+            for one in inputs.facts.statements
+            if one.digest in heard
+            or one.approval is None
+            or one.approval.verdict != "approve"
+            or one.approval.issued_at <= self._pushed_at
+        )
+        return inputs.model_copy(
+            update={"facts": inputs.facts.model_copy(update={"statements": kept})}
+        )
+
+    def _last_word(self, facts: Facts, before: str) -> Facts | None:
+        """Return what the newest decision about the same content saw that no forge or git tells."""
+        ahead = self._chain[self._chain.index(before) + 1 :]
+        return next(
+            (
+                one.facts
+                for one in self._past.said
+                if one.decision.content == facts.content and one.decision.tip not in ahead
+            ),
+            None,
+        )
+
+    def _since(self, said: Said) -> tuple[Facts, ...]:
+        """Return what was recorded about the same changes later than a decision, newest first."""
+        names = {change.id for change in said.decision.changes}
+        return tuple(
+            one.facts
+            for one in self._past.said
+            if one.index > said.index and names & {change.id for change in one.decision.changes}
+        )
+
+    def _refuse_tainted(self, before: str) -> None:
+        if self._spans:
+            judge = read_judge(self._view, before)
+            config = read_config({source.path: source for source in judge})
+            refuse_standing(self._view, config, self._spans, tip=before)
+
+    def _fault(self, before: str, why: str) -> None:
+        self._faults.setdefault(before, []).append(why)
 
     def _plain(self, before: str, after: str, reason: str, *, adopted: bool = True) -> Tile:
         return Tile(
@@ -387,19 +435,25 @@ def _rewound(ref: str, after: str, *, past: Past, repository: str, now: datetime
     )
 
 
-def _authority(one: Waiting) -> Authority:
-    return _authority_of(one.decision, one.facts, key=str(one.index))
+def _refusal(inputs: Inputs, moments: Iterable[datetime]) -> str:
+    """Return why a merge would not be allowed at one of these times; empty if it would."""
+    for moment in moments:
+        facts = inputs.facts.model_copy(update={"now": moment})
+        decision = decide(inputs.model_copy(update={"facts": facts}))
+        if decision.outcome not in LETS_IN or not decision.enforced:
+            why = _first_fault(decision)
+            return f"would be {decision.outcome}{f': {why}' if why else ''}"
+    return ""
 
 
-def _authority_of(decision: Decision, facts: Facts, *, key: str) -> Authority:
-    return Authority(
-        key=key,
-        head=decision.head,
-        head_tree=facts.head_tree,
-        merge_base=decision.merge_base or facts.tip,
-        content=decision.content,
-        diff=facts.diff,
-    )
+def _waived(decision: Decision | None) -> dict[tuple[str, str], str]:
+    """Return the rules that waivers waived, by waiver and change."""
+    return {
+        (rule.waiver, verdict.id): rule.rule
+        for verdict in (decision.changes if decision else ())
+        for rule in verdict.rules
+        if rule.waiver
+    }
 
 
 def _lies_before(view: View, one: str, other: str) -> bool:
@@ -423,9 +477,3 @@ def _first_fault(decision: Decision) -> str:
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
-
-
-def _json(predicate: object) -> str:
-    import json  # noqa: PLC0415 - only where the log is read
-
-    return json.dumps(predicate)
