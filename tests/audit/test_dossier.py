@@ -133,6 +133,7 @@ def test_what_strangers_wrote_is_shown_and_not_obeyed(books: Bookish) -> None:
     assert json.loads(data)["told"][-1]["kind"] in ("approval", "gate-decision")
 
 
+@pytest.mark.heavy
 def test_every_version_of_a_request_is_told(books: Bookish) -> None:
     whole(books)
     later = request_file(CHG, title="Another title")

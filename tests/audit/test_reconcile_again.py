@@ -69,7 +69,7 @@ def test_a_decision_that_was_used_before_lets_in_nothing_more(books: Bookish) ->
     books.books.write([update_event(update)])
     rows, _ = reconciled(books, since=AGAIN)
     assert [row.found for row in rows] == ["unauthorised", "unauthorised"]
-    assert "let in an earlier update" in rows[0].how
+    assert "has let in entry 3" in rows[0].how
 
 
 def test_what_was_bad_stays_bad(books: Bookish) -> None:

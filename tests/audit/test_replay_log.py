@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from support.attacks import Victim
 from support.audits import replayed
 from support.books import git
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 ANOTHER = "sha256:" + "b" * 64
 
 
+@pytest.mark.heavy
 def test_every_decision_of_an_honest_log_is_identical(books: Bookish) -> None:
     books.world.propose({"deploy/app.yaml": "replicas: 9\n"}, branch="big", change=OTHER)
     books.decide("big")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.cases import case
 from support.shell import GATE, Ran, run_gate
+from support.weighing import weighed
 from support.world import APPROVALS, CHG, RISK, World
 
 import itil_gate
@@ -98,6 +99,7 @@ def test_no_option_softens_a_refusal() -> None:
     assert found <= {"--model", "--fail-under"}
 
 
+@pytest.mark.heavy
 @case("FO-11")
 def test_only_the_form_and_the_place_of_the_output_come_from_the_environment() -> None:
     found = {variable for variables in options().values() for variable in variables}
@@ -254,7 +256,12 @@ def test_a_shallow_clone_is_told_how_to_deepen_itself(
 
 
 @case("FO-26")
-@pytest.mark.parametrize("name", ["click", "pydantic", "yaml", "itil_gate", "git", "sitecustomize"])
+@pytest.mark.parametrize(
+    "name",
+    weighed(
+        ["click", "pydantic", "yaml", "itil_gate", "git", "sitecustomize"], "yaml", "itil_gate"
+    ),
+)
 def test_a_module_planted_in_the_checkout_is_not_imported(world: World, name: str) -> None:
     world.propose()
     planted = f"import os\nprint('planted {name}')\nos._exit(0)\n"

@@ -85,6 +85,7 @@ def tiny_wheel(folder: Path, name: str, version: str) -> None:
         wheel.writestr(f"{info}/RECORD", "")
 
 
+@pytest.mark.heavy
 @case("FO-27")
 def test_settings_planted_in_the_checkout_do_not_say_where_the_gate_comes_from(
     steps: list[Json], trap: tuple[str, list[str]], tmp_path: Path

@@ -108,6 +108,7 @@ def test_each_part_of_a_batch_that_is_pushed_forward_rests_on_its_own_decision(
     ]
 
 
+@pytest.mark.heavy
 @case("219", "220")
 @pytest.mark.parametrize("why", ["rejected", "changed"])
 def test_of_a_batch_only_the_part_that_lost_its_approval_is_unauthorised(
@@ -192,6 +193,7 @@ def test_a_log_whose_newest_entries_are_withheld_is_seen_by_who_remembers_more(
     assert founds(books) == ["unauthorised"]
 
 
+@pytest.mark.heavy
 @case("215", "303")
 @pytest.mark.parametrize("moved", [False, True], ids=["as-it-was", "target-moved"])
 def test_a_squash_of_which_no_commit_is_left_rests_on_the_decision(
@@ -215,6 +217,7 @@ def test_a_squash_of_which_no_commit_is_left_rests_on_the_decision(
     assert ("merged again" in rows[0].how) == moved
 
 
+@pytest.mark.heavy
 @case("222")
 def test_a_landing_that_many_record_at_once_is_recorded_once(books: Bookish) -> None:
     books.world.propose()

@@ -104,6 +104,7 @@ def test_every_copy_of_the_approvals_branch_counts_against_the_log(books: Bookis
     assert world.check().outcome == "deny"
 
 
+@pytest.mark.heavy
 @case("140")
 def test_policies_that_were_added_without_authority_are_refused_until_they_are_gone(
     books: Bookish,
@@ -121,6 +122,7 @@ def test_policies_that_were_added_without_authority_are_refused_until_they_are_g
     assert world.check().outcome == "allow"
 
 
+@pytest.mark.heavy
 @case("140")
 def test_policies_that_went_back_and_forth_without_authority_are_as_good_as_at_first(
     books: Bookish,
@@ -139,6 +141,7 @@ def test_policies_that_went_back_and_forth_without_authority_are_as_good_as_at_f
     assert world.refusal() == "policies-unauthorised"
 
 
+@pytest.mark.heavy
 @case("140")
 def test_policies_on_a_target_that_went_back_do_not_judge(books: Bookish) -> None:
     """The record ends at a commit that the target no longer holds."""
@@ -237,6 +240,7 @@ def test_the_head_moves_between_the_decision_and_the_merge(books: Bookish) -> No
     assert tile.update.standing == "unauthorised"
 
 
+@pytest.mark.heavy
 @case("222")
 def test_ten_runs_record_one_landing_once(books: Bookish) -> None:
     world = books.world

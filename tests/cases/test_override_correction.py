@@ -101,6 +101,7 @@ def test_what_a_correction_leaves_out_stays_unauthorised(books: Bookish) -> None
     assert standings(books) == ["unauthorised", "unauthorised", "overridden"]
 
 
+@pytest.mark.heavy
 @case("205")
 def test_a_correction_that_goes_back_too_far_counts_for_nothing(books: Bookish) -> None:
     before, _ = push(books, "1\n")
@@ -207,6 +208,7 @@ def test_a_log_with_a_correction_verifies(books: Bookish) -> None:
     assert "ok           meaning" in found.out
 
 
+@pytest.mark.heavy
 def test_a_correction_of_an_older_update_does_not_move_the_end_of_the_record(
     books: Bookish,
 ) -> None:
@@ -226,6 +228,7 @@ def test_a_correction_of_an_older_update_does_not_move_the_end_of_the_record(
     assert victim.bad(full=True) == set()
 
 
+@pytest.mark.heavy
 def test_policies_that_changed_before_a_later_correction_are_still_recorded(
     books: Bookish,
 ) -> None:

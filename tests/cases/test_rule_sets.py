@@ -264,6 +264,7 @@ def test_what_an_agent_wrote_needs_one_human_more(world: World) -> None:
     assert world.check().outcome == "allow"
 
 
+@pytest.mark.heavy
 def test_a_diff_of_twenty_thousand_files_is_judged_and_a_loop_over_it_stops(world: World) -> None:
     world.repo.checkout("feature", create=True, at="main")
     listing = {f"src/part{number % 100}/file{number}.py": f"{number}\n" for number in range(20_000)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from support.books import Bookish, open_books, private_keys
 from support.cases import case
 from support.hub import APPROVALS, open_hub
@@ -19,6 +20,7 @@ exec {gate} check --base "$old" --head "$old" --target "$ref" --record --local {
 """
 
 
+@pytest.mark.heavy
 @case("315")
 def test_nothing_is_recorded_before_the_push_is_accepted(world: World, tmp_path: Path) -> None:
     """A hook pre-receive that records leaves the log as it was; post-receive records."""

@@ -103,6 +103,7 @@ def test_names_of_strangers_reach_no_terminal(books: Bookish) -> None:
     assert "\x1b" not in ran.out
 
 
+@pytest.mark.heavy
 def test_every_decision_is_replayed_or_those_of_one_change(books: Bookish) -> None:
     books.land({"src/app.py": "print('new')\n"}, CHG, branch="feature")
     books.land({"src/app.py": "print('newer')\n"}, OTHER, branch="other")

@@ -75,6 +75,7 @@ def test_decision_and_update_are_recorded_with_the_keys_of_the_server(hub: Hub) 
     assert verified.code == 0, verified.out
 
 
+@pytest.mark.heavy
 def test_a_merge_is_recorded_as_what_was_approved(hub: Hub) -> None:
     hub.world.repo.checkout("main")
     hub.world.repo.merge("feature", author=hub.world.keyring.bob.who)
@@ -91,6 +92,7 @@ def test_a_refused_push_records_nothing(hub: Hub) -> None:
     assert hub.server.tip("audit-log") == before
 
 
+@pytest.mark.heavy
 def test_other_branches_record_nothing(hub: Hub) -> None:
     before = hub.server.tip("audit-log")
     done = hub.push("feature:work")
@@ -99,6 +101,7 @@ def test_other_branches_record_nothing(hub: Hub) -> None:
     assert hub.server.tip("audit-log") == before
 
 
+@pytest.mark.heavy
 def test_a_lost_key_does_not_fail_the_push_and_is_caught_up_later(hub: Hub, tmp_path: Path) -> None:
     key = tmp_path / "ITIL_GATE_LOG_KEY"
     text = key.read_text()
@@ -126,6 +129,7 @@ def test_a_lost_key_does_not_fail_the_push_and_is_caught_up_later(hub: Hub, tmp_
     assert books(hub).entries()[-1].predicate["after"] == hub.tip()
 
 
+@pytest.mark.heavy
 def test_a_key_of_the_pusher_signs_nothing(hub: Hub, tmp_path: Path) -> None:
     hook = hub.server.path / "hooks" / "post-receive"
     hook.write_text(hook.read_text().partition(" --log-key")[0] + "\n")
@@ -150,6 +154,7 @@ def test_a_server_without_a_log_records_nothing_and_says_nothing(
     assert "record" not in done.said
 
 
+@pytest.mark.heavy
 def test_the_hook_ends_with_nought_whatever_it_is_told(hub: Hub) -> None:
     for said in ("", "rubbish\n"):
         done = run_gate("hook", "post-receive", cwd=hub.server.path, stdin=said)
@@ -157,6 +162,7 @@ def test_the_hook_ends_with_nought_whatever_it_is_told(hub: Hub) -> None:
         assert "not recorded" in done.err
 
 
+@pytest.mark.heavy
 def test_the_audit_log_only_grows(hub: Hub) -> None:
     repo = hub.world.repo
     first = repo.tip("audit-log")

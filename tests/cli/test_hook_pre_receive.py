@@ -84,6 +84,7 @@ def test_an_approved_change_lands_as_a_fast_forward(hub: Hub) -> None:
     assert hub.tip() == hub.world.repo.tip("feature")
 
 
+@pytest.mark.heavy
 def test_an_approved_change_lands_as_a_merge_by_anybody(hub: Hub) -> None:
     approve(hub, "bob")
     hub.world.repo.checkout("main")
@@ -92,6 +93,7 @@ def test_an_approved_change_lands_as_a_merge_by_anybody(hub: Hub) -> None:
     assert hub.tip() == merge
 
 
+@pytest.mark.heavy
 def test_a_merge_that_brings_more_than_the_two_is_judged_as_a_whole(hub: Hub) -> None:
     approve(hub, "bob")
     hub.world.repo.checkout("main")
@@ -137,6 +139,7 @@ def test_other_branches_and_tags_pass(hub: Hub) -> None:
     assert hub.push(":work").taken
 
 
+@pytest.mark.heavy
 def test_force_moves_no_governed_branch_back(hub: Hub) -> None:
     approve(hub, "bob")
     before = hub.tip()
@@ -173,6 +176,7 @@ def test_a_governed_branch_is_not_begun_by_a_push(hub: Hub) -> None:
     refused(hub, "feature:release", says="refs/heads/release: PENDING")
 
 
+@pytest.mark.heavy
 def test_nothing_lands_before_the_first_commit_of_an_administrator(
     tmp_path: Path, adopted_template: Path, keyring: Keyring
 ) -> None:
@@ -207,6 +211,7 @@ def test_a_branch_without_configuration_is_not_adopted(hub: Hub) -> None:
     refused(hub, "main", says="UNDECIDED: not-adopted")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "config",
     [
@@ -256,6 +261,7 @@ def test_an_override_stands_in(hub: Hub, keyring: Keyring) -> None:
     assert "INC-1" in pushed.said
 
 
+@pytest.mark.heavy
 def test_a_line_that_leaves_the_tip_aside_is_refused(hub: Hub) -> None:
     approve(hub, "bob")
     hub.world.on_main({"docs/more.md": "more\n"})
@@ -265,6 +271,7 @@ def test_a_line_that_leaves_the_tip_aside_is_refused(hub: Hub) -> None:
     refused(hub, "feature:main", says="branch-sidelined")
 
 
+@pytest.mark.heavy
 def test_names_that_look_like_guarded_branches_are_refused(hub: Hub) -> None:
     refused(hub, "feature:refs/heads/Main", says="name-in-the-way")
     refused(hub, f"feature:refs/remotes/x/{APPROVALS}", says="name-in-the-way")
@@ -310,6 +317,7 @@ def test_a_branch_is_not_listed_with_policies_that_came_there_unjudged(
     assert hub.push("listing:main").taken
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("files", [{}, {"src/app.py": "print('of the release')\n"}])
 def test_a_branch_with_the_policies_of_the_default_one_is_listed(
     hub: Hub, files: dict[str, str]
@@ -352,6 +360,7 @@ def test_another_name_for_a_governed_branch_is_judged_as_that_branch(hub: Hub) -
     refused(hub, "feature:other", says="refs/heads/main: PENDING")
 
 
+@pytest.mark.heavy
 def test_a_hostile_name_or_title_forges_no_line_of_the_terminal(hub: Hub) -> None:
     title = '"A \\e[31mred\\u202E change\\n::error::x"'
     hub.world.propose(branch="hostile", title=title)
@@ -402,6 +411,7 @@ def test_a_statement_that_has_run_out_counts_no_more(hub: Hub) -> None:
     refused(hub, "feature:main", says="PENDING")
 
 
+@pytest.mark.heavy
 def test_a_slow_or_failing_git_takes_nothing(hub: Hub, tmp_path: Path) -> None:
     hook = hub.server.path / "hooks" / "pre-receive"
     text = hook.read_text()
@@ -430,6 +440,7 @@ def test_a_broken_configuration_of_the_default_branch_takes_no_branch(hub: Hub) 
     assert hub.push("v1").taken
 
 
+@pytest.mark.heavy
 def test_audit_mode_takes_it_and_says_what_it_would_refuse(
     tmp_path: Path, keyring: Keyring
 ) -> None:
@@ -448,6 +459,7 @@ def test_audit_mode_takes_it_and_says_what_it_would_refuse(
     assert hub.tip() == repo.tip("feature")
 
 
+@pytest.mark.heavy
 def test_a_thousand_refs_are_judged_in_a_moment(hub: Hub) -> None:
     head = hub.world.repo.tip("feature")
     began = time.monotonic()
@@ -468,6 +480,7 @@ def asked(hub: Hub, *lines: tuple[str, str, str]) -> tuple[int, str]:
     return done.code, done.err
 
 
+@pytest.mark.heavy
 def test_exit_codes_tell_denied_undecided_and_pending_apart(hub: Hub) -> None:
     hub.world.repo.checkout("bare", create=True, at="main")
     hub.world.commit({"src/app.py": "print('no request')\n"})
@@ -487,6 +500,7 @@ def test_exit_codes_tell_denied_undecided_and_pending_apart(hub: Hub) -> None:
     assert asked(hub, pending, undecided)[0] == 2
 
 
+@pytest.mark.heavy
 def test_what_the_client_says_about_the_tip_is_not_believed(hub: Hub) -> None:
     approve(hub, "bob")
     before = hub.tip()
@@ -499,6 +513,7 @@ def test_what_the_client_says_about_the_tip_is_not_believed(hub: Hub) -> None:
         assert "branch-moved" in said
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("said", ["", "main", "0 0 refs/heads/main\n", "a b c d\n"])
 def test_what_git_would_not_say_is_undecided(hub: Hub, said: str) -> None:
     done = run_gate("hook", "pre-receive", cwd=hub.server.path, stdin=said)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.repository import Keyring, Repo, make_person
 from support.shell import run_gate
+from support.weighing import weighed
 
 from itil_gate.gather.sources import read_judge
 from itil_gate.git.discover import discover
@@ -147,7 +148,7 @@ def test_a_change_after_adoption_needs_two_commands_to_be_judged(fresh: Repo) ->
     assert "missing-approval" in waiting.out
 
 
-@pytest.mark.parametrize("profile", ["starter", "team", "regulated"])
+@pytest.mark.parametrize("profile", weighed(["starter", "team", "regulated"], "team"))
 def test_a_review_is_filed_without_a_change_request(fresh: Repo, profile: str) -> None:
     run_gate("init", "--profile", profile, cwd=fresh.path, env=home(fresh))
     fresh.write("src/app.py", "1\n")
@@ -208,7 +209,7 @@ def test_review_dates_lie_ahead_and_comments_are_kept(fresh: Repo) -> None:
     assert "# How risky a change is" in text
 
 
-@pytest.mark.parametrize("profile", ["team", "regulated"])
+@pytest.mark.parametrize("profile", weighed(["team", "regulated"], "team"))
 def test_a_profile_comes_with_those_below_it_and_its_tests_pass(fresh: Repo, profile: str) -> None:
     ran = run_gate("init", "--profile", profile, cwd=fresh.path, env=home(fresh))
     assert ran.code == 0, ran.err

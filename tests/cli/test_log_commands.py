@@ -202,6 +202,7 @@ def test_a_receipt_holds_for_its_entry_and_for_no_other(clone: Repo, tmp_path: P
     assert (other.code, "another file" in other.out) == (1, True)
 
 
+@pytest.mark.heavy
 def test_every_changed_byte_of_a_receipt_is_seen(clone: Repo, tmp_path: Path) -> None:
     _log(clone, "prove", "1", "--output", "../p")
     data = (tmp_path / "p").read_bytes()
@@ -395,6 +396,7 @@ def test_what_a_public_witness_asks_for_is_printed(clone: Repo, hub: Repo) -> No
 # --- export ------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_the_export_is_the_branch_as_plain_files(clone: Repo, hub: Repo, tmp_path: Path) -> None:
     put(clone, *range(10, 300), remote="origin")
     ran = _log(clone, "export", "--dir", "../out")

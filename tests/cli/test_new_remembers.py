@@ -27,6 +27,7 @@ def books(tmp_path: Path, keyring: Keyring) -> Bookish:
     return open_books(World(repo, keyring, now=datetime.now(tz=UTC).replace(microsecond=0)))
 
 
+@pytest.mark.heavy
 def test_a_fresh_clone_sees_by_a_request_that_the_log_was_rewound(books: Bookish) -> None:
     world = books.world
     before = world.repo.tip("audit-log")

@@ -188,3 +188,52 @@ def test_somebody_has_to_be_named_who_releases(books: Bookish, keys: dict[str, s
     found = run_gate(*start, "--artifact", DIGEST, cwd=books.world.repo.path, env=keys)
     assert found.code == 2
     assert "--deployer" in found.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--environment", "prod\x1b[2J", "is not a name"),
+        ("--environment", "Production", "is not a name"),
+        ("--environment", "production\n", "is not a name"),
+        ("--deployer", "x\n::error::y", "is not one line"),
+        ("--deployer", " ", "is not one line"),
+        ("--deployer", "x" * 301, "is not one line"),
+    ],
+)
+def test_what_the_log_could_not_hold_is_told_with_its_option(
+    books: Bookish, keys: dict[str, str], option: str, value: str, said: str
+) -> None:
+    here = books.world.repo.path
+    done = run_gate(*START, "--artifact", DIGEST, option, value, cwd=here, env=keys)
+    assert (done.code, done.out) == (2, "")
+    assert option in done.err
+    assert said in done.err
+    assert "internal-error" not in done.err
+    assert "\x1b" not in done.err
+    assert books.kinds() == ["log-opened"]
+
+
+def test_an_incident_of_two_lines_and_no_remarks_are_no_fault_of_the_gate(
+    books: Bookish, keys: dict[str, str]
+) -> None:
+    books.land({"src/a.py": "1\n"}, CHG, branch="feature")
+    _, record = books.start()
+    assert record is not None
+    here = books.world.repo.path
+    ending = ("release", "finish", record.nonce, "--outcome", "success")
+    wrong = run_gate(*ending, "--incident", "INC-1\nINC-2", cwd=here, env=keys)
+    assert wrong.code == 2
+    assert "--incident" in wrong.err
+    assert "internal-error" not in wrong.err
+    assert run_gate(*ending, "--remarks", " ", cwd=here, env=keys).code == 0
+
+
+def test_an_override_names_an_environment_that_there_could_be(
+    books: Bookish, keys: dict[str, str]
+) -> None:
+    named = ("--environment", "prod\x1b", "--commit", "main", "--incident", "INC-1")
+    done = run_gate("override", *named, "--reason", "x", cwd=books.world.repo.path, env=keys)
+    assert done.code == 2
+    assert "'--environment'" in done.err
+    assert "internal-error" not in done.err

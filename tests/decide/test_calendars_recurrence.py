@@ -231,6 +231,7 @@ def rules(draw: st.DrawFn) -> str:
     return ";".join([*parts, end] if end else parts)
 
 
+@pytest.mark.heavy
 @settings(max_examples=150, deadline=None)
 @given(
     rules(),

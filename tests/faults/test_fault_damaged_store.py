@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.faulty import plain_ending
 from support.shell import run_gate
+from support.weighing import weighed
 from support.world import CHG
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def _flip(data: bytes) -> bytes:
     return zlib.compress(bytes(whole))
 
 
+REFS = ("", "hello\n", "0" * 40 + "\n", "f" * 40 + "\n", "ref: refs/x\n")
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "cut short": lambda data: data[: len(data) // 2],
@@ -53,7 +55,7 @@ def _file(world: World, name: str) -> Path:
     return world.repo.git_dir / "objects" / oid[:2] / oid[2:]
 
 
-@pytest.mark.parametrize("thing", OBJECTS)
+@pytest.mark.parametrize("thing", weighed(OBJECTS, "people", "request", "statement's folder"))
 def test_a_damaged_object_leaves_the_change_undecided(world: World, thing: str) -> None:
     world.approve("bob")
     file = _file(world, OBJECTS[thing])
@@ -81,7 +83,7 @@ def test_a_pack_cut_short_leaves_the_change_undecided(world: World, keep: float)
     plain_ending(ran.err)
 
 
-@pytest.mark.parametrize("text", ["", "hello\n", "0" * 40 + "\n", "f" * 40 + "\n", "ref: refs/x\n"])
+@pytest.mark.parametrize("text", weighed(REFS, "hello\n", "ref: refs/x\n"))
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/itil-gate-approvals"])
 def test_a_ref_that_holds_no_commit_leaves_the_change_undecided(
     world: World, ref: str, text: str

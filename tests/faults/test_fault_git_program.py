@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.faulty import counting, plain_ending, run_measured, stand_in
 from support.shell import run_gate
+from support.weighing import weighed
 from support.world import CHG
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def test_a_git_that_cannot_be_started_is_named(world: World, tmp_path: Path) -> 
         plain_ending(ran.err)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", weighed(FAULTS, "killed"))
 def test_no_call_of_git_can_fail_and_the_change_be_judged(
     world: World, tmp_path: Path, fault: str
 ) -> None:
@@ -84,6 +85,7 @@ def test_no_call_of_git_can_fail_and_the_change_be_judged(
     assert number > 5
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "fault",
     [
@@ -173,6 +175,7 @@ def test_a_git_that_never_stops_writing_is_stopped(
     assert ran.mebibytes < 700
 
 
+@pytest.mark.heavy
 def test_ssh_keygen_missing_dead_or_slow_signs_nothing(world: World, tmp_path: Path) -> None:
     for script, code in (
         ("kill -9 $$", "signing-failed"),

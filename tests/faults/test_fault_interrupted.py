@@ -91,6 +91,7 @@ def test_a_check_that_is_stopped_decides_nothing_and_leaves_nothing(
     assert not (world.repo.path / "stored.json").exists()
 
 
+@pytest.mark.heavy
 def test_of_people_who_approve_at_the_same_moment_nobody_is_lost(world: World) -> None:
     other = "CHG-2026-AAAA0002"
     world.repo.checkout("feature")
@@ -130,6 +131,7 @@ def test_a_stale_lock_is_waited_for_and_then_named(world: World) -> None:
     assert run_gate(*_approve(world), cwd=world.repo.path).code == 0
 
 
+@pytest.mark.heavy
 def test_a_repository_that_goes_away_leaves_the_change_undecided(
     world: World, tmp_path: Path
 ) -> None:

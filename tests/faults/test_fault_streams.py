@@ -86,6 +86,7 @@ def test_nobody_at_the_keyboard_signs_nothing(world: World, closed: str) -> None
     assert not (world.repo.git_dir / "refs/heads/itil-gate-approvals").exists()
 
 
+@pytest.mark.heavy
 def test_a_result_is_the_same_bytes_in_every_locale(world: World) -> None:
     world.repo.checkout("feature")
     world.commit(
@@ -106,6 +107,7 @@ def test_a_result_is_the_same_bytes_in_every_locale(world: World) -> None:
             assert _undated(found[1]) == _undated(usual[1]), locale
 
 
+@pytest.mark.heavy
 def test_a_branch_in_letters_beyond_ascii_is_found_or_not_decided(world: World) -> None:
     world.repo.git("branch", "grün", "feature")
     for locale, names in LOCALES.items():
@@ -209,6 +211,7 @@ def test_a_caller_without_a_home_is_judged_and_told_to_name_a_key(world: World) 
         assert "no-key" in ran.err, ran.err
 
 
+@pytest.mark.heavy
 def test_a_caller_whom_the_machine_does_not_know_is_no_fault_of_ours(world: World) -> None:
     known = shutil.which("setpriv")
     if known is None or os.geteuid() != 0:

@@ -21,6 +21,7 @@ from support.audit_branch import (
 )
 from support.log import CHECKPOINT
 from support.repository import Repo
+from support.weighing import weighed
 
 from itil_gate.git.audit_log import Addition, append, open_branch
 from itil_gate.git.discover import discover
@@ -192,7 +193,10 @@ def test_a_link_on_the_branch_is_no_file(repo: Repo) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("--depth=1",), ("--depth=1", "--filter=blob:none", "--no-checkout")]
+    "options",
+    weighed(
+        [(), ("--depth=1",), ("--depth=1", "--filter=blob:none", "--no-checkout")], ("--depth=1",)
+    ),
 )
 def test_a_remote_log_grows_and_the_clone_stays_as_it_is(
     hub: Repo, tmp_path: Path, options: tuple[str, ...]
@@ -253,6 +257,7 @@ def test_a_server_that_allows_only_some_filters_serves_too(tmp_path: Path) -> No
     assert numbers_in(hub) == [0, 1]
 
 
+@pytest.mark.heavy
 def test_only_a_part_of_a_long_log_is_fetched(hub: Repo, tmp_path: Path) -> None:
     first = hub.clone(tmp_path / "first")
     open_log(first, remote="origin")
@@ -448,7 +453,7 @@ def test_after_ten_lost_races_it_gives_up(repo: Repo, monkeypatch: pytest.Monkey
     assert asked == 10
 
 
-@pytest.mark.parametrize("remote", [None, "origin"])
+@pytest.mark.parametrize("remote", weighed([None, "origin"], None))
 def test_several_writers_lose_and_double_nothing(
     hub: Repo, tmp_path: Path, remote: str | None
 ) -> None:
@@ -540,7 +545,7 @@ def _hold_out(hub: Repo, clone: Repo, remote: str | None, delays: list[float]) -
     assert made.indices[0] == len(numbers_in(where))
 
 
-@pytest.mark.parametrize("remote", [None, "origin"])
+@pytest.mark.parametrize("remote", weighed([None, "origin"], None))
 def test_killed_at_any_moment_the_log_is_whole(
     hub: Repo, tmp_path: Path, remote: str | None
 ) -> None:

@@ -137,6 +137,7 @@ def test_two_diffs_have_one_digest_only_if_they_are_equal(
     assert (content_digest(one) == content_digest(other)) == same
 
 
+@pytest.mark.heavy
 def test_a_hundred_thousand_files_are_compared_in_seconds(repo: Repo, viewed: Viewed) -> None:
     rows = b"".join(
         b"M 100644 inline d%d/f%d\ndata 1\n%d\n" % (n % 300, n, n % 10) for n in range(100_000)

@@ -297,6 +297,7 @@ WRITER = """
 """
 
 
+@pytest.mark.heavy
 def test_eight_writers_at_once_lose_no_file(repo: Repo) -> None:
     each = 3
     writers = [

@@ -116,6 +116,7 @@ def test_a_log_is_well_and_every_check_is_told(size: int) -> None:
     assert found.verdict("ids").looked == 2 * size - (size - 1)
 
 
+@pytest.mark.heavy
 @given(st.data())
 def test_every_flipped_byte_of_every_file_is_noticed(data: st.DataObject) -> None:
     files = log(data.draw(st.sampled_from([1, 3, 257])))
@@ -125,6 +126,7 @@ def test_every_flipped_byte_of_every_file_is_noticed(data: st.DataObject) -> Non
     assert bool(bad(files | {path: bytes(body)})) == (path not in PAGES)
 
 
+@pytest.mark.heavy
 @given(st.data())
 def test_every_file_that_is_gone_is_noticed(data: st.DataObject) -> None:
     files = log(data.draw(st.sampled_from([1, 3, 257])))

@@ -198,6 +198,7 @@ def test_an_artefact_comes_from_one_commit_only(books: Bookish) -> None:
     assert books.start(artifact=ANOTHER)[1] is not None
 
 
+@pytest.mark.heavy
 def test_one_digest_goes_through_environments_and_is_tried_again(books: Bookish) -> None:
     books.land({"src/a.py": "1\n"}, CHG, branch="feature")
     books.release(environment="staging")
@@ -216,6 +217,7 @@ def test_only_what_is_new_since_the_release_in_force_is_asked_about(books: Booki
     assert examined.decision.previous == record.previous is not None
 
 
+@pytest.mark.heavy
 def test_a_commit_before_the_one_in_force_is_only_a_back_out(books: Bookish) -> None:
     first = books.land({"src/a.py": "1\n"}, CHG, branch="feature")
     books.release()
@@ -228,6 +230,7 @@ def test_a_commit_before_the_one_in_force_is_only_a_back_out(books: Bookish) -> 
     assert len(record.backs_out) == 1
 
 
+@pytest.mark.heavy
 def test_nobody_goes_back_to_what_was_never_there(books: Bookish) -> None:
     first = books.land({"src/a.py": "1\n"}, CHG, branch="feature")
     examined, _ = books.start(first, backout=True)
@@ -271,6 +274,7 @@ def test_a_successful_release_owes_nothing(books: Bookish) -> None:
     assert books.known().debts == ()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("cut", ["landing", "outcome"])
 def test_what_a_run_that_was_cut_off_left_out_is_recorded_next(
     books: Bookish, monkeypatch: pytest.MonkeyPatch, cut: str

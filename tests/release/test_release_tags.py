@@ -219,6 +219,7 @@ def test_a_tag_that_somebody_else_pushed_first_stops_the_release(hub_shop: Shop)
     assert hub.tip(TAG) == hub.tip("main")
 
 
+@pytest.mark.heavy
 def test_a_race_that_is_lost_is_run_again_with_a_tag_over_the_new_head(hub_shop: Shop) -> None:
     hub = hub_shop.where
     hook = hub.git_dir / "hooks" / "update"
@@ -240,6 +241,7 @@ def test_a_race_that_is_lost_is_run_again_with_a_tag_over_the_new_head(hub_shop:
     assert hub.tip(TAG) == hub_shop.repo.tip(TAG)
 
 
+@pytest.mark.heavy
 def test_a_shallow_clone_that_is_behind_can_tag(hub_shop: Shop, tmp_path: Path) -> None:
     hub = hub_shop.where
     clone = hub.clone(tmp_path / "ci", "--no-local", "--depth=4")
@@ -273,6 +275,7 @@ def test_a_tag_replaced_on_the_same_commit_is_bad(shop: Shop) -> None:
     assert "does not carry the head of this log" in shop.told()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("swap", "signer", "said"),
     [
@@ -290,6 +293,7 @@ def test_a_tag_that_says_something_else_is_bad(
     assert said in shop.told()
 
 
+@pytest.mark.heavy
 def test_the_tag_of_another_repository_is_bad(shop: Shop, tmp_path: Path, keyring: Keyring) -> None:
     shop.record()
     theirs = Repo(tmp_path / "theirs")
@@ -326,6 +330,7 @@ def test_a_log_that_was_rewound_is_seen_by_a_fresh_clone_through_the_tag(
     assert "the log says nothing of such a tag" in found.verdict("tags").faults[0].message
 
 
+@pytest.mark.heavy
 def test_a_log_that_was_rewritten_does_not_lead_to_the_tag(shop: Shop) -> None:
     before = shop.repo.tip(AUDIT_BRANCH)
     shop.record()
