@@ -10,7 +10,7 @@ from support.attacks import Victim
 from support.books import Bookish, open_books, private_keys
 from support.repository import Keyring, Repo
 from support.shell import run_gate
-from support.world import CHG, World, adopt
+from support.world import CHG, World, adopt, copy_world
 
 from itil_gate.log.append import Event
 from itil_gate.model.errors import GateError
@@ -45,15 +45,23 @@ def test_a_package_url_without_a_version_is_refused(text: str) -> None:
         package_url(text)
 
 
-@pytest.fixture
-def books(tmp_path: Path, keyring: Keyring) -> Bookish:
-    """A change that landed, by the clock of this machine."""
-    repo = Repo(tmp_path / "repo")
+@pytest.fixture(scope="session")
+def landed(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Path:
+    """A change that landed, by the clock of this machine; made once."""
+    repo = Repo(tmp_path_factory.mktemp("landed") / "repo")
     adopt(repo, keyring)
     now = datetime.now(tz=UTC).replace(microsecond=0)
     books = open_books(World(repo, keyring, now=now))
     books.land({"src/web/page.txt": "one\n"}, CHG, branch="first")
-    return books
+    return repo.path
+
+
+@pytest.fixture
+def books(tmp_path: Path, landed: Path, keyring: Keyring) -> Bookish:
+    """A copy of it, now."""
+    world = copy_world(landed, tmp_path / "repo", keyring)
+    world.now = datetime.now(tz=UTC).replace(microsecond=0)
+    return Bookish(world)
 
 
 def _start(books: Bookish, *more: str) -> tuple[int, str]:

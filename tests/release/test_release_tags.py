@@ -11,7 +11,7 @@ import pytest
 from support.books import KEYS, MAIN, Bookish, open_books
 from support.log import CHECKPOINT, RECORDER
 from support.repository import Keyring, Repo, isolated
-from support.world import CHG, World, adopt
+from support.world import CHG, World, adopt, copy_world
 
 from itil_gate.audit.log_verification import Effort, verify_branch
 from itil_gate.decide.deploy_facts import Attempt
@@ -113,14 +113,19 @@ class Shop:
         self.where.git("update-ref", tag_ref(name), oid)
 
 
-@pytest.fixture
-def shop(tmp_path: Path, keyring: Keyring) -> Shop:
-    """A log that is kept in the repository, and a change that landed."""
-    repo = Repo(tmp_path / "repo")
+@pytest.fixture(scope="session")
+def landed(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Path:
+    """A log that is kept in the repository, and a change that landed; made once."""
+    repo = Repo(tmp_path_factory.mktemp("landed") / "repo")
     adopt(repo, keyring)
-    books = open_books(World(repo, keyring))
-    books.land({"src/web/page.txt": "one\n"}, CHG, branch="first")
-    return Shop(books)
+    open_books(World(repo, keyring)).land({"src/web/page.txt": "one\n"}, CHG, branch="first")
+    return repo.path
+
+
+@pytest.fixture
+def shop(tmp_path: Path, landed: Path, keyring: Keyring) -> Shop:
+    """A copy of it."""
+    return Shop(Bookish(copy_world(landed, tmp_path / "repo", keyring)))
 
 
 @pytest.fixture
