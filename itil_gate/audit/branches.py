@@ -226,11 +226,17 @@ class Audit:
             if any(after.decode() not in since for after in claims):
                 return "the log has new entries about older updates"
             waiting = {one.index for one in old.waiting}
-            self._settle(recorded.used, waiting, ref=branch.ref)
+            if not self._settles(recorded.used, waiting, ref=branch.ref):
+                return "the log has new entries that rest on decisions which counted no more"
         return ""
 
-    def _settle(self, used: Mapping[int, Sequence[Claim]], waiting: set[int], *, ref: str) -> None:
-        """Look up decisions that new updates rest on and that came before this part of the log."""
+    def _settles(
+        self, used: Mapping[int, Sequence[Claim]], waiting: set[int], *, ref: str
+    ) -> bool:
+        """Look up decisions that new updates rest on and that came before this part of the log.
+
+        False where one of them was not waiting any more when that was read.
+        """
         for index, claims in used.items():
             mine = [claim for claim in claims if claim.ref == ref]
             if not mine:
@@ -239,8 +245,9 @@ class Audit:
             for claim in mine:
                 claim.fault = decision_fault(entry, claim, repository=self._config.repository)
                 if not claim.fault and index not in waiting:
-                    claim.fault = f"entry {index}, which it rests on, let in an earlier update"
+                    return False
             refuse_reuse(mine, decision=index)
+        return True
 
     def _from(self, branch: Branch, scope: Scope, kept: Audited | None) -> Branch:
         since = branch.start
@@ -264,7 +271,7 @@ class Audit:
             waiting += [
                 as_waiting(one, ref=branch.ref)
                 for one in kept.waiting
-                if one.index not in recorded.used
+                if (branch.ref, one.content) not in recorded.spoken
             ]
         line = Line(
             self._view,

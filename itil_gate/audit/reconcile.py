@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from itil_gate.audit.recorded import GOOD
 from itil_gate.audit.rows import Row
 from itil_gate.audit.who import who_of
-from itil_gate.gather.landing import REBASED, Authority, Carried, carried
+from itil_gate.gather.landing import REBASED, Authority, Carried, carried, never_adopted
 from itil_gate.git.history import LIMIT, is_ancestor, refuse_shallow
 from itil_gate.git.line import landed_digest, line_ids, steps, touched
-from itil_gate.git.tree import entry_at
-from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.frozen import frozen
 from itil_gate.model.record import Kept
 from itil_gate.release.entries import decision_of
@@ -42,6 +41,7 @@ AT_ONCE = 200
 MOST_LOOSE = 1000
 """Unrecorded steps that are held against waiting decisions together."""
 _RESTORE = "find out who forced the branch; restore it, or record why it was moved"
+_GOOD_OUTCOMES = frozenset(GOOD.values())
 _GOOD: dict[str, Found] = {"authorised": "authorised", "overridden": "overridden"}
 
 
@@ -155,15 +155,15 @@ class Line:
         if not claim.believed:
             return self._row("unauthorised", tile, f"{said}, and no pinned key signed it", claim)
         if claim.standing == "before-adoption":
-            if self._unadopted(claim.before):
+            if never_adopted(self._view, claim.before):
                 return self._row("before-adoption", tile, f"{said}: {claim.reason}", claim)
-            how = f"{said}, and the commit before it had adopted the gate"
+            how = f"{said}, and the branch had adopted the gate before it"
             return self._row("unauthorised", tile, how, claim)
         found = _GOOD.get(claim.standing)
         if found is None:
             return self._row("unauthorised", tile, f"{said}: {claim.reason}", claim)
-        if claim.fault:
-            return self._row("unauthorised", tile, f"{said}, and {claim.fault}", claim)
+        if fault := claim.fault or claim.spent or self._overtaken(claim):
+            return self._row("unauthorised", tile, f"{said}, and {fault}", claim)
         if claim.correction:
             return self._corrected(claim, tile, said)
         way = self._recomputed(claim, tile)
@@ -182,6 +182,18 @@ class Line:
             return self._row("unauthorised", tile, f"{said}, and {fault}", claim)
         how = f"NOTHING LET IT IN; {claim.reason} (entry {claim.index})"
         return self._row("overridden", tile, how, claim)
+
+    def _overtaken(self, claim: Claim) -> str:
+        """Return which decision spoke otherwise after the one that an update rests on.
+
+        One that was made when the update stood on the branch already says nothing of it.
+        """
+        for index, outcome, tip in claim.newer:
+            if not follows(self._view, tip, claim.after):
+                if outcome in _GOOD_OUTCOMES:
+                    return ""
+                return f"entry {index}, which is newer than the one it rests on, says {outcome}"
+        return ""
 
     def _recomputed(self, claim: Claim, tile: Sequence[_Seen]) -> str | None:
         """Return how what landed carries over from the decision; None if it does not."""
@@ -242,7 +254,8 @@ class Line:
                 )
             else:
                 seen = at[some]
-                if not self._branch.home and self._unadopted(seen.step.before):
+                below = seen.step.before
+                if not self._branch.home and (below is None or never_adopted(self._view, below)):
                     how = "this branch had not adopted the gate before it"
                     yield self._row("before-adoption", [seen], how)
                     continue
@@ -252,9 +265,6 @@ class Line:
                     "nobody recorded it, and no logged decision carries over to it",
                     remedy=_record(seen.step.before, seen.step.id),
                 )
-
-    def _unadopted(self, commit: str | None) -> bool:
-        return commit is None or entry_at(self._view, commit, CONFIG_PATH) is None
 
     def _derived(self, loose: Sequence[_Seen]) -> tuple[Carried | str, ...]:
         """Return what unrecorded steps rest on, oldest first; a commit id where it is nothing."""

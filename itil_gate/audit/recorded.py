@@ -2,7 +2,8 @@
 
 An update that is recorded as authorised is believed as far as its decision goes: the entry exists,
 came earlier, was signed by a key that was good there, is about merging into this branch, lets the
-same content in, and has let in nothing else. Whether that content landed is for `reconcile`. Some
+same content in, and has let in nothing else; nor has that content landed since, or been decided
+otherwise. Whether that content landed is for `reconcile`. Some
 400 bytes are kept for each update; entries themselves go by.
 """
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 2000
 """Decisions that let something in and are not known to have landed: the newest are looked at."""
-_GOOD = {"authorised": "allow", "overridden": "overridden"}
+GOOD = {"authorised": "allow", "overridden": "overridden"}
 _BUNDLES = 32
 
 
@@ -38,7 +39,7 @@ class Claim:
 
     __slots__ = (
         *("after", "before", "believed", "changes", "content", "correction", "decision", "fault"),
-        *("index", "late", "reason", "ref", "standing"),
+        *("index", "late", "newer", "reason", "ref", "spent", "standing"),
     )
 
     def __init__(self, entry: Entry) -> None:
@@ -55,8 +56,11 @@ class Claim:
         decision = said.get("decision")
         self.decision = decision if isinstance(decision, int) else None
         self.correction = isinstance(said.get("correction"), int)
+        self.newer: list[tuple[int, str, str]] = []
+        """Decisions about the same since the one it rests on, newest first: outcome and tip."""
+        self.spent = ""
         # What was let in needs no more words than its changes.
-        plain = self.standing in _GOOD and not self.correction
+        plain = self.standing in GOOD and not self.correction
         self.reason = "" if plain else str(said.get("reason", ""))
         self.fault = ""
         if plain:
@@ -67,7 +71,7 @@ class Claim:
 
 @frozen
 class Waiting:
-    """A logged decision that let something in and that no recorded update rests on."""
+    """A logged decision that let something in which has not landed: the newest about it."""
 
     index: int
     ref: str
@@ -80,15 +84,17 @@ class Recorded:
     """What one pass over the log found, from its end back to entry `stop`.
 
     `claims` are by branch and commit. `opened` is None where the pass stopped before entry 0.
-    `used` are the decisions before `stop` that updates rest on; `lost` are entries whose statement
-    is no longer on the approvals branch; `seen` the tips of that branch that the newest decision
-    saw. `revoked` says whether a key was revoked in this part.
+    `used` are the decisions before `stop` that updates rest on; `spoken` are the branches and
+    contents that were decided about or landed; `lost` are entries whose statement is no longer on
+    the approvals branch; `seen` the tips of that branch that the newest decision saw. `revoked`
+    says whether a key was revoked in this part.
     """
 
     opened: LogOpened | None
     claims: dict[str, dict[bytes, list[Claim]]]
     waiting: tuple[Waiting, ...]
     used: Mapping[int, Sequence[Claim]]
+    spoken: frozenset[tuple[str, str]]
     lost: tuple[tuple[int, str], ...]
     seen: tuple[str, ...]
     revoked: bool
@@ -125,6 +131,7 @@ def scan(
         claims=pass_.claims,
         waiting=tuple(pass_.waiting),
         used=pass_.wanted,
+        spoken=frozenset(pass_.spoken),
         lost=tuple(pass_.lost),
         seen=pass_.seen,
         revoked=revoked,
@@ -171,7 +178,7 @@ def decision_fault(entry: Entry, claim: Claim, *, repository: str) -> str:
         return f"{name} is no decision about a merge"
     if said.get("repository") != repository or said.get("target") != claim.ref:
         return f"{name} is about {said.get('repository')} {said.get('target')}"
-    if said.get("outcome") != _GOOD.get(claim.standing):
+    if said.get("outcome") != GOOD.get(claim.standing):
         return f"{name} says {said.get('outcome')}"
     if said.get("content") != claim.content:
         return f"{name} is about other content"
@@ -186,6 +193,8 @@ class _Pass:
         self.wanted: dict[int, list[Claim]] = {}
         self.lost: list[tuple[int, str]] = []
         self.seen: tuple[str, ...] = ()
+        self.spoken: set[tuple[str, str]] = set()
+        self._resting: dict[tuple[str, str], list[Claim]] = {}
         self._repository = repository
         self._statements = statements
         self._decided = False
@@ -222,6 +231,20 @@ class _Pass:
         at.setdefault(claim.after.encode(), []).append(claim)
         if claim.believed and claim.decision is not None and claim.decision < claim.index:
             self.wanted.setdefault(claim.decision, []).append(claim)
+            self._land(claim)
+
+    def _land(self, claim: Claim) -> None:
+        """Let a landing use up what was decided about its content before."""
+        about = (claim.ref, claim.content)
+        self.spoken.add(about)
+        resting = self._resting.setdefault(about, [])
+        for later in resting:
+            if (later.before, later.after) != (claim.before, claim.after):
+                later.spent = (
+                    f"entry {claim.index} has landed the same since entry {later.decision}, "
+                    "which it rests on"
+                )
+        resting.append(claim)
 
     def _decision(self, entry: Entry) -> None:
         claims = self.wanted.pop(entry.index, [])
@@ -231,13 +254,25 @@ class _Pass:
         said = _decision(entry) if entry.believed else None
         if said is None:
             return
+        about = (str(said.get("target")), str(said.get("content")))
+        spoken = about in self.spoken
+        self._speak(about, said, index=entry.index)
         facts = entry.predicate["itilGate"].get("facts", {})
         if not self._decided:
             self._decided = True
             self.seen = tuple(map(str, facts.get("approvalsTips", ())))
-        lets = said.get("outcome") in _GOOD.values() and said.get("repository") == self._repository
-        if lets and not claims and len(self.waiting) < MOST_WAITING:
+        lets = said.get("outcome") in GOOD.values() and said.get("repository") == self._repository
+        if lets and not spoken and len(self.waiting) < MOST_WAITING:
             self.waiting.append(waiting_of(entry))
+
+    def _speak(self, about: tuple[str, str], said: Mapping[str, Any], *, index: int) -> None:
+        """Tell landings that rest on older decisions what a decision about the same said."""
+        self.spoken.add(about)
+        resting = self._resting.get(about, [])
+        for claim in resting:
+            if claim.decision is not None and claim.decision < index:
+                claim.newer.append((index, str(said.get("outcome")), str(said.get("tip"))))
+        resting[:] = [claim for claim in resting if claim.decision != index]
 
 
 def waiting_of(entry: Entry) -> Waiting:

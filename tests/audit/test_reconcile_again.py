@@ -67,9 +67,10 @@ def test_a_decision_that_was_used_before_lets_in_nothing_more(books: Bookish) ->
         recorded_at=world.now,
     )
     books.books.write([update_event(update)])
-    rows, _ = reconciled(books, since=AGAIN)
-    assert [row.found for row in rows] == ["unauthorised", "unauthorised"]
+    rows, audit = reconciled(books, since=AGAIN)
+    assert [row.found for row in rows] == ["unauthorised", "unauthorised", "authorised"]
     assert "has let in entry 3" in rows[0].how
+    assert "decisions which counted no more" in audit.notes[-1]
 
 
 def test_what_was_bad_stays_bad(books: Bookish) -> None:
