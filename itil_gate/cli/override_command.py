@@ -9,6 +9,7 @@ import click
 
 from itil_gate.cli.desk import Signer, confirm, find_signer, sign_and_file, signing_options
 from itil_gate.cli.hearing import hearing
+from itil_gate.cli.naming import a_name
 from itil_gate.cli.screen import now, repo_option, say
 from itil_gate.model.frozen import frozen
 
@@ -79,7 +80,9 @@ class Words:
 @click.option("--head", help="At the merge gate: the commit that it lets in.")
 @click.option("--base", help="Branch to merge into; origin/main or main by default.")
 @click.option("--target", help="Full name of the target branch where --base is a commit.")
-@click.option("--environment", metavar="NAME", help="At the deploy gate: where it lets it.")
+@click.option(
+    "--environment", metavar="NAME", callback=a_name, help="At the deploy gate: where it lets it."
+)
 @click.option("--commit", metavar="SHA", help="At the deploy gate: the commit that it lets out.")
 @click.option(
     "--artifact",

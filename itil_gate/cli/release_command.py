@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from itil_gate.cli.hearing import find_target
+from itil_gate.cli.naming import a_line, a_name, lines
 from itil_gate.cli.recording import Recording, recording_options, tell
 from itil_gate.cli.screen import now, out, repo_option, repository, say, write_file
 
@@ -43,7 +44,13 @@ def command() -> None:
 
 @command.command(epilog="Exit codes: 0 allow, 1 deny, 2 could not decide.")
 @click.argument("changes", nargs=-1, metavar="[CHG]...")
-@click.option("--environment", required=True, metavar="NAME", help="Where it is to be released.")
+@click.option(
+    "--environment",
+    required=True,
+    metavar="NAME",
+    callback=a_name,
+    help="Where it is to be released.",
+)
 @click.option("--commit", required=True, metavar="SHA", help="Commit it was built from.")
 @click.option(
     "--artifact",
@@ -68,7 +75,7 @@ def command() -> None:
     "bundle; several, one a line.",
 )
 @click.option("--backout", is_flag=True, help="Go back to an earlier release of this environment.")
-@click.option("--deployer", help="Who releases; git's user by default.")
+@click.option("--deployer", callback=a_line, help="Who releases; git's user by default.")
 @target_option
 @recording_options
 @format_option
@@ -160,6 +167,7 @@ def start(
     "incidents",
     multiple=True,
     metavar="ID",
+    callback=lines,
     help="An incident that it caused or touched.",
 )
 @click.option("--remarks", help="What others should know about it.")
@@ -204,7 +212,7 @@ def finish(
         started=_moment(started),
         finished=_moment(finished),
         incidents=[Incident(id=one) for one in incidents],
-        remarks=remarks,
+        remarks=remarks if remarks and remarks.strip() else None,
     )
     tell(recorded)
     if form == "json":

@@ -72,14 +72,7 @@ def find_contributors(facts: Facts, roster: Roster, *, repository: str) -> Contr
             # They only exclude: a rebase must not hide who made what is rebased.
             _attribute(commit, roster, book)
             _prove(commit, roster, book, ())
-    sponsors = {
-        person.id: person.sponsor
-        for person in roster.people.persons
-        if person.kind == "agent" and person.sponsor is not None
-    }
-    for agent, sponsor in sponsors.items():
-        if agent in book.parts:
-            book.add(sponsor, f"sponsor of {agent}", proved=agent in book.proved)
+    sponsors = _sponsors(roster, book)
     return Contributors(
         people=book.contributors(),
         unattributable=tuple(unattributable),
@@ -88,6 +81,33 @@ def find_contributors(facts: Facts, roster: Roster, *, repository: str) -> Contr
         sponsors=sponsors,
         strangers=tuple(itertools.islice(_strangers(facts, roster), STRANGERS)),
     )
+
+
+def parts_in(commits: Iterable[CommitFact], roster: Roster) -> dict[str, tuple[str, ...]]:
+    """Return why people count as having taken part in commits that landed, by person.
+
+    Named are authors, committers, co-authors and signers, and the humans who sponsor agents.
+    """
+    book = _Book()
+    for commit in commits:
+        if not commit.update_merge:
+            _attribute(commit, roster, book)
+            _prove(commit, roster, book, ())
+    _sponsors(roster, book)
+    return {one.person: one.reasons for one in book.contributors()}
+
+
+def _sponsors(roster: Roster, book: _Book) -> dict[str, str]:
+    """Enter who answers for the agents that took part; return it of every agent."""
+    sponsors = {
+        person.id: person.sponsor
+        for person in roster.people.persons
+        if person.kind == "agent" and person.sponsor is not None
+    }
+    for agent, sponsor in sponsors.items():
+        if agent in book.parts:
+            book.add(sponsor, f"sponsor of {agent}", proved=agent in book.proved)
+    return sponsors
 
 
 def _strangers(facts: Facts, roster: Roster) -> Iterator[str]:

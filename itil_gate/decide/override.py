@@ -43,6 +43,8 @@ Nor is anything bent that keeps a request or proposed policies from being read, 
 """
 FAILING = frozenset({"UNSATISFIED", "PENDING", "ERROR"})
 SHOWN = 5
+NO_SERVICE = ""
+"""Stands for paths that belong to no service: only who holds a role for all services has them."""
 
 
 @frozen
@@ -61,6 +63,7 @@ class Glass:
     part: Callable[[str], tuple[str, ...]]
     """Why a person counts as having taken part; nothing if they do not."""
     services: tuple[str, ...]
+    """For which the role must be held, NO_SERVICE among them; for all services where empty."""
     changes: frozenset[str]
     uncovered: Callable[[OverridePredicate], tuple[str, ...]]
     """What an override would have to cover beside what it does."""
@@ -293,14 +296,13 @@ def _barred(said: OverridePredicate, person: str, glass: Glass) -> tuple[str, st
         return kind, f"{person} is a {kind}; only humans override"
     lacking = [
         name
-        for name in glass.services or (None,)
+        for name in glass.services or (NO_SERVICE,)
         if person not in glass.roster.holders(terms.role, service=name, now=now)
     ]
     if lacking:
-        where = f" for {', '.join(filter(None, lacking))}" if glass.services else ""
-        return "role-not-held", f"{person} does not hold {terms.role}{where} now"
-    reasons = glass.part(person)
-    if reasons and not terms.own_changes:
+        where = ", ".join(name or "all services, and paths of none change" for name in lacking)
+        return "role-not-held", f"{person} does not hold {terms.role} for {where} now"
+    if not terms.own_changes and (reasons := glass.part(person)):
         return "own-change", f"{'; '.join(reasons)}; the target forbids overriding for oneself"
     if said.issued_at > now + CLOCK_SKEW:
         return "issued-in-future", f"issued at {said.issued_at:%Y-%m-%d %H:%M}Z, after now"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from itil_gate.decide.deploy_facts import Landed
+from itil_gate.decide.override import NO_SERVICE
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.sources import read_judge
 from itil_gate.gather.statements import approval_tips, list_statements, read_statements
@@ -246,8 +247,9 @@ def _heard(item: StatementFact, recovery: Recovery) -> Heard:
     if role is None:
         detail = "itil-gate.yaml named no recovery role when the log was opened"
         return Heard(item, name, "no-recovery", detail)
-    if name not in recovery.roster.holders(role, service=None, now=recovery.now):
-        detail = f"{name} did not hold {role} when the log was opened"
+    if name not in recovery.roster.holders(role, service=NO_SERVICE, now=recovery.now):
+        # What it mends are the rules of all services, so it is not for those of one.
+        detail = f"{name} did not hold {role} for all services when the log was opened"
         return Heard(item, name, "role-not-held", detail)
     if said.issued_at > recovery.now + CLOCK_SKEW:
         detail = f"issued at {said.issued_at:%Y-%m-%d %H:%M}Z, after now"

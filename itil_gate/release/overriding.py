@@ -1,19 +1,28 @@
 """Break-glass at the deploy gate: which overrides bind this commit in this environment.
 
 An override covers a piece of the target's history if it names every change of it, or if all paths
-that the piece changes lie in its scope. A piece that nobody recorded has no changes to name.
+that the piece changes lie in its scope. A piece that nobody recorded has no changes to name. The
+role must be held for every service whose paths change, and where nobody authorised a piece, for all
+services if paths of none change. Whoever made a commit of a piece took part in it.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.contributors import parts_in
+from itil_gate.decide.coverage import services_of, survey, unowned
 from itil_gate.decide.deploy import UNBENDING
-from itil_gate.decide.override import Glass, hear, scope_of
+from itil_gate.decide.override import NO_SERVICE, Glass, hear, scope_of
 from itil_gate.decide.roster import build_roster
+from itil_gate.gather.inputs import commit_fact
+from itil_gate.gather.landing import holds
 from itil_gate.gather.statements import approval_tips, list_statements, overrides_for
 from itil_gate.git.diff import raw_diff
+from itil_gate.git.history import commits_between
 from itil_gate.git.tree import tree_id
+from itil_gate.model.frozen import frozen
 from itil_gate.model.record import Copied, Overriding
 from itil_gate.release.signing_desk import held_roles
 
@@ -24,10 +33,14 @@ if TYPE_CHECKING:
     from itil_gate.decide.deploy_facts import DeployFacts, DeployFindings
     from itil_gate.decide.roster import Roster
     from itil_gate.git.view import View
-    from itil_gate.model.facts import StatementFact
+    from itil_gate.model.facts import CommitFact, DiffEntry, StatementFact
     from itil_gate.model.policy import PolicySet
-    from itil_gate.model.record import DeployDecision
+    from itil_gate.model.record import DeployDecision, RefUpdate
     from itil_gate.model.statement import OverridePredicate
+
+
+AUTHORISED = frozenset({"authorised", "overridden"})
+"""How an update stands whose head somebody let in."""
 
 
 def overrides_of(view: View, commit: str) -> tuple[StatementFact, ...]:
@@ -56,7 +69,16 @@ def hear_release(
         )
         if person is not None
     }
-    touched = [one.update for one in facts.updates if one.index in found.updates]
+    roster = build_roster(policies.people)
+
+    @cache
+    def parts() -> dict[str, tuple[str, ...]]:
+        return parts_in(_commits(view, pieces), roster)
+
+    def part(person: str) -> tuple[str, ...]:
+        asks = (asking[person],) if person in asking else ()
+        return (*asks, *parts().get(person, ()))
+
     entries = hear(
         statements,
         Glass(
@@ -66,9 +88,9 @@ def hear_release(
             target=target,
             now=attempt.now,
             terms=policies.config.override,
-            roster=build_roster(policies.people),
-            part=lambda person: (asking[person],) if person in asking else (),
-            services=tuple(sorted({name for one in touched for name in one.services})),
+            roster=roster,
+            part=part,
+            services=tuple(sorted({name for one in pieces for name in _services(one, policies)})),
             changes=frozenset(found.changes),
             uncovered=lambda said: _uncovered(said, pieces),
             unbending=tuple(one.rule for one in found.failed if one.rule in UNBENDING),
@@ -121,32 +143,71 @@ def copied(
     return tuple(found)
 
 
-Piece = tuple[tuple[str, ...], tuple[str, ...], str]
-"""The changes of a piece of history, the paths it changes, and the commit where it ends."""
+@frozen
+class Piece:
+    """A piece of history: its changes, what differs, where it begins and ends.
+
+    `head` is what was authorised to land, None where nothing was; `services` are those it names.
+    """
+
+    changes: tuple[str, ...]
+    diff: tuple[DiffEntry, ...]
+    before: str
+    after: str
+    head: str | None
+    services: tuple[str, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths that it changes."""
+        return tuple(entry.path for entry in self.diff)
 
 
 def _pieces(view: View, facts: DeployFacts, found: DeployFindings) -> tuple[Piece, ...]:
-    tiles = [one.update for one in facts.updates if one.index in found.updates]
-    ends = [(one.changes, one.before, one.after) for one in tiles]
-    ends += [((), before, after) for before, after in found.gaps]
-    return tuple(
-        (
-            changes,
-            tuple(entry.path for entry in raw_diff(view, *(tree_id(view, c) for c in span))),
-            span[1],
+    def piece(before: str, after: str, update: RefUpdate | None = None) -> Piece:
+        return Piece(
+            changes=update.changes if update else (),
+            diff=raw_diff(view, tree_id(view, before), tree_id(view, after)),
+            before=before,
+            after=after,
+            head=update.head if update and update.standing in AUTHORISED else None,
+            services=update.services if update else (),
         )
-        for changes, *span in ends
+
+    tiles = [one.update for one in facts.updates if one.index in found.updates]
+    return (
+        *(piece(one.before, one.after, one) for one in tiles),
+        *(piece(before, after) for before, after in found.gaps),
     )
+
+
+def _services(piece: Piece, policies: PolicySet) -> set[str]:
+    """Return the services for which a role must be held to bend the rules for a piece."""
+    governed = survey(piece.diff, policies.config).governed
+    found = {*piece.services, *services_of(governed, policies.services)}
+    if piece.head is None and unowned(governed, policies.services):
+        found.add(NO_SERVICE)
+    return found
+
+
+def _commits(view: View, pieces: Sequence[Piece]) -> tuple[CommitFact, ...]:
+    """Return the commits of these pieces, but for the merges by which authorised ones landed."""
+    found: dict[str, CommitFact] = {}
+    for piece in pieces:
+        head = piece.head if piece.head and holds(view, piece.head) else piece.after
+        for commit in commits_between(view, piece.before, head):
+            found[commit.id] = commit_fact(view, commit, piece.before)
+    return tuple(found.values())
 
 
 def _uncovered(said: OverridePredicate, pieces: Sequence[Piece]) -> tuple[str, ...]:
     """Return the changes, or the commits without one, that an override does not cover."""
     own = scope_of(said)
     missing: list[str] = []
-    for changes, paths, after in pieces:
-        bare = [name for name in changes if name not in said.changes]
-        if changes and not bare:
+    for piece in pieces:
+        bare = [name for name in piece.changes if name not in said.changes]
+        if piece.changes and not bare:
             continue
-        if not paths or not all(own(path) for path in paths):
-            missing += bare or [after[:12]]
+        if not piece.paths or not all(own(path) for path in piece.paths):
+            missing += bare or [piece.after[:12]]
     return tuple(dict.fromkeys(missing))

@@ -255,7 +255,9 @@ def test_the_role_is_held_for_every_service_that_is_touched(
         assert (entry.code == "role-not-held", entry.counted) == (bool(detail), not detail)
         assert detail in entry.detail
     (entry,) = hear((word(scenes, "bob"),), glass(scenes, services=(), **given))
-    assert entry.detail == "bob does not hold pilot now"
+    assert entry.detail == "bob does not hold pilot for all services, and paths of none change now"
+    (entry,) = hear((erin,), glass(scenes, services=(), **given))
+    assert entry.code == "role-not-held"
     assert code(scenes, services=()) == "overrides"
 
 

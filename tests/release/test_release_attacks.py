@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from support.books import LOG, Bookish, git, open_books
 from support.breakglass import signed
-from support.world import CHG, CONFIG, OTHER, ROLES, people_file, request_file
+from support.repository import isolated
+from support.world import CHG, CONFIG, OTHER, ROLES, SERVICES, people_file, request_file
 
 from itil_gate.model.errors import HistoryError
 
@@ -295,3 +297,107 @@ def test_a_release_begins_in_its_window_and_not_in_the_soak(books: Bookish) -> N
     assert books.start()[1] is not None
     world.later(hours=2)
     assert _failed(books.start()[0]) == ["outside-window"]
+
+
+TWO_SERVICES = (
+    SERVICES
+    + """\
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  name: blog
+  annotations: {itil-gate.dev/tier: "3", itil-gate.dev/paths: "blog/**"}
+spec: {type: service, lifecycle: production}
+"""
+)
+BY_OTHERS = CONFIG + "override: {role: change-authority, ownChanges: false}\n"
+BREAKER = CONFIG + "override: {role: breaker, ownChanges: false}\n"
+
+
+@pytest.fixture
+def staffed(world: World, keyring: Keyring) -> Bookish:
+    """Erin may break the glass for the blog only, Carol for every service."""
+    grants = (
+        "  - {role: breaker, members: [erin], services: [blog]}\n"
+        "  - {role: breaker, members: [carol]}\n"
+    )
+    world.on_main(
+        {
+            "services/payments.yaml": TWO_SERVICES,
+            "people.yaml": people_file(keyring, extra=grants),
+        }
+    )
+    return open_books(world, config=BREAKER)
+
+
+def _overridden(books: Bookish, by: str) -> tuple[str, str]:
+    world = books.world
+    world.file(
+        signed(
+            *(world, by),
+            stage="deploy",
+            head=None,
+            commit=world.repo.tip("main"),
+            environment="production",
+            changes=(),
+            scope=("**",),
+        )
+    )
+    decision = books.start()[0].decision
+    (entry,) = decision.overrides
+    return decision.outcome, entry.code
+
+
+@pytest.mark.parametrize("path", ["src/app.py", "other/app.py", "itil-gate.yaml.old"])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_who_breaks_the_glass_for_one_service_does_not_for_another(
+    staffed: Bookish, path: str, *, recorded: bool
+) -> None:
+    staffed.world.on_main({path: "print('mine')\n", "blog/a.md": "x\n"}, by="alice")
+    if recorded:
+        staffed.landed()
+    assert _overridden(staffed, "erin") == ("deny", "role-not-held")
+
+
+def test_who_breaks_the_glass_for_a_service_does_so_there(staffed: Bookish) -> None:
+    staffed.world.on_main({"blog/a.md": "x\n"}, by="alice")
+    staffed.landed()
+    assert _overridden(staffed, "erin") == ("overridden", "overrides")
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_nobody_overrides_for_what_they_pushed_where_that_is_forbidden(
+    staffed: Bookish, *, recorded: bool
+) -> None:
+    staffed.world.on_main({"src/app.py": "print('mine')\n"}, by="carol")
+    if recorded:
+        staffed.landed()
+    assert _overridden(staffed, "carol") == ("deny", "own-change")
+
+
+def test_who_took_no_part_overrides_for_what_was_pushed(staffed: Bookish) -> None:
+    staffed.world.on_main({"src/app.py": "print('hers')\n"}, by="alice")
+    staffed.landed()
+    assert _overridden(staffed, "carol") == ("overridden", "overrides")
+
+
+def test_who_merges_what_was_authorised_took_no_part_in_it(world: World) -> None:
+    books = _frozen(world, config=BY_OTHERS, after=2)
+    world.propose({"src/app.py": "1\n"})
+    world.approve("bob")
+    books.decide()
+    git(world, "checkout", "--quiet", "main")
+    who = {
+        "NAME": "Carol",
+        "EMAIL": "carol@example.com",
+        "DATE": f"@{int(world.now.timestamp())} +0000",
+    }
+    env = {f"GIT_{one}_{key}": who[key] for one in ("AUTHOR", "COMMITTER") for key in who}
+    command = ["git", "merge", "--quiet", "--no-ff", "feature"]
+    subprocess.run(command, cwd=world.repo.path, env=isolated(env), check=True)
+    assert "carol@" in world.repo.git("log", "-1", "--format=%ae", "main")
+    assert [one.update.standing for one in books.landed()] == ["authorised"]
+    world.later(hours=3)
+    assert _failed(books.start()[0]) == ["in-freeze"]
+    assert _overridden(books, "carol") == ("overridden", "overrides")
