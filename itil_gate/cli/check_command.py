@@ -94,6 +94,12 @@ FORMATS = ("text", "markdown", "json", "sarif", "junit", "github", "gitlab")
     metavar="COMMIT",
     help="With --merged: a head that may have been squashed or rebased onto the target.",
 )
+@click.option(
+    "--pushed-at",
+    metavar="TIME",
+    help="With --merged: when the forge received the push, RFC 3339 or seconds since 1970; "
+    "approvals given later do not count.",
+)
 @recording_options
 def command(
     base: str | None,
@@ -108,6 +114,7 @@ def command(
     notify: Path | None,
     merged: str | None,
     landed_heads: tuple[str, ...],
+    pushed_at: str | None,
     pull: int | None,
     default_branch: str | None,
     channels: tuple[str, ...],
@@ -152,6 +159,7 @@ def command(
             base=base,
             target=target,
             heads=landed_heads,
+            pushed_at=pushed_at,
             form=form,
             recording=recording,
             record=record,

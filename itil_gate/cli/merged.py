@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from itil_gate.cli.hearing import find_target
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from itil_gate.cli.recording import Recording
     from itil_gate.git.view import View
+    from itil_gate.model.errors import GateError
 
 REFUSED = 1
 
@@ -26,13 +28,15 @@ def check_merged(
     base: str | None,
     target: str | None,
     heads: Sequence[str],
+    pushed_at: str | None,
     form: str,
     recording: Recording,
     record: bool,
 ) -> int:
     """Trace what landed since the record ends; with `record` write it down.
 
-    `span` is BEFORE..AFTER of a push. Returns 1 if a part of it was not authorised.
+    `span` is BEFORE..AFTER of a push, `pushed_at` when the forge received it. Returns 1 if a part
+    of it was not authorised.
     """
     from itil_gate.gather.inputs import find_commit
     from itil_gate.gather.sources import read_judge
@@ -43,6 +47,7 @@ def check_merged(
     from itil_gate.release.past import past_of
     from itil_gate.report.release_text import landing_text
 
+    moment = _moment(pushed_at)
     with open_view(repository(path)) as view:
         before, after = _ends(view, span)
         ref, _ = find_target(view, base=base, target=target)
@@ -51,7 +56,13 @@ def check_merged(
         commits = [find_commit(view, head) for head in heads]
         if record:
             tiles, recorded = record_landing(
-                books, view, ref=ref, after=after, pushed=before, heads=commits
+                books,
+                view,
+                ref=ref,
+                after=after,
+                pushed=before,
+                heads=commits,
+                pushed_at=moment,
             )
             if recorded is not None:
                 tell(recorded)
@@ -67,6 +78,7 @@ def check_merged(
                 repository=config.repository,
                 heads=commits,
                 now=books.now,
+                pushed_at=moment,
             )
     updates = [tile.update for tile in tiles]
     if form == "json":
@@ -74,6 +86,31 @@ def check_merged(
     else:
         out(landing_text(updates))
     return REFUSED if any(one.standing == "unauthorised" for one in updates) else 0
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Return when something was pushed; forges write a time or count seconds."""
+    if text is None:
+        return None
+    try:
+        if text.isascii() and text.isdecimal():
+            return datetime.fromtimestamp(int(text), tz=UTC)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError) as error:
+        raise _bad_moment(text) from error
+    if moment.tzinfo is None:
+        raise _bad_moment(text)
+    return moment.astimezone(UTC)
+
+
+def _bad_moment(text: str) -> GateError:
+    from itil_gate.model.errors import GateError
+
+    return GateError(
+        "bad-time",
+        f"--pushed-at {text!r} is no time with its offset",
+        hint="write it as 2026-11-25T21:00:00Z, or as seconds since 1970",
+    )
 
 
 def _ends(view: View, span: str) -> tuple[str | None, str]:

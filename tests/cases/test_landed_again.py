@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.audits import founds, reconciled
 from support.books import Bookish, git, open_books
+from support.shell import run_gate
 from support.world import APPROVALS, CHG, OTHER, people_file, request_file
 
 from itil_gate.git.discover import discover
@@ -342,3 +343,24 @@ def test_a_branch_adopts_the_gate_once(books: Bookish) -> None:
     assert [tile.update.standing for tile in tiles] == ["unauthorised", "unauthorised"]
     assert [debt.duty for debt in books.known().debts] == ["review", "review"]
     assert founds(books) == ["unauthorised", "unauthorised"]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [("yesterday", 2), ("2026-03-02T12:00:00", 2), ("1772452800", 1), ("2026-03-02T12:00:00Z", 1)],
+)
+def test_when_it_was_pushed_is_told_on_the_command_line(
+    books: Bookish, said: str, code: int
+) -> None:
+    world = books.world
+    world.propose()
+    given = world.state("approve", "bob", at=world.now + timedelta(hours=2))
+    world.later(hours=3)
+    before, after = books.merge()
+    world.file(given)
+    told = ("check", "--merged", f"{before}..{after}", "--target", MAIN)
+    allowed = run_gate(*told, cwd=world.repo.path)
+    assert allowed.code == 0, allowed.err
+    answer = run_gate(*told, "--pushed-at", said, cwd=world.repo.path)
+    assert answer.code == code, answer.err
+    assert ("bad-time" in answer.err) == (code == 2)
