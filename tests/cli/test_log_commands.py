@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,20 +37,31 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Repo:
-    """A bare repository whose main has a configuration that pins the log's keys."""
-    hub = make_hub(tmp_path / "hub.git")
-    _configure(hub, tmp_path, CONFIG + LOG)
-    return hub
-
-
-@pytest.fixture
-def clone(hub: Repo, tmp_path: Path) -> Repo:
-    """A clone of one commit; the log on the remote has two events."""
-    clone = hub.clone(tmp_path / "clone", "--depth=1")
+@pytest.fixture(scope="session")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub, and a clone of one commit; the log on the hub has two events. Made once."""
+    folder = tmp_path_factory.mktemp("logged")
+    hub = make_hub(folder / "hub.git")
+    _configure(hub, folder, CONFIG + LOG)
+    clone = hub.clone(folder / "clone", "--depth=1")
     open_log(clone, remote="origin")
     put(clone, 1, 2, remote="origin")
+    return folder
+
+
+@pytest.fixture
+def hub(logged: Path, tmp_path: Path) -> Repo:
+    """A bare repository whose main has a configuration that pins the log's keys."""
+    shutil.copytree(logged / "hub.git", tmp_path / "hub.git", symlinks=True)
+    return Repo(tmp_path / "hub.git", bare=True)
+
+
+@pytest.fixture
+def clone(logged: Path, hub: Repo, tmp_path: Path) -> Repo:
+    """A clone of one commit; the log on the remote has two events."""
+    shutil.copytree(logged / "clone", tmp_path / "clone", symlinks=True)
+    clone = Repo(tmp_path / "clone")
+    clone.git("remote", "set-url", "origin", f"file://{hub.path}")
     return clone
 
 
@@ -169,7 +181,7 @@ def test_what_strangers_wrote_is_shown_and_not_obeyed(clone: Repo) -> None:
 
 def test_entries_by_other_keys_are_marked(clone: Repo, hub: Repo, tmp_path: Path) -> None:
     stranger = make_person(tmp_path, "carol").public
-    work = Repo(tmp_path / "work")
+    work = hub.clone(tmp_path / "work")
     line = LOG.splitlines()[-1].split('"')[1]
     work.commit(files={"itil-gate.yaml": CONFIG + LOG.replace(line, stranger)})
     work.git("push", "--quiet", "origin", "main")
@@ -299,7 +311,7 @@ def test_a_copy_that_is_behind_is_no_tampering(clone: Repo) -> None:
 
 
 def test_a_file_that_was_changed_is_tampering(clone: Repo, hub: Repo, tmp_path: Path) -> None:
-    work = Repo(tmp_path / "work")
+    work = hub.clone(tmp_path / "work")
     work.git("fetch", "--quiet", "origin", "audit-log")
     work.git("checkout", "--quiet", "-B", "audit-log", "FETCH_HEAD")
     path = "entry/000/000/001.intoto.json"
