@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +18,6 @@ from itil_gate.release.bookkeeping import record_landing
 from itil_gate.release.entries import update_event
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from support.world import World
 
     from itil_gate.release.landing import Tile
@@ -346,13 +344,14 @@ def test_a_branch_adopts_the_gate_once(books: Bookish) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
-    [("yesterday", 2), ("2026-03-02T12:00:00", 2), ("1772452800", 1), ("2026-03-02T12:00:00Z", 1)],
+    ("form", "code"),
+    [("yesterday", 2), ("%Y-%m-%dT%H:%M:%S", 2), ("%s", 1), ("%Y-%m-%dT%H:%M:%SZ", 1)],
 )
-def test_when_it_was_pushed_is_told_on_the_command_line(
-    books: Bookish, said: str, code: int
-) -> None:
-    world = books.world
+def test_when_it_was_pushed_is_told_on_the_command_line(world: World, form: str, code: int) -> None:
+    world.now = datetime.now(tz=UTC).replace(microsecond=0) - timedelta(hours=4)
+    said = str(int(world.now.timestamp())) if form == "%s" else f"{world.now:{form}}"
+    open_books(world)
+    books = Bookish(world)
     world.propose()
     given = world.state("approve", "bob", at=world.now + timedelta(hours=2))
     world.later(hours=3)
