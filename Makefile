@@ -58,9 +58,12 @@ wheel: $(INSTALLED_DEV)
 peer: $(INSTALLED_DEV)
 	$(BIN)/python -m pytest -m peer
 
-# The laws are among the ordinary tests too, with a fifth of the examples.
+# Two things that the ordinary tests do in short come first: the laws, of whose examples they try a
+# fifth, and the commands, of which they fork most from a process that has loaded everything.
 heavy: $(INSTALLED_DEV)
 	HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/laws
+	ITIL_GATE_TESTS_FRESH=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/cli \
+	  -m "not wheel and not peer and not heavy"
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m heavy
 
 # One module: make MUTATION=itil_gate.decide.ledger mutation

@@ -12,7 +12,7 @@ from support.books import Bookish, open_books
 from support.breakglass import GLASS, override
 from support.repository import Keyring, Repo
 from support.shell import run_gate
-from support.world import World, adopt
+from support.world import World, adopt, copy_world
 
 from itil_gate.log.append import Event
 from itil_gate.model.record import Copied
@@ -25,17 +25,23 @@ if TYPE_CHECKING:
     from itil_gate.audit.replaying import Replayed
 
 
-@pytest.fixture
-def books(tmp_path: Path, keyring: Keyring) -> Bookish:
-    """Something landed that nobody authorised."""
-    repo = Repo(tmp_path / "glass")
+@pytest.fixture(scope="session")
+def pushed(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Path:
+    """Something landed that nobody authorised; made once."""
+    repo = Repo(tmp_path_factory.mktemp("pushed") / "glass")
     adopt(repo, keyring)
     world = World(repo, keyring)
     books = open_books(world, config=GLASS)
     before = world.repo.tip("main")
     world.on_main({"src/app.py": "print('straight in')\n"}, by="alice")
     books.landed(before)
-    return books
+    return repo.path
+
+
+@pytest.fixture
+def books(tmp_path: Path, pushed: Path, keyring: Keyring) -> Bookish:
+    """A copy of it."""
+    return Bookish(copy_world(pushed, tmp_path / "glass", keyring))
 
 
 def bend(books: Bookish, by: str = "carol", **edits: object) -> None:

@@ -217,6 +217,7 @@ def many_files(world: World, count: int) -> None:
     world.repo.fast_import("\n".join([*lines, ""]).encode())
 
 
+@pytest.mark.heavy
 @case("FO-23")
 def test_a_loop_over_a_diff_of_20000_files_runs_out_and_stops_the_decision(world: World) -> None:
     judged(world, rule_set(rule("!diff.paths.exists(p, p == 'src/secret')")))
