@@ -42,9 +42,9 @@ class ContentFact(Made):
 
     path: str
     kind: Literal["text", "binary", "large", "elsewhere", "unread"] = Field(
-        description="binary holds a NUL or another control character that no text has; large has more than 1 MiB before or after; elsewhere "
-        "is a submodule or a pointer to content that is not in the repository; unread is beyond "
-        "the 64 MiB that are read."
+        description="binary holds a NUL or another control character that no text has; large has "
+        "more than 1 MiB before or after; elsewhere is a submodule or a pointer to content that is "
+        "not in the repository; unread is beyond the 64 MiB that are read."
     )
     added: int | None = Field(None, description="Lines added; none where git counts no lines.")
     deleted: int | None = Field(None, description="Lines deleted; likewise.")
