@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from support.kept import Kept
 from support.repository import Keyring, Repo, make_keyring
 from support.scratch import settle_in_memory
 from support.shell import end_waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # How long an example takes says more about the machine than about the code.
@@ -24,6 +26,14 @@ def pytest_configure() -> None:
 
 def pytest_sessionfinish() -> None:
     end_waiting()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Preparations are kept as long as this session."""
+    Kept.folder = tmp_path_factory.mktemp("kept")
+    yield
+    Kept.folder = None
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,29 +18,39 @@ if TYPE_CHECKING:
     from support.repository import Repo
 
 
-@dataclass
 class Kept:
-    """Folders by what they were made from. They are gone when the process ends."""
+    """Folders by what they were made from, for as long as one session of tests."""
 
-    folder: tempfile.TemporaryDirectory[str] | None = None
-    known: dict[str, tuple[Path, int]] = field(default_factory=dict)
+    folder: Path | None = None
+    """Where all of them are; while there is none, everything is made each time."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Path, int]] = {}
 
     def prepare(self, repo: Repo, how: tuple[object, ...], make: Callable[[], None]) -> None:
         """Prepare a repository with a work tree: by `make`, or as `make` did it `how` before."""
+        if self.folder is None:
+            make()
+            return
         key = _state(repo, how)
-        if key in self.known:
-            path, clock = self.known[key]
+        if key in self._known:
+            path, clock = self._known[key]
             shutil.rmtree(repo.path)
             shutil.copytree(path, repo.path, symlinks=True)
             repo.clock = clock
             return
         make()
-        if self.folder is None:
-            parent = os.environ.get("PYTEST_DEBUG_TEMPROOT")
-            self.folder = tempfile.TemporaryDirectory(prefix="itil-gate-kept-", dir=parent)
-        path = Path(self.folder.name) / key
+        path = self.folder / f"{os.getpid()}-{key}"
         shutil.copytree(repo.path, path, symlinks=True)
-        self.known[key] = (path, repo.clock)
+        self._known[key] = (path, repo.clock)
+
+
+def _forget() -> None:
+    Kept.folder = None
+
+
+# Faults are planted in forks: there everything is made anew, with the fault.
+os.register_at_fork(after_in_child=_forget)
 
 
 def _state(repo: Repo, how: tuple[object, ...]) -> str:

@@ -16,6 +16,7 @@ import os
 import pkgutil
 import select
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -65,8 +66,7 @@ class Ready:
 
     def __init__(self) -> None:
         self.owner = os.getpid()
-        self._folder = tempfile.TemporaryDirectory(prefix="itil-gate-ready-")
-        self.door = Path(self._folder.name) / "door"
+        self.door = Path(tempfile.mkdtemp(prefix="itil-gate-ready-")) / "door"
         self._waiting = subprocess.Popen(
             [sys.executable, "-P", "-m", "support.ready", str(self.door)],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
@@ -77,10 +77,9 @@ class Ready:
         assert self._waiting.stdout.readline() == b"ready\n", "the waiting gate did not start"
 
     def end(self) -> None:
-        """End it, and take its door away."""
+        """End it; it takes its door away."""
         if self.owner == os.getpid():
             self._waiting.communicate(timeout=60)
-            self._folder.cleanup()
 
     def run(
         self,
@@ -263,4 +262,8 @@ if __name__ == "__main__":
     # Nothing of ours is to be found by what is loaded.
     sys.path.remove(str(Path(__file__).parents[1]))
     os.environ.pop("PYTHONPATH")
-    wait(sys.argv[1])
+    try:
+        wait(sys.argv[1])
+    finally:
+        # Whoever asked for this may have been killed.
+        shutil.rmtree(Path(sys.argv[1]).parent, ignore_errors=True)
