@@ -184,6 +184,7 @@ def command(
             external=files,
             pull=pull,
             home=told.home,
+            binding=record,
         ) as heard,
     ):
         decision = heard.decision

@@ -68,11 +68,13 @@ def hearing(
     external: Mapping[str, bytes] | None = None,
     pull: int | None = None,
     home: str | None = None,
+    binding: bool = False,
 ) -> Iterator[Hearing]:
     """Gather and decide; the view stays open for as long as the block runs.
 
     `pull` is the number of a pull request that the forge is asked about, `home` the full name of
-    the repository's default branch; None for what the clone was told.
+    the repository's default branch; None for what the clone was told. `binding` says that the
+    decision is acted upon, and no advice.
     """
     from itil_gate.cli.screen import repository
     from itil_gate.decide.gate import decide
@@ -101,6 +103,7 @@ def hearing(
             draft=draft,
             external=external,
             pulled=pulled,
+            binding=binding,
         )
         yield Hearing(view, inputs, decide(inputs))
 

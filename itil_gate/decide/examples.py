@@ -114,6 +114,12 @@ GATE_EXAMPLES: dict[str, Example] = {
         "changes: [src/app.py]\nmeanwhile: [src/other.py]\n",
     ),
     "closed-pull-request": Example("pullRequest: closed\n", "pullRequest: open\n"),
+    "forge-not-asked": Example(
+        "A run without --pull records a decision about a pull request of which the log says "
+        "nothing.",
+        "The run asks the forge with --pull, or one before it has and recorded what it told.",
+        played=False,
+    ),
     "draft": Example("draft: true\n", "draft: false\n"),
     "uncovered-change": Example(
         "changes: [src/app.py, db/schema.sql]\nrequest: {scope: [src/**]}\n",

@@ -120,7 +120,11 @@ def with_overrides(
     `bench` is that of the target's policies, `asked` are the requests that were judged, and
     `unreadable` is what kept others, or proposed policies, from being read.
     """
-    firm = UNBENDING | {found.rule for found in unreadable if found.effect != "advise"}
+    firm = UNBENDING | {
+        found.rule
+        for found in unreadable
+        if found.effect != "advise" and found.rule != "forge-not-asked"
+    }
     failing = [
         state
         for state in (

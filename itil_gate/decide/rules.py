@@ -49,6 +49,15 @@ GATE_RULES: dict[str, Rule] = {
             "Mark the pull request as ready for review.",
         ),
         _rule(
+            "forge-not-asked",
+            "pending",
+            "The target names a forge, and nobody asked it about the pull request.",
+            "Whoever opened it or pushed to it has taken part, and requests for changes reject: "
+            "without the forge, or a record of what it told, nobody knows of either. A check that "
+            "records nothing is advice, and only says so.",
+            "Run `itil-gate check --pull NUMBER --record` where the keys of the log are.",
+        ),
+        _rule(
             "uncovered-change",
             "deny",
             "A governed path changes without a request in this diff whose scope holds it.",

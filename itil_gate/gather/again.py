@@ -20,9 +20,9 @@ from itil_gate.gather.statements import (
     overrides_for,
     read_statements,
 )
+from itil_gate.gather.told import not_asked, told_by_forge
 from itil_gate.git.history import last_change
 from itil_gate.model.errors import HistoryError
-from itil_gate.model.frozen import frozen
 from itil_gate.policy.compile import read_config
 
 if TYPE_CHECKING:
@@ -39,46 +39,6 @@ if TYPE_CHECKING:
     )
 
 SHORT = 12
-
-
-@frozen
-class Told:
-    """What the record says a forge told: of the pull request, and of its reviews."""
-
-    pull: PullRequest | None = None
-    reviews: tuple[Review, ...] = ()
-
-
-def told_by_forge(records: Sequence[Facts], *, head: str) -> Told:
-    """Return what a forge told according to recorded facts about one change, newest first.
-
-    A review is as the newest record has it. Of what older ones alone hold, only requests for
-    changes are kept: who takes an approval back on a forge may leave nothing of it. Everybody who
-    was ever seen pushing has pushed; where the newest record is about another head than `head`,
-    nobody knows who pushed that, and since when it is there.
-    """
-    asked = [one for one in records if one.pull_request is not None]
-    if not asked:
-        return Told()
-    newest = asked[0].pull_request
-    if newest is None:  # pragma: no cover - they were chosen for it
-        raise TypeError(head)
-    reviews: dict[tuple[str, str], Review] = {}
-    for place, one in enumerate(asked):
-        for review in one.reviews:
-            if place == 0 or review.state == "changes-requested":
-                reviews.setdefault((review.forge, review.id), review)
-    pushers = [
-        account
-        for one in reversed(asked)
-        if one.pull_request is not None
-        for account in (one.pull_request.opener, *one.pull_request.pushers)
-        if account != newest.opener
-    ]
-    edits: dict[str, object] = {"pushers": tuple(dict.fromkeys(pushers))}
-    if newest.head != head:
-        edits["head_since"] = None
-    return Told(newest.model_copy(update=edits), tuple(reviews.values()))
 
 
 def hear_again(
@@ -141,8 +101,14 @@ def hear_again(
         "pull_request": _as_it_was(told.pull, facts),
         "waiver_uses": tuple(uses) if config.log is not None else facts.waiver_uses,
     }
+    faults = (*inputs.faults, *not_asked(config, told, head=facts.head, binding=True))
     return inputs.model_copy(
-        update={"facts": facts.model_copy(update=edits), "judge": judge, "proposed": proposed}
+        update={
+            "facts": facts.model_copy(update=edits),
+            "judge": judge,
+            "proposed": proposed,
+            "faults": tuple(dict.fromkeys(faults)),
+        }
     )
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from itil_gate.git.diff import Counts
     from itil_gate.git.history import RawCommit
     from itil_gate.git.view import View
+    from itil_gate.log.reader import LogReader
     from itil_gate.model.config import Config
     from itil_gate.model.facts import (
         ApprovedContent,
@@ -75,16 +76,20 @@ def gather(
     draft: bool = False,
     external: Mapping[str, bytes] | None = None,
     recorded: bool = True,
+    log: LogReader | None = None,
     pulled: ForgePull | None = None,
+    binding: bool = False,
 ) -> Inputs:
     """Return the sealed inputs of a decision.
 
     `target` is the full name of the branch, `base` the commit at its tip, `head` the commit that
     is proposed; `external` are results of other tools by the names of their checks. Unless
     `recorded` is off, the judge's data must be those that the audit log accounts for, where there
-    is one. `pulled` is what the forge told of the pull request. Raises HistoryError where history
-    does not suffice, ConfigError `not-adopted` where the target has no configuration, and GateError
-    `forge-differs` or `forge-clock` where the forge told of something else.
+    is one; `log` is given where it is believed under other keys than the target's. `pulled` is what
+    the forge told of the pull request; where the target names a forge that nobody asked, the log's
+    memory of it stands in, and without one a decision that is `binding` waits. Raises HistoryError
+    where history does not suffice, ConfigError `not-adopted` where the target has no configuration,
+    and GateError `forge-differs` or `forge-clock` where the forge told of something else.
     """
     judge = read_judge(view, base)
     config = read_config({source.path: source for source in judge})
@@ -109,6 +114,7 @@ def gather(
     asked = list_ids(diff, config)
     earlier: tuple[CommitFact, ...] = ()
     uses: tuple[WaiverUse, ...] | None = None
+    records: tuple[Facts, ...] = ()
     if config.log is not None:
         from itil_gate.gather.recorded import (  # noqa: PLC0415 - few have a log
             earlier_commits,
@@ -118,12 +124,25 @@ def gather(
             waiver_uses,
         )
 
-        if (log := open_copy(view, config)) is not None:
+        if (log := log or open_copy(view, config)) is not None:
             refuse_rewound(view, log, tips)
             if recorded:
                 refuse_unrecorded(view, config, log, target=target, tip=base)
             uses = waiver_uses(log)
             earlier = earlier_commits(log, asked, known={commit.id for commit in commits})
+            if config.forge is not None and pulled is None:
+                from itil_gate.gather.told import recorded_facts  # noqa: PLC0415
+
+                records = recorded_facts(log, asked, head=head, target=target)
+    unasked: tuple[Finding, ...] = ()
+    pull, reviews = (pulled.pull, pulled.reviews) if pulled is not None else (None, ())
+    if config.forge is not None and pulled is None:
+        from itil_gate.gather.told import not_asked, told_by_forge  # noqa: PLC0415
+
+        told = told_by_forge(records, head=head)
+        pull = told.pull.model_copy(update={"state": "open"}) if told.pull is not None else None
+        reviews = told.reviews
+        unasked = not_asked(config, told, head=head, binding=binding)
     folders = list_statements(view, tips) if tips else {}
     statements, on_target = _statements(
         view, folders, config, base=base, head=head, commits=commits, asked=asked
@@ -150,8 +169,8 @@ def gather(
         external=_external(external or {}, judge, proposed or ()),
         target_requests=on_target,
         overrides=overrides_for(view, folders, named),
-        reviews=_reviews(view, pulled, tip=base, requests=requests, look=look),
-        pull_request=pulled.pull if pulled is not None else None,
+        reviews=_reviews(view, reviews, tip=base, requests=requests, look=look),
+        pull_request=pull,
         earlier=earlier,
         waiver_uses=uses,
         contents=_contents(view, diff, counts),
@@ -170,7 +189,11 @@ def gather(
         else None,
     )
     return Inputs(
-        facts=facts, requests=requests, judge=judge, proposed=proposed, faults=unreadable + broken
+        facts=facts,
+        requests=requests,
+        judge=judge,
+        proposed=proposed,
+        faults=(*unreadable, *broken, *unasked),
     )
 
 
@@ -339,18 +362,18 @@ def _statements(
 
 def _reviews(
     view: View,
-    pulled: ForgePull | None,
+    reviews: Sequence[Review],
     *,
     tip: str,
     requests: Sequence[Source],
     look: Callable[[Named], ApprovedContent],
 ) -> tuple[Review, ...]:
-    if pulled is None or not pulled.reviews:
+    if not reviews:
         return ()
     from itil_gate.gather.pulled import proved_reviews  # noqa: PLC0415 - few checks ask a forge
 
     paths = [source.path for source in requests]
-    return proved_reviews(view, pulled.reviews, tip=tip, paths=paths, look=look)
+    return proved_reviews(view, reviews, tip=tip, paths=paths, look=look)
 
 
 def _risk_models(judge: Sequence[Source]) -> tuple[RiskModel, ...]:

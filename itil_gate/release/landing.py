@@ -319,6 +319,7 @@ class _Scribe:
                 head=head,
                 now=self._now,
                 recorded=False,  # that is what is being done here
+                binding=True,
             )
             same = self._last_word(inputs.facts, before)
             if same is not None:

@@ -113,10 +113,12 @@ def hear(view: View, push: Push, *, now: datetime) -> tuple[Inputs, Decision]:
     old, new = push.old or "", push.new or ""
     commit = read_commit(view, new)
     if commit.parents[:1] == (old,) and len(commit.parents) == _PARENTS_OF_A_MERGE:
-        inputs = gather(view, target=push.ref, base=old, head=commit.parents[1], now=now)
+        inputs = gather(
+            view, target=push.ref, base=old, head=commit.parents[1], now=now, binding=True
+        )
         if inputs.facts.merged_tree == commit.tree:
             return inputs, decide(inputs)
-    inputs = gather(view, target=push.ref, base=old, head=new, now=now)
+    inputs = gather(view, target=push.ref, base=old, head=new, now=now, binding=True)
     return inputs, decide(inputs)
 
 

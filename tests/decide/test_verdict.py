@@ -68,13 +68,17 @@ def test_a_rule_is_as_bad_as_the_worst_of_what_it_found(
     assert {one.side for one in (other, mine, unlisted)} == {"proposed"}
 
 
+OTHERS = {"undeclared-external-results", "forge-not-asked"}
+"""Rules that a decision names only where they found something."""
+
+
 def test_every_rule_of_the_gate_is_told_of_whether_it_found_something_or_not(
     scenes: Scenes,
 ) -> None:
     decision = decide(scenes.sealed)
     assert [one.rule for one in decision.rules] == list(MERGE_RULES)
     assert [one.rule for one in only(decision).rules] == list(CHANGE_RULES)
-    assert {*MERGE_RULES, *CHANGE_RULES, "undeclared-external-results"} == {*GATE_RULES}
+    assert {*MERGE_RULES, *CHANGE_RULES, *OTHERS} == {*GATE_RULES}
     assert {one.state for one in (*decision.rules, *only(decision).rules)} == {"SATISFIED"}
     assert {one.side for one in (*decision.rules, *only(decision).rules)} == {"target"}
     both = decide(scenes.sealed.model_copy(update={"proposed": scenes.sealed.judge}))
