@@ -31,7 +31,7 @@ from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.record import REVIEW_FOLDER, Copied, ReleaseOutcome
 from itil_gate.policy.compile import compile_policies
 from itil_gate.release.attesting import package_url
-from itil_gate.release.catching_up import missed
+from itil_gate.release.catching_up import BACK, missed
 from itil_gate.release.deploying import Known, examine, known_of, record_of, refuse_unproved
 from itil_gate.release.entries import (
     attestation_event,
@@ -139,6 +139,7 @@ def record_decision(books: Books, view: View, decision: Decision, inputs: Inputs
 
     Raises HistoryError `approvals-rewound` where the log saw more on the approvals branch.
     """
+    catch_up(books, back=1)
 
     def events() -> list[Event]:
         with books.reading() as reader:
@@ -298,6 +299,7 @@ def finish_release(
 
     Raises LogError `event-differs` for one that ended otherwise, GateError `no-such-release`.
     """
+    catch_up(books)
     release: Released = known.release(nonce)
     ended: Any = outcome
     said = ReleaseOutcome(
@@ -415,10 +417,10 @@ def _replacing(books: Books, tiles: Sequence[Tile]) -> list[Tile]:
     return found
 
 
-def catch_up(books: Books) -> None:
-    """Record what follows from the newest entries and was missed, because a run was cut off."""
+def catch_up(books: Books, *, back: int = BACK) -> None:
+    """Record what follows from the newest causes and was missed, because a run was cut off."""
     with books.reading() as reader:
-        events = missed(reader, books.config)
+        events = missed(reader, books.config, back=back)
     if events:
         books.write(events)
 

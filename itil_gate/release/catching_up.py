@@ -1,8 +1,9 @@
 """What should have been recorded after something and was not, because a run was cut off between.
 
 What follows from an entry (an obligation, a waiver's use, a change of policies) is appended after
-it, since it names its place. Whoever records next looks back over the newest entries and records
-what is missing; ids follow from the cause, so nothing is recorded twice.
+it, since it names its place. Whoever records next looks back over the newest causes and records
+what is missing; ids follow from the cause, so nothing is recorded twice. Causes are counted, not
+entries: however many decisions came between, nothing is forgotten.
 """
 
 from __future__ import annotations
@@ -25,31 +26,43 @@ if TYPE_CHECKING:
     from itil_gate.log.reader import Entry, LogReader
     from itil_gate.model.config import Config
 
-BACK = 128
-"""How many of the newest entries are looked back over: more than one run appends."""
+BACK = 32
+"""How many causes in a row have to be complete: nobody records one before the rest is caught up."""
 CAUSES = ("ref-update", "release-record", "outcome")
 
 
-def missed(reader: LogReader, config: Config) -> tuple[Event, ...]:
-    """Return the events that follow from the newest entries and are not in the log.
+def missed(reader: LogReader, config: Config, *, back: int = BACK) -> tuple[Event, ...]:
+    """Return the events that follow from the newest causes and are not in the log.
 
-    Raises LogError `entry-malformed` for a believed entry that this version cannot read.
+    It is looked back until `back` causes in a row lack nothing, and always over all that one run
+    recorded at once. Raises LogError `entry-malformed` for a believed entry that this version
+    cannot read.
     """
-    stop = max(0, reader.size - BACK)
+    name = config.repository
     found: list[Event] = []
-    for entry in reader.backwards(stop=stop, kinds=CAUSES):
-        if not entry.believed:
+    complete, run = 0, None
+    for entry in reader.backwards(kinds=CAUSES):
+        if not entry.believed or entry.statement is None:
             continue
+        said = entry.predicate.get("recordedAt", entry.predicate.get("startedAt"))
+        if complete >= back and said != run:
+            break
+        run = said
         try:
-            found += _following(entry, reader, config)
+            lacking = [
+                one
+                for one in _following(entry, reader, config)
+                if reader.find(name, one.kind, one.key) is None
+            ]
         except ValidationError as error:
             raise LogError(
                 "entry-malformed",
                 f"entry {entry.index} is not as this version writes it",
                 hint="use the version that wrote the log, or a later one",
             ) from error
-    name = config.repository
-    return tuple(one for one in found if reader.find(name, one.kind, one.key) is None)
+        complete = 0 if lacking else complete + 1
+        found += lacking
+    return tuple(found)
 
 
 def _following(entry: Entry, reader: LogReader, config: Config) -> Iterator[Event]:

@@ -11,6 +11,8 @@ from support.books import Bookish, git, open_books
 from support.world import CHG, OTHER
 
 from itil_gate.model.errors import HistoryError
+from itil_gate.model.record import REVIEW_FOLDER, Copied
+from itil_gate.release.entries import copy_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -294,6 +296,53 @@ def test_what_a_run_that_was_cut_off_left_out_is_recorded_next(
         with pytest.raises(KeyboardInterrupt):
             run()
     assert "obligation" not in books.kinds()
+    books.landed()
+    assert [one.duty for one in books.known().debts] == ["review"]
+    before = books.kinds()
+    books.landed()
+    assert books.kinds() == before
+
+
+def _cut_off(books: Bookish, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Push past the gate; the run that records it ends before anything follows from that."""
+
+    def broken_off(_: object, events: Sequence[object]) -> None:
+        if events:
+            raise KeyboardInterrupt
+
+    books.world.on_main({"src/app.py": "print('straight in')\n"}, by="alice")
+    with monkeypatch.context() as patched:
+        patched.setattr("itil_gate.release.bookkeeping._follow", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            books.landed()
+    assert "obligation" not in books.kinds()
+
+
+def test_whoever_records_a_decision_next_records_what_was_left_out(
+    books: Bookish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _cut_off(books, monkeypatch)
+    books.world.propose({"src/lib.py": "2\n"})
+    books.decide()
+    assert books.kinds()[-2:] == ["obligation", "gate-decision"]
+
+
+def test_what_was_left_out_is_not_forgotten_for_all_that_was_recorded_since(
+    books: Bookish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _cut_off(books, monkeypatch)
+    copies = [
+        Copied(
+            repository="example.com/acme/payments",
+            statement=f"{number:064x}",
+            path=f"{REVIEW_FOLDER}/example.com/{number}",
+            text="{}",
+            tip=books.world.repo.tip("main"),
+            recorded_at=books.world.now,
+        )
+        for number in range(150)
+    ]
+    books.books.write([copy_event(one) for one in copies])
     books.landed()
     assert [one.duty for one in books.known().debts] == ["review"]
     before = books.kinds()
