@@ -76,7 +76,8 @@ def decisions(
 class _Before:
     """The log as it was before an entry, for whoever reads it from its end."""
 
-    def __init__(self, entries: Sequence[Entry], limit: int) -> None:
+    def __init__(self, reader: LogReader, entries: Sequence[Entry], limit: int) -> None:
+        self.entry = reader.entry
         self._entries = entries
         self._limit = limit
 
@@ -161,7 +162,7 @@ class Bench:
                 now=decision.now,
                 backout=decision.backout,
             ),
-            known=known_of(self._before(entry.index), decision.target),
+            known=known_of(self._before(entry.index), decision.target, held=True),
             nonce=decision.nonce,
             deployer=decision.deployer,
             overrides=(),
@@ -237,7 +238,7 @@ class Bench:
     def _before(self, index: int) -> LogReader:
         if self._known is None:
             self._known = list(self._reader.backwards(kinds=KINDS))[::-1]
-        return cast("LogReader", _Before(self._known, index))
+        return cast("LogReader", _Before(self._reader, self._known, index))
 
     def _judge(self, tip: str) -> tuple[Source, ...]:
         if tip not in self._judges:

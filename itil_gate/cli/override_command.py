@@ -191,12 +191,7 @@ def _at_deploy(
     from itil_gate.gather.sources import read_judge
     from itil_gate.git.view import open_view
     from itil_gate.release.breaking import as_signed, previous, try_release
-    from itil_gate.release.deploying import (
-        artifact_digest,
-        examine,
-        known_of,
-        refuse_unproved,
-    )
+    from itil_gate.release.deploying import account_of, artifact_digest, examine
     from itil_gate.release.overriding import overrides_of
 
     place = find_log(repo, base=base, remote=log[0], local=log[1])
@@ -213,8 +208,9 @@ def _at_deploy(
             backout=False,
         )
         with place.reading() as (_, reader):
-            known = known_of(reader, place.target)
-            refuse_unproved(view, place.config, reader, attempt, target=place.target, tip=place.tip)
+            known = account_of(
+                view, place.config, reader, attempt, target=place.target, tip=place.tip
+            )
         examined = examine(
             view,
             target=place.target,

@@ -71,7 +71,7 @@ class DeployFacts:
     releases: tuple[Released, ...]
     """Releases of the log, oldest first: all of this environment and of this artefact."""
     requests: tuple[ChangeRequest, ...]
-    """The requests of the changes in `steps`, as they are at the commit."""
+    """The requests of the changes in `steps`, as the last authorised update left each."""
     paths: tuple[str, ...] = ()
     """What the steps change."""
     provenance: Provenance | None = None

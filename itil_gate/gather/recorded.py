@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING
 
 from itil_gate.gather.landing import lies_on_line
+from itil_gate.gather.pinned import proved_reader
 from itil_gate.git.diff import raw_diff
 from itil_gate.git.history import is_ancestor
 from itil_gate.git.names import branch_tips
@@ -108,8 +109,22 @@ def refuse_unrecorded(
     have it noticed only by an audit. What was recorded as unauthorised is asked about until its
     files are what they were before it; a later record of the same update stands in for it.
 
-    Raises HistoryError `policies-unrecorded` or `policies-unauthorised`.
+    Raises HistoryError `policies-unrecorded` or `policies-unauthorised`, and `pins-unauthorised`
+    where the keys of the log came so, under which this would be looked up.
     """
+    refuse_unaccounted(
+        view,
+        config,
+        proved_reader(view, config, reader, target=target),
+        target=target,
+        tip=tip,
+    )
+
+
+def refuse_unaccounted(
+    view: View, config: Config, reader: LogReader, *, target: str, tip: str
+) -> None:
+    """Refuse judge's data as `refuse_unrecorded` does, by a log whose keys are believed."""
     end: str | None = None
     spans = Spans(target)
     for entry in reader.backwards(kinds=("ref-update", "log-opened")):

@@ -120,6 +120,19 @@ class LogReader:
                 "revokes",
             )
 
+    def under(self, pins: Iterable[Pin]) -> LogReader:
+        """Return the log as it is believed under the recorder's keys among these.
+
+        Its head is believed under the keys that it is believed under here.
+        """
+        heads = (pin for pin in self.pins if pin.use == "checkpoint")
+        return LogReader(
+            self._read_many,
+            pins=(*(pin for pin in pins if pin.use == "recorder"), *heads),
+            origin=self.checkpoint.origin,
+            repository=self._repository,
+        )
+
     @property
     def size(self) -> int:
         """How many entries the log has."""

@@ -32,7 +32,7 @@ from itil_gate.model.record import REVIEW_FOLDER, Copied, ReleaseOutcome
 from itil_gate.policy.compile import compile_policies
 from itil_gate.release.attesting import package_url
 from itil_gate.release.catching_up import BACK, missed
-from itil_gate.release.deploying import Known, examine, known_of, record_of, refuse_unproved
+from itil_gate.release.deploying import Known, account_of, examine, record_of
 from itil_gate.release.entries import (
     attestation_event,
     copy_event,
@@ -236,8 +236,7 @@ def start_release(
         raise tag_exists(ref, where="here")
     catch_up(books)
     with books.reading() as reader:
-        known = known_of(reader, target)
-        refuse_unproved(view, books.config, reader, attempt, target=target, tip=tip)
+        known = account_of(view, books.config, reader, attempt, target=target, tip=tip)
     examined = examine(
         view,
         target=target,

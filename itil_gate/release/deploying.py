@@ -19,7 +19,9 @@ from itil_gate.decide.deploy import judge_release
 from itil_gate.decide.deploy_facts import Attempt, DeployFacts, Landed, Released, in_force
 from itil_gate.decide.gate import read_requests
 from itil_gate.gather.landing import first_parents, lies_on_line
-from itil_gate.gather.recorded import refuse_unrecorded
+from itil_gate.gather.pinned import proved_reader
+from itil_gate.gather.recorded import refuse_unaccounted
+from itil_gate.gather.resting import WELL, fits
 from itil_gate.gather.sources import read_judge, read_sources
 from itil_gate.git.diff import raw_diff
 from itil_gate.git.history import is_ancestor
@@ -99,13 +101,14 @@ class Examined:
     """The override statements that name the commit, whether they count or not."""
 
 
-def known_of(reader: LogReader, ref: str) -> Known:
+def known_of(reader: LogReader, ref: str, *, held: bool = False) -> Known:
     """Return what the log says, from its newest entry back to its first.
 
-    Raises LogError `entry-malformed` for a believed entry that this version cannot read, and
-    `log-not-opened` where the first entry is missing.
+    With `held`, an update that no release brought yet, and that rests on no decision of the log, is
+    not authorised, whatever its entry says. Raises LogError `entry-malformed` for a believed entry
+    that this version cannot read, and `log-not-opened` where the first entry is missing.
     """
-    updates: list[Landed] = []
+    updates: list[tuple[Entry, RefUpdate]] = []
     records: list[tuple[int, ReleaseRecord]] = []
     outcomes: dict[str, str] = {}
     owed: list[Obligation] = []
@@ -117,7 +120,7 @@ def known_of(reader: LogReader, ref: str) -> Known:
             case "ref-update":
                 update = _as(entry, RefUpdate)
                 if update.ref == ref:
-                    updates.append(Landed(entry.index, update))
+                    updates.append((entry, update))
             case "release-record":
                 records.append((entry.index, _as(entry, ReleaseRecord)))
             case "outcome":
@@ -131,7 +134,9 @@ def known_of(reader: LogReader, ref: str) -> Known:
                 opened = _as(entry, LogOpened)
                 return Known(
                     adopted=opened.adopted,
-                    updates=tuple(reversed(updates)),
+                    updates=_resting(reader, updates[::-1], [record for _, record in records])
+                    if held
+                    else tuple(Landed(entry.index, update) for entry, update in updates[::-1]),
                     releases=tuple(
                         Released(index, record, outcomes.get(record.nonce))
                         for index, record in reversed(records)
@@ -141,6 +146,27 @@ def known_of(reader: LogReader, ref: str) -> Known:
             case _:
                 pass
     raise LogError("log-not-opened", "the first entry of the log is missing or not believed")
+
+
+def _resting(
+    reader: LogReader,
+    found: Sequence[tuple[Entry, RefUpdate]],
+    released: Sequence[ReleaseRecord],
+) -> tuple[Landed, ...]:
+    """Return updates as they stand: what says that it was let in must name by which decision."""
+    asked = {index for record in released for index in record.updates}
+    landed = []
+    for entry, update in found:
+        said = update
+        if update.standing in WELL and entry.index not in asked and not fits(reader, entry):
+            edits = {
+                "standing": "unauthorised",
+                "reason": f"it is recorded as {update.standing}, and no decision of the log that "
+                "stands before it says so",
+            }
+            said = update.model_copy(update=edits)
+        landed.append(Landed(entry.index, said))
+    return tuple(landed)
 
 
 def examine(
@@ -159,7 +185,7 @@ def examine(
 
     Where something speaks against it, `overrides` are heard; None reads those that name the commit
     from the approvals branch. Policies are read at `tip`, the tip of the target; whether they may
-    judge is for `refuse_unproved` to say.
+    judge is for `account_of` to say.
     Raises HistoryError where history does not suffice, and ConfigError where the judge's data do
     not load.
     """
@@ -222,16 +248,20 @@ def _overridden(
     return replace(examined, decision=with_overrides(decision, entries), overrides=given)
 
 
-def refuse_unproved(
+def account_of(
     view: View, config: Config, reader: LogReader, attempt: Attempt, *, target: str, tip: str
-) -> None:
-    """Refuse to judge an attempt by policies that came onto the target without authority.
+) -> Known:
+    """Return what the log says about a branch, under keys and to policies that were let in.
 
-    The way back needs none of them: it asks the log and the target's line only, and a push to the
-    policies must not hold it up. Raises HistoryError as `refuse_unrecorded` does.
+    `config` is that of the target's `tip`. Policies that came without authority judge nothing. The
+    way back needs none of them: it asks the log and the target's line only, and a push to the
+    policies must not hold it up. Raises HistoryError as `refuse_unrecorded` does, and LogError as
+    `known_of`.
     """
+    proved = proved_reader(view, config, reader, target=target)
     if not attempt.backout:
-        refuse_unrecorded(view, config, reader, target=target, tip=tip)
+        refuse_unaccounted(view, config, proved, target=target, tip=tip)
+    return known_of(proved, target, held=True)
 
 
 def record_of(
@@ -362,7 +392,7 @@ def _requests(
     for update in reversed(list(settled.values())):
         if len(found) == len(names):
             break
-        if update.standing not in ("authorised", "overridden"):
+        if update.standing not in WELL:
             continue
         paths = [path for path in _touched(view, update) if is_request_path(config, path)]
         mine = {path: name for path in paths if (name := _stem(path)) in names - found.keys()}

@@ -7,12 +7,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from support.books import LOG, Bookish, git, open_books
+from support.books import LOG, MAIN, Bookish, git, open_books
 from support.breakglass import signed
 from support.repository import isolated
 from support.world import CHG, CONFIG, OTHER, ROLES, SERVICES, people_file, request_file
 
+from itil_gate.git.discover import discover
+from itil_gate.git.view import open_view
 from itil_gate.model.errors import HistoryError
+from itil_gate.model.statement import CorrectionPredicate
+from itil_gate.release.correcting import record_corrections
+from itil_gate.release.signing_desk import sign_statement
+from itil_gate.signing.statement import correction_statement
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -401,3 +407,30 @@ def test_who_merges_what_was_authorised_took_no_part_in_it(world: World) -> None
     world.later(hours=3)
     assert _failed(books.start()[0]) == ["in-freeze"]
     assert _overridden(books, "carol") == ("overridden", "overrides")
+
+
+def test_who_recovers_for_one_service_corrects_nothing(world: World, keyring: Keyring) -> None:
+    grants = (
+        "  - {role: rescue, members: [erin], services: [payments-api]}\n"
+        "  - {role: rescue, members: [carol]}\n"
+    )
+    world.on_main({"people.yaml": people_file(keyring, extra=grants)})
+    books = open_books(world, config=f"{CONFIG}recovery: rescue\n")
+    before = world.repo.tip("main")
+    after = world.on_main({"src/app.py": "1\n"}, by="alice")
+    books.landed()
+    for person, code in (("erin", "role-not-held"), ("carol", "corrects")):
+        said = CorrectionPredicate(
+            repository="example.com/acme/payments",
+            target=MAIN,
+            before=before,
+            after=after,
+            reason="Nobody held the role.",
+            signer=person,
+            issued_at=world.now,
+        )
+        key = str(world.person(person).key)
+        world.file(sign_statement(correction_statement(said), key=key, interactive=False))
+        with open_view(discover(world.repo.path)) as view:
+            heard = record_corrections(books.books, view, target=MAIN)
+        assert [one.code for one in heard if one.person == person] == [code]
