@@ -1,5 +1,7 @@
 """What in a policy set can never matter: hidden globs, idle floors, models and waivers, constants.
 
+Among it is a deploy gate that any name of an environment gets round.
+
 Such parts look like protection and are none, or were meant otherwise. All of it is advice: the set
 loads and decides as it is written.
 """
@@ -36,6 +38,7 @@ def idle_findings(
     yield from _globs(policies, documents)
     yield from _case(policies, documents)
     yield from _waivers(policies, documents, today)
+    yield from _environments(policies)
 
 
 def constant_findings(conditions: Conditions) -> Iterator[Finding]:
@@ -199,6 +202,20 @@ def _lists(
         yield "an exemption", exemption.paths, Place(file=CONFIG_PATH)
     for environment in config.environments:
         yield f"the environment {environment.name}", environment.paths, Place(file=CONFIG_PATH)
+
+
+def _environments(policies: PolicySet) -> Iterator[Finding]:
+    """Find a deploy gate that takes any name, and with another name asks about nothing."""
+    config = policies.config
+    if config.log is not None and not config.release.environments:
+        yield Finding(
+            rule="open-environments",
+            message="release.environments lists nothing, so a release may name any environment, "
+            "also one that no window, freeze or earlier release knows",
+            remedy="list the environments that are released to under release.environments",
+            effect="advise",
+            place=Place(file=CONFIG_PATH),
+        )
 
 
 def _waivers(policies: PolicySet, documents: Sequence[Document], today: date) -> Iterator[Finding]:

@@ -464,6 +464,17 @@ POLICY_RULES: dict[str, PolicyRule] = {
             effect="advise",
         ),
         _rule(
+            "open-environments",
+            (
+                "There is an audit log, and `release.environments` lists nothing.",
+                "The deploy gate takes any name: `prod` knows no window or freeze of `production`.",
+                "List the environments that are released to.",
+            ),
+            bad="itil-gate.yaml has a section `log`, and no `release.environments`.",
+            good="It says `release: {environments: [staging, production]}` too.",
+            effect="advise",
+        ),
+        _rule(
             "irregular-file",
             (
                 "A link or submodule stands where the judge's data should be.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from support.log import CHECKPOINT
 from support.proving import (
     APPROVALS,
     CONFIG,
@@ -16,8 +17,10 @@ from support.proving import (
     source,
 )
 
+from itil_gate.model.config import LogKey, LogSettings, ReleaseSettings
 from itil_gate.prove import testing
 from itil_gate.prove.inspection import inspect_alone, inspect_judge
+from itil_gate.signing.ed25519 import public_line
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -200,3 +203,20 @@ def test_every_role_that_is_asked_for_has_to_be_held() -> None:
         "the waiver once asks for the role autority, which no human holds",
         "the appetite of risk asks for the role ower, which no human holds",
     ]
+
+
+def test_a_log_without_a_list_of_environments_is_told() -> None:
+    """Another name for the same place would know none of its windows and freezes."""
+    key = public_line(CHECKPOINT.public)
+    log = LogSettings(keys=(LogKey(use="checkpoint", key=key), LogKey(use="recorder", key=key)))
+    listed = ReleaseSettings(environments=("production",))
+    found = {}
+    for name, more in (
+        ("with", {"log": log, "release": listed}),
+        ("without", {"log": log}),
+        ("bare", {}),
+    ):
+        config = CONFIG.model_copy(update=more)
+        rules = [one.rule for one in inspect_alone(policies(), config=config, now=NOW)]
+        found[name] = rules.count("open-environments")
+    assert found == {"with": 0, "without": 1, "bare": 0}
