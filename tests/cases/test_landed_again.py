@@ -11,10 +11,11 @@ from support.books import Bookish, git, open_books
 from support.shell import run_gate
 from support.world import APPROVALS, CHG, OTHER, people_file, request_file
 
+from itil_gate.decide.gate import decide
 from itil_gate.git.discover import discover
 from itil_gate.git.view import open_view
 from itil_gate.model.record import RefUpdate
-from itil_gate.release.bookkeeping import record_landing
+from itil_gate.release.bookkeeping import record_decision, record_landing
 from itil_gate.release.entries import update_event
 
 if TYPE_CHECKING:
@@ -224,6 +225,18 @@ def test_an_older_state_of_a_change_does_not_land_after_a_newer_one(books: Booki
     assert tile.update.standing == "unauthorised"
 
 
+def test_a_draft_is_not_landed_by_what_was_decided_before_it_was_one(books: Bookish) -> None:
+    approved(books)
+    books.decide()
+    books.world.later(minutes=1)
+    inputs = books.world.inputs(draft=True)
+    with open_view(discover(books.world.repo.path)) as view:
+        record_decision(books.books, view, decide(inputs), inputs)
+    tile = merged(books)
+    assert tile.update.standing == "unauthorised"
+    assert "draft" in tile.update.reason
+
+
 # Policies -----------------------------------------------------------------------------------------
 
 
@@ -325,6 +338,21 @@ def test_a_decision_about_what_stands_on_the_target_says_not_how_it_came_there(
     books.decide()
     (tile,) = books.landed(before)
     assert (tile.update.after, tile.update.standing) == (after, "unauthorised")
+
+
+def test_what_was_seen_on_the_target_landed_before_that(books: Bookish) -> None:
+    world = books.world
+    world.propose()
+    given = world.state("approve", "bob", at=world.now + timedelta(hours=2))
+    world.later(hours=3)
+    before, _ = books.merge()  # says to be of later than it is
+    world.later(hours=-2)
+    world.propose({"src/lib.py": "2\n"}, branch="other", change=OTHER)
+    books.decide("other")
+    world.later(hours=3)
+    world.file(given)
+    (tile,) = books.landed(before)
+    assert tile.update.standing == "unauthorised"
 
 
 # Adoption -----------------------------------------------------------------------------------------
