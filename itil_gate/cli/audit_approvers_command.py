@@ -78,6 +78,7 @@ def command(
     from itil_gate.gather.recorded import open_copy
     from itil_gate.gather.sources import read_judge
     from itil_gate.git.view import open_view
+    from itil_gate.model.errors import LogError
     from itil_gate.policy.compile import compile_policies
     from itil_gate.report.approvers_text import approvers_json, approvers_markdown, approvers_text
 
@@ -93,8 +94,12 @@ def command(
     with open_view(repository(repo)) as view:
         target, tip = find_target(view, base=base, target=None)
         policies = compile_policies(read_judge(view, tip))
-        reader = open_copy(view, policies.config)
-        if reader is None and policies.config.log is not None:
+        try:
+            reader = open_copy(view, policies.config)
+        except LogError as error:
+            if error.code != "log-missing":
+                raise
+            reader = None
             say("note: the audit log is not in this clone: `git fetch origin audit-log` gets it")
         report = report_on(
             view, reader, policies=policies, target=target, tip=tip, terms=terms, progress=progress

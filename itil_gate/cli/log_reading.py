@@ -73,42 +73,34 @@ class LogPlace:
     @contextmanager
     def reading(self) -> Iterator[tuple[Snapshot, LogReader]]:
         """Open the log at its tip: signed by a pinned key, and extending what is remembered."""
-        from itil_gate.gather.remembered import believed, recall, refuse_inconsistent, remember
+        from itil_gate.gather.remembered import open_reader, remember
         from itil_gate.git.audit_log import open_branch
-        from itil_gate.log.reader import LogReader
 
         with open_branch(self.repository, remote=self.remote) as at:
-            reader = LogReader(
-                at.read_many,
-                pins=self.pins,
-                origin=self.origin,
-                repository=self.config.repository,
-            )
-            known = believed(recall(self.repository, origin=self.origin), self.keys, self.origin)
-            self._refuse_behind(reader.checkpoint, known)
-            refuse_inconsistent(reader.checkpoint, known, at.read)
+            with self._copy_may_be_old():
+                reader = open_reader(
+                    self.repository, at, self.settings, name=self.config.repository
+                )
             remember(self.repository, reader.note)
             yield at, reader
 
-    def _refuse_behind(self, present: Checkpoint, known: Sequence[Checkpoint]) -> None:
-        """Refuse a copy that is older than what was seen of the log on its remote.
+    @contextmanager
+    def _copy_may_be_old(self) -> Iterator[None]:
+        """Say of a copy that has fewer entries than this clone saw that it is behind.
 
         It may just not have been fetched since, which is no tampering, and nothing to rely on.
         """
+        from itil_gate.cli.recording import COMMON_REMOTE
         from itil_gate.git.user import has_remote
         from itil_gate.model.errors import LogError
 
-        largest = max((one.size for one in known), default=0)
-        if self.remote is None and largest > present.size:
-            if not has_remote(self.repository, "origin"):
-                return
-            raise LogError(
-                "log-behind",
-                f"the copy of the log here has {present.size} entries, and this clone saw "
-                f"{largest} of them",
-                hint="`git fetch origin audit-log`; if it has no more there, its branch was "
-                "deleted or moved back",
-            )
+        try:
+            yield
+        except LogError as error:
+            here = self.remote is None and has_remote(self.repository, COMMON_REMOTE)
+            if error.code != "log-rewound" or not here:
+                raise
+            raise LogError("log-behind", error.message, hint=error.hint) from error
 
 
 def pinned_roots(place: LogPlace) -> bytes | None:

@@ -193,6 +193,7 @@ def finish(
     itil-gate release finish REL-2026-7K3QX9ZB --outcome success
     itil-gate release finish REL-2026-7K3QX9ZB --outcome backed-out --incident INC-42
     """
+    from itil_gate.gather.recorded import refuse_early
     from itil_gate.git.view import open_view
     from itil_gate.model.record import Incident
     from itil_gate.release.bookkeeping import finish_release
@@ -203,6 +204,7 @@ def finish(
         ref, tip = find_target(view, base=None, target=target)
         books = recording.books(view.repository, _config(view, tip), now=now())
         with books.reading() as reader:
+            refuse_early(reader, books.now)
             known = known_of(reader, ref)
     said, recorded = finish_release(
         books,

@@ -119,6 +119,7 @@ def gather(
         from itil_gate.gather.recorded import (  # noqa: PLC0415 - few have a log
             earlier_commits,
             open_copy,
+            refuse_early,
             refuse_rewound,
             refuse_unrecorded,
             waiver_uses,
@@ -127,6 +128,7 @@ def gather(
         if (log := log or open_copy(view, config)) is not None:
             refuse_rewound(view, log, tips)
             if recorded:
+                refuse_early(log, now)
                 refuse_unrecorded(view, config, log, target=target, tip=base)
             uses = waiver_uses(log)
             earlier = earlier_commits(log, asked, known={commit.id for commit in commits})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from itil_gate.gather.landing import lies_on_line
@@ -19,12 +20,15 @@ from itil_gate.git.names import branch_tips
 from itil_gate.git.objects import listed_ids
 from itil_gate.git.paths import to_bytes
 from itil_gate.git.tree import entry_at, tree_id
+from itil_gate.log.extract import TIMED, recorded_at
 from itil_gate.model.errors import HistoryError, LogError
 from itil_gate.model.facts import CommitFact, WaiverUse
 from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.record import AUDIT_BRANCH
 from itil_gate.policy.places import judge_prefixes
 
+CLOCKS = 300
+"""Seconds by which the clocks of two hosts may differ."""
 MOST_DECISIONS = 500
 """Logged decisions that are looked through for earlier heads of a change."""
 
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Span:
-    """An update of a branch that came without authority, and where that is written down."""
+    """An update of a branch, and where it is written down."""
 
     before: str
     after: str
@@ -48,24 +52,29 @@ class Span:
 
 
 def open_copy(view: View, config: Config) -> LogReader | None:
-    """Return the newest copy of the log that is here, proved; None if none is.
+    """Return the newest copy of the log that is here, proved; None where none is configured.
 
-    What this clone, its release tags or its requests remember of the log has to be in it. Raises
-    LogError as `LogReader` does, `log-rewound` or `log-forked` where it is not, and
+    One that is configured and not here may have been removed, with what speaks in it against what
+    is to be decided. What this clone, its release tags or its requests remember of the log has to
+    be in it. Raises LogError as `LogReader` does, `log-missing`, `log-rewound` or `log-forked`, and
     `log-copies-differ` where two copies do not follow one another.
     """
     if config.log is None:
         return None
     tips = branch_tips(view, AUDIT_BRANCH)
     if not tips:
-        return None
+        raise LogError(
+            "log-missing",
+            f"itil-gate.yaml of the target names an audit log, and no copy of {AUDIT_BRANCH} is "
+            "here",
+            hint="`git fetch origin audit-log:refs/remotes/origin/audit-log`; where it was never "
+            "opened, `itil-gate log init` opens it; where it was removed, restore it from a copy",
+        )
     from itil_gate.gather.remembered import (  # noqa: PLC0415 - few checks have a log
-        known_in,
-        refuse_inconsistent,
+        open_reader,
+        remembered_in,
     )
     from itil_gate.git.snapshot import Snapshot  # noqa: PLC0415
-    from itil_gate.log.pins import origin_of, pins_of  # noqa: PLC0415
-    from itil_gate.log.reader import LogReader  # noqa: PLC0415
 
     newest = next((tip for tip in tips if _holds_all(view, tip, tips)), None)
     if newest is None:
@@ -74,15 +83,36 @@ def open_copy(view: View, config: Config) -> LogReader | None:
             f"the copies of {AUDIT_BRANCH} here do not follow one another: {', '.join(tips)}",
             hint="look at both: one may be rewritten, or begun anew",
         )
-    at = Snapshot(view, newest)
-    reader = LogReader(
-        at.read_many,
-        pins=pins_of(config.log),
-        origin=origin_of(config.log, config.repository),
-        repository=config.repository,
+    return open_reader(
+        view.repository,
+        Snapshot(view, newest),
+        config.log,
+        name=config.repository,
+        notes=remembered_in(view, config),
     )
-    refuse_inconsistent(reader.checkpoint, known_in(view, config), at.read)
-    return reader
+
+
+def refuse_early(reader: LogReader, now: datetime) -> None:
+    """Refuse to decide at a moment before the newest entry of the log, by a clock that is behind.
+
+    Before it is what it seems to be, a freeze has not begun, an approval has not expired, and
+    nothing is overdue. Entries without a good signature say nothing about the time. Raises
+    HistoryError `clock-behind`.
+    """
+    for entry in reader.backwards(kinds=TIMED):
+        moment = recorded_at(entry.kind, entry.predicate) if entry.believed else None
+        if moment is None:
+            continue
+        if now.timestamp() + CLOCKS < moment:
+            then = datetime.fromtimestamp(moment, tz=UTC)
+            raise HistoryError(
+                "clock-behind",
+                f"it is {now:%Y-%m-%d %H:%M} here, and entry {entry.index} of the audit log was "
+                f"recorded at {then:%Y-%m-%d %H:%M}",
+                hint="set the clock of this host; if it is right, that of the recorder was ahead: "
+                "set it, and wait, or expunge that entry",
+            )
+        return
 
 
 def refuse_rewound(view: View, reader: LogReader, tips: Sequence[str]) -> None:
@@ -109,8 +139,9 @@ def refuse_unrecorded(
     have it noticed only by an audit. What was recorded as unauthorised is asked about until its
     files are what they were before it; a later record of the same update stands in for it.
 
-    Raises HistoryError `policies-unrecorded` or `policies-unauthorised`, and `pins-unauthorised`
-    where the keys of the log came so, under which this would be looked up.
+    Raises HistoryError `policies-unrecorded` or `policies-unauthorised`, `target-behind` for a tip
+    from before what was recorded, with other policies, `pins-unauthorised` where the keys of the
+    log came so, under which this would be looked up.
     """
     refuse_unaccounted(
         view,
@@ -144,6 +175,7 @@ def refuse_unaccounted(
             hint="`itil-gate log verify` says which of its entries are good under the pinned keys",
         )
     if _here(view, end) and is_ancestor(view, tip, end):
+        _refuse_behind(view, config, spans.others, target=target, tip=tip)
         return
     ahead = _here(view, end) and is_ancestor(view, end, tip)
     if not ahead or _judge_paths(view, config, end, tip):
@@ -154,6 +186,28 @@ def refuse_unaccounted(
             hint=f"run `itil-gate check --merged {end}..{tip} --record` where the log is kept, "
             "then fetch audit-log",
         )
+
+
+def _refuse_behind(
+    view: View, config: Config, spans: Sequence[Span], *, target: str, tip: str
+) -> None:
+    """Refuse a tip from before updates, newest first, that changed the judge's data lawfully.
+
+    Whoever moves a branch back would be judged by what was in force then. To before an update
+    without authority it may be moved: that puts right what that did.
+    """
+    for span in spans:
+        if not _here(view, span.after) or is_ancestor(view, span.after, tip):
+            return
+        if _judge_paths(view, config, span.before, span.after):
+            branch = target.removeprefix("refs/heads/")
+            raise HistoryError(
+                "target-behind",
+                f"{target} is at {tip[:12]} here, from before {span.after[:12]}, which changed its "
+                f"policies ({span.where})",
+                hint=f"`git fetch origin {branch}`; if it is no further there, it was moved back: "
+                "bring it forward again, and find out who did",
+            )
 
 
 def earlier_commits(
@@ -201,12 +255,13 @@ def recorded_tips(reader: LogReader) -> tuple[str, ...]:
 
 
 class Spans:
-    """The updates of a branch that came without authority, while the log is read from its end."""
+    """The updates of a branch, while the log is read from its end."""
 
     def __init__(self, target: str) -> None:
         self._target = target
         self._settled: set[tuple[str, str]] = set()
         self._found: list[Span] = []
+        self._others: list[Span] = []
 
     def take(self, entry: Entry) -> bool:
         """Take a believed `ref-update`; True for the newest record of an update of the branch."""
@@ -215,14 +270,20 @@ class Spans:
         if said.get("ref") != self._target or (before, after) in self._settled:
             return False
         self._settled.add((before, after))
-        if said.get("standing") == "unauthorised":
-            self._found.append(Span(before, after, f"entry {entry.index} of the audit log"))
+        span = Span(before, after, f"entry {entry.index} of the audit log")
+        lawless = said.get("standing") == "unauthorised"
+        (self._found if lawless else self._others).append(span)
         return True
 
     @property
     def unauthorised(self) -> tuple[Span, ...]:
         """The updates that came without authority and were not corrected since, oldest first."""
         return tuple(self._found[::-1])
+
+    @property
+    def others(self) -> tuple[Span, ...]:
+        """The other updates, newest first."""
+        return tuple(self._others)
 
 
 def refuse_standing(view: View, config: Config, spans: Sequence[Span], *, tip: str) -> None:

@@ -8,8 +8,9 @@ What is remembered counts if a pinned key signed it; it is compared before anyth
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from itil_gate.git.exclusive import exclusive
 from itil_gate.git.names import branch_tips
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from itil_gate.git.discover import Repository
+    from itil_gate.git.snapshot import Snapshot
     from itil_gate.git.view import View
     from itil_gate.log.checkpoint import Checkpoint
+    from itil_gate.log.reader import LogReader, Scanned
     from itil_gate.log.tiles import Read
-    from itil_gate.model.config import Config
+    from itil_gate.model.config import Config, LogSettings
     from itil_gate.signing.note import VerifierKey
 
 MOST_REQUESTS = 200
@@ -67,6 +70,37 @@ def remember(repository: Repository, note: bytes) -> None:
         beside.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(note)
         beside.replace(file)
+
+
+def open_reader(
+    repository: Repository,
+    at: Snapshot,
+    settings: LogSettings,
+    *,
+    name: str,
+    notes: Iterable[str] = (),
+) -> LogReader:
+    """Open the log of the repository `name` at a snapshot, as `LogReader` does.
+
+    It has to extend what this clone remembers of it, and those of `notes` that a pinned key
+    signed: LogError is raised as `refuse_inconsistent` does.
+    How far it was looked through for revocations is kept below the git directory, where something
+    can be kept, so that nobody looks through the same entries again. It counts only as far as the
+    log is proved to extend it.
+    """
+    from itil_gate.log.reader import LogReader  # noqa: PLC0415 - remembering alone needs none
+
+    origin = origin_of(settings, name)
+    file = memory_file(repository).with_name("revocations.json")
+    kept = _scanned(file, origin=origin)
+    pins = pins_of(settings)
+    reader = LogReader(at.read_many, pins=pins, origin=origin, repository=name, scanned=kept)
+    keys = note_keys(pins, origin=origin, settings=settings)
+    known = believed((*recall(repository, origin=origin), *notes), keys, origin)
+    refuse_inconsistent(reader.checkpoint, known, at.read)
+    if reader.scanned is not None and reader.scanned != kept:
+        _keep(file, reader.scanned)
+    return reader
 
 
 def in_tags(view: View, *, origin: str) -> tuple[str, ...]:
@@ -124,16 +158,6 @@ def remembered_in(view: View, config: Config) -> tuple[str, ...]:
     # However much is pushed beside it, the largest that is signed is found.
     largest_first = sorted(dict.fromkeys(notes), key=_claimed, reverse=True)
     return next(((note,) for note in largest_first if believed([note], keys, origin)), ())
-
-
-def known_in(view: View, config: Config) -> tuple[Checkpoint, ...]:
-    """Return the checkpoints that this clone, its tags and its requests remember of the log."""
-    if config.log is None:
-        return ()
-    origin = origin_of(config.log, config.repository)
-    keys = note_keys(pins_of(config.log), origin=origin)
-    notes = (*recall(view.repository, origin=origin), *remembered_in(view, config))
-    return believed(notes, keys, origin)
 
 
 def believed(
@@ -194,6 +218,27 @@ def _bytes_of(file: Path) -> bytes:
         return file.read_bytes()
     except FileNotFoundError:
         return b""
+
+
+def _scanned(file: Path, *, origin: str) -> Scanned | None:
+    from itil_gate.log.reader import Scanned  # noqa: PLC0415 - see open_reader
+
+    try:
+        said: Any = json.loads(file.read_bytes())
+        checkpoint = parse_text(str(said["checkpoint"]))
+        places = tuple(int(index) for index in said["revocations"])
+    except (OSError, ValueError, KeyError, TypeError, LogError):
+        return None
+    return Scanned(checkpoint, places) if checkpoint.origin == origin else None
+
+
+def _keep(file: Path, scanned: Scanned) -> None:
+    said = {"checkpoint": scanned.checkpoint.text, "revocations": scanned.revocations}
+    beside = file.with_name(f"revocations.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(json.dumps(said), "utf-8")
+        beside.replace(file)
 
 
 def _noted(data: bytes, *, file: str) -> str:

@@ -73,6 +73,13 @@ _RECORDED = {
     "policy-change": "recordedAt",
 }
 """The field that says when an entry was recorded; other kinds carry other times only."""
+TIMED = (*_RECORDED, "gate-decision")
+"""Kinds whose entries say when they were recorded."""
+
+
+def recorded_at(kind: str, predicate: Mapping[str, Any]) -> float | None:
+    """Return the POSIX time at which an entry says that it was recorded; None if it says none."""
+    return _moment(predicate.get(_RECORDED.get(kind, "timeVerified")))
 
 
 UPDATE_KEY = ("ref", "before", "after", "standing")
@@ -84,6 +91,9 @@ _KEYED: dict[str, str | tuple[str, ...]] = {
     "approval": "statement",
     "override": "statement",
     "obligation": "id",
+    "obligation-met": "id",
+    "waiver-used": ("waiver", "change"),
+    "policy-change": ("ref", "before", "after"),
     "key-rotation": ("use", "old", "new"),
     "expunged": "entry",
 }

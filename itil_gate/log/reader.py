@@ -22,9 +22,13 @@ from itil_gate.log.entry import (
 )
 from itil_gate.log.entry import event_id as id_of
 from itil_gate.log.entry import leaf as leaf_of
+from itil_gate.log.extract import extract
 from itil_gate.log.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from itil_gate.log.pins import note_keys, revoke, signed_well
+from itil_gate.log.proof import consistency
+from itil_gate.log.structure import Watched, verify_structure
 from itil_gate.log.tiles import WIDTH, TileReader, read_bundle
+from itil_gate.log.verdict import Check
 from itil_gate.model.errors import LogError
 from itil_gate.model.frozen import frozen
 from itil_gate.signing import dsse
@@ -69,6 +73,14 @@ class Entry:
         return found
 
 
+@frozen
+class Scanned:
+    """How far a log was looked through for revocations of keys, and where they stand."""
+
+    checkpoint: Checkpoint
+    revocations: tuple[int, ...]
+
+
 class LogReader:
     """Entries of one log at one tip, proved under its checkpoint."""
 
@@ -79,8 +91,15 @@ class LogReader:
         pins: Sequence[Pin],
         origin: str,
         repository: str | None = None,
+        scanned: Scanned | None = None,
+        scan: bool = True,
     ) -> None:
         """Open the log of a repository; by default the one that its name begins with.
+
+        Where several keys are pinned, one may be revoked, and whoever holds it could take away
+        what says where that stands: so the whole tree is looked through, from where `scanned` got
+        to if the log extends that. Only who is about to write to the log leaves that out (`scan`):
+        whoever reads looks again.
 
         Raises LogError as `open_checkpoint` does, `checkpoint-unsigned` where the key that signed
         it is not good for its size or was revoked before it, or `log-not-opened`.
@@ -103,6 +122,7 @@ class LogReader:
         self.pins = tuple(pins)
         self._nodes = TileReader(self.checkpoint.size, self._read)
         self._bundles: dict[int, list[Leaf]] = {}
+        self.scanned = self._scan(scanned) if scan and _revocable(pins) else None
         for entry in self.entries(self._revocations()):
             if entry.statement is None:
                 raise LogError(
@@ -126,12 +146,15 @@ class LogReader:
         Its head is believed under the keys that it is believed under here.
         """
         heads = (pin for pin in self.pins if pin.use == "checkpoint")
-        return LogReader(
+        reader = LogReader(
             self._read_many,
             pins=(*(pin for pin in pins if pin.use == "recorder"), *heads),
             origin=self.checkpoint.origin,
             repository=self._repository,
+            scanned=self.scanned,
         )
+        self.scanned = self.scanned or reader.scanned
+        return reader
 
     @property
     def size(self) -> int:
@@ -160,13 +183,7 @@ class LogReader:
         for index in indices:
             entry = self._entry(index, files[entry_path(index)])
             if entry.statement is None and entry.expunged_by is None and not lost:
-                raise LogError(
-                    "entry-missing",
-                    f"the file {entry_path(index)} of entry {index} ({entry.kind}) is gone from "
-                    "the log, and no entry says that it was expunged",
-                    hint="`git fetch origin audit-log`; if it is gone there too, put the file back "
-                    "from an older commit of the branch: its digest is proved",
-                )
+                raise _missing(index, entry.kind)
             yield entry
 
     def backwards(
@@ -191,26 +208,84 @@ class LogReader:
                     self._revoke(entry)
 
     def find(self, repository: str, kind: str, key: str | tuple[str, ...]) -> int | None:
-        """Return the index of an event; None if the log has none. The entry is not read."""
-        path = ids_path(id_of(repository, kind, key))
+        """Return the index of an event; None if the log has none.
+
+        The file that names it is no part of the tree, so the entry has to be of that event as far
+        as entries of its kind say so; one that was expunged has to be of that kind. Raises LogError
+        `log-damaged` where it is not, and `entry-missing`.
+        """
+        event = id_of(repository, kind, key)
+        path = ids_path(event)
         data = self._read(path)
-        return None if data is None else parse_index(data, path=path)
+        if data is None:
+            return None
+        index = parse_index(data, path=path)
+        if not self._is_of(event, kind, index):
+            raise LogError(
+                "log-damaged",
+                f"{path} names entry {index}, which is not the {kind} that it stands for",
+                hint="somebody wrote to the branch past the log: find out who, and put the branch "
+                "back as it was",
+            )
+        return index
+
+    def _is_of(self, event: str, kind: str, index: int) -> bool:
+        """Tell whether an entry is of an event, as far as it says which it is of."""
+        if index >= self.size or (leaf := self._leaf(index)).kind != kind:
+            return False
+        file = self._read_many([entry_path(index)])[entry_path(index)]
+        if file is None:
+            # What says that another was expunged is kept, so this ends.
+            gone = kind != EXPUNGED and self._expunger(index, leaf) is not None
+            if not gone:
+                raise _missing(index, kind)
+            return True
+        said = extract(index, leaf, file, keys={})
+        if said.altered:
+            raise _altered(entry_path(index))
+        return not said.named or said.event == event
 
     def _revocations(self) -> list[int]:
         """Return where pinned keys are revoked, the newest first: what it revokes has no say."""
-        found: set[int] = set()
+        found = set(self.scanned.revocations if self.scanned else ())
         for fingerprint in dict.fromkeys(pin.fingerprint for pin in self.pins):
             last: int | None = None
+            named: set[int] = set()
             while True:
                 last = self.find(self._repository, REVOCATION, revocation_key(fingerprint, last))
-                if last is None or last in found:
+                if last is None or last in named:
                     break
-                if last >= self.size:
-                    raise LogError(
-                        "log-damaged", f"a revocation is named as entry {last} of {self.size}"
-                    )
-                found.add(last)
+                named.add(last)
+            found |= named
         return sorted(found, reverse=True)
+
+    def _scan(self, scanned: Scanned | None) -> Scanned:
+        """Look through the kinds of all entries, held against the root, for revocations."""
+        start, places = 0, [*(scanned.revocations if scanned else ())]
+        if scanned is not None and self._extends(scanned.checkpoint):
+            start = scanned.checkpoint.size
+        else:
+            places = []
+        check = Check("tree", "entries")
+        verify_structure(
+            self._read_many,
+            self.checkpoint,
+            check,
+            start=start,
+            watched=Watched({REVOCATION: places}),
+        )
+        for fault in check.verdict().faults:
+            raise LogError("log-damaged", f"{fault.place}: {fault.message}")
+        return Scanned(self.checkpoint, tuple(sorted({*places})))
+
+    def _extends(self, old: Checkpoint) -> bool:
+        try:
+            consistency(old, self.checkpoint, self._read)
+        except LogError as error:
+            if error.code != "log-inconsistent":
+                raise
+            return False
+        return True
 
     def _expunger(self, index: int, leaf: Leaf) -> int | None:
         """Return the believed entry that says that another was expunged."""
@@ -236,9 +311,7 @@ class LogReader:
             )
         path = entry_path(index)
         if leaf_of(leaf.kind, file) != leaf:
-            raise LogError(
-                "log-damaged", f"{path} is not what the log wrote: its digest is another"
-            )
+            raise _altered(path)
         envelope, statement = parse_entry(file, path=path)
         good = {
             pin.fingerprint: pin.public
@@ -276,6 +349,32 @@ class LogReader:
         if path not in self._cache:
             self._cache |= self._read_many([path])
         return self._cache[path]
+
+
+def _revocable(pins: Sequence[Pin]) -> bool:
+    """Tell whether any pinned key can have been revoked by others that are pinned.
+
+    A key does not revoke itself, and the tree that holds what revokes a key of trees is signed by
+    another one; so where there is but one of each nobody can.
+    """
+    uses: dict[str, set[str]] = {}
+    for pin in pins:
+        uses.setdefault(pin.use, set()).add(pin.fingerprint)
+    return any(len(keys) > 1 for keys in uses.values())
+
+
+def _missing(index: int, kind: str) -> LogError:
+    return LogError(
+        "entry-missing",
+        f"the file {entry_path(index)} of entry {index} ({kind}) is gone from the log, and no "
+        "entry says that it was expunged",
+        hint="`git fetch origin audit-log`; if it is gone there too, put the file back from an "
+        "older commit of the branch: its digest is proved",
+    )
+
+
+def _altered(path: str) -> LogError:
+    return LogError("log-damaged", f"{path} is not what the log wrote: its digest is another")
 
 
 def revocation_paths(pins: Iterable[Pin], repository: str) -> list[str]:

@@ -12,18 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from itil_gate.decide.reviews import unseen, whose
 from itil_gate.decide.roster import build_roster
-from itil_gate.gather.recorded import refuse_rewound
-from itil_gate.gather.remembered import (
-    believed,
-    recall,
-    refuse_inconsistent,
-    remembered_here,
-)
+from itil_gate.gather.recorded import refuse_early, refuse_rewound
+from itil_gate.gather.remembered import open_reader, remembered_here
 from itil_gate.git.audit_log import open_branch
 from itil_gate.git.names import ref_tip
 from itil_gate.git.release_tags import TagDraft, tag_exists, tag_ref
-from itil_gate.log.pins import note_keys, origin_of, pins_of
-from itil_gate.log.reader import LogReader
 from itil_gate.log.release_tag import tag_message
 from itil_gate.model.canonical import canonical, digest
 from itil_gate.model.errors import ConfigError, LogError
@@ -58,6 +51,7 @@ if TYPE_CHECKING:
     from itil_gate.git.discover import Repository
     from itil_gate.git.view import View
     from itil_gate.log.append import Event, Plan
+    from itil_gate.log.reader import LogReader
     from itil_gate.model.config import Config, LogSettings
     from itil_gate.model.decision import Decision
     from itil_gate.model.facts import Inputs
@@ -143,6 +137,7 @@ def record_decision(books: Books, view: View, decision: Decision, inputs: Inputs
 
     def events() -> list[Event]:
         with books.reading() as reader:
+            refuse_early(reader, books.now)
             refuse_rewound(view, reader, inputs.facts.approvals_tips)
             known = {
                 item.digest
@@ -419,6 +414,7 @@ def _replacing(books: Books, tiles: Sequence[Tile]) -> list[Tile]:
 def catch_up(books: Books, *, back: int = BACK) -> None:
     """Record what follows from the newest causes and was missed, because a run was cut off."""
     with books.reading() as reader:
+        refuse_early(reader, books.now)
         events = missed(reader, books.config, back=back)
     if events:
         books.write(events)
@@ -491,13 +487,6 @@ def _copies(inputs: Inputs, repository: str, *, now: datetime) -> Iterator[tuple
 
 @contextmanager
 def _reading(books: Books) -> Iterator[LogReader]:
-    pins = pins_of(books.settings)
-    origin = origin_of(books.settings, books.config.repository)
-    notes = (*books.remembered, *recall(books.repository, origin=origin))
-    with open_branch(books.repository, remote=books.remote) as snapshot:
-        reader = LogReader(
-            snapshot.read_many, pins=pins, origin=origin, repository=books.config.repository
-        )
-        known = believed(notes, note_keys(pins, origin=origin), origin)
-        refuse_inconsistent(reader.checkpoint, known, snapshot.read)
-        yield reader
+    with open_branch(books.repository, remote=books.remote) as at:
+        name, notes = books.config.repository, books.remembered
+        yield open_reader(books.repository, at, books.settings, name=name, notes=notes)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from itil_gate.git.view import View
+    from itil_gate.log.verdict import Fault
+    from itil_gate.model.config import Config
     from itil_gate.model.decision import Decision, Outcome
     from itil_gate.model.facts import Inputs
 
@@ -128,6 +130,7 @@ class _Guard:
 
     names: frozenset[str]
     fault: GateError | None = None
+    config: Config | None = None
 
     def governs(self, ref: str) -> bool:
         return ref in self.names or (self.fault is not None and ref.startswith("refs/heads/"))
@@ -156,7 +159,7 @@ def _guard(view: View) -> _Guard:
     except GateError as error:
         # Without a configuration that loads, any branch may be one of those that are governed.
         return _Guard(frozenset({home}), error)
-    return _Guard(frozenset({home, *config.targets}))
+    return _Guard(frozenset({home, *config.targets}), config=config)
 
 
 class _Court:
@@ -204,6 +207,14 @@ class _Court:
         refusal = self._moves_on(push)
         if refusal is not None:
             return refusal
+        if push.new and push.ref == AUDIT_BRANCH and (altered := self._altered(push.old, push.new)):
+            return _refused(
+                push,
+                "log-altered",
+                f"{altered.place}: {altered.message}" if altered.place else altered.message,
+                hint="the audit log only grows, by commits that its keys sign: record with "
+                "`itil-gate`, and let nobody else push there",
+            )
         if push.old and push.new and push.ref == APPROVALS_BRANCH:
             # Who may write could else take a rejection away without rewriting history.
             trees = (tree_id(self._view, push.old), tree_id(self._view, push.new))
@@ -216,6 +227,20 @@ class _Court:
                     hint="take one's own statement back with `itil-gate withdraw`",
                 )
         return Answer(push, "allow", passes=True)
+
+    def _altered(self, old: str | None, new: str) -> Fault | None:
+        """Return what a push does to the log beside making it grow; see `growth_fault`.
+
+        Before anything is adopted, and while no keys are pinned, nothing rests on the log.
+        """
+        fault = self._guard.fault
+        if fault is not None and fault.code != "not-adopted":
+            raise fault
+        if self._guard.config is None:
+            return None
+        from itil_gate.release.log_growth import growth_fault  # noqa: PLC0415 - few pushes need it
+
+        return growth_fault(self._view, self._guard.config, old=old, new=new)
 
     def _governed(self, push: Push) -> Answer:
         refusal = self._moves_on(push)

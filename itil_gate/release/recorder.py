@@ -258,7 +258,11 @@ class _Scribe:
         if at.read(PATH) is None:
             return None, self._pins
         reader = LogReader(
-            at.read_many, pins=self._pins, origin=self._origin, repository=self._name
+            at.read_many,
+            pins=self._pins,
+            origin=self._origin,
+            repository=self._name,
+            scan=False,  # nothing is decided here
         )
         return reader.checkpoint, reader.pins
 

@@ -367,7 +367,8 @@ def test_a_change_of_policies_is_recorded_beside_its_update(
         "predicate": {name: update[name] for name in ("repository", "ref", "before", "after")}
         | {"update": index, "paths": ["policies/risk.yaml"], "recordedAt": moment(victim)},
     }
-    victim.append([Event("policy-change", "x", said)])
+    key = tuple(str(update[name]) for name in ("ref", "before", "after"))
+    victim.append([Event("policy-change", key, said)])
     assert victim.bad() == (set() if well else {"meaning"})
 
 

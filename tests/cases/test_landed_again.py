@@ -249,10 +249,7 @@ def launder(books: Bookish) -> str:
     world.propose(
         {"policies/approvals.yaml": f"{WEAK}# tidy\n"}, branch="tidy", scope='"policies/**"'
     )
-    log = world.repo.tip("audit-log")
-    git(world, "update-ref", "-d", "refs/heads/audit-log")
-    world.approve("erin", head="tidy")
-    git(world, "update-ref", "refs/heads/audit-log", log)
+    world.approve("erin", head="tidy", recorded=False)
     return before
 
 

@@ -352,11 +352,12 @@ def test_without_a_log_there_is_nothing_to_open(world: World) -> None:
         assert open_copy(view, config) is None
 
 
-def test_where_no_copy_of_the_log_is_here_there_is_none_to_open(world: World) -> None:
+def test_a_log_that_is_configured_and_not_here_is_missed(world: World) -> None:
     config = read(parse(CONFIG + LOG, file="itil-gate.yaml"), Config)
     assert isinstance(config, Config)
-    with open_view(discover(world.repo.path)) as view:
-        assert open_copy(view, config) is None
+    with open_view(discover(world.repo.path)) as view, pytest.raises(LogError) as caught:
+        open_copy(view, config)
+    assert caught.value.code == "log-missing"
 
 
 def test_a_copy_of_the_log_is_read_under_its_own_name_and_keys(world: World) -> None:

@@ -155,8 +155,15 @@ class World:
         self.repo.checkout(here)
         return tip
 
-    def inputs(self, head: str = "feature", *, base: str = "main", draft: bool = False) -> Inputs:
-        """Gather for merging head into base."""
+    def inputs(
+        self,
+        head: str = "feature",
+        *,
+        base: str = "main",
+        draft: bool = False,
+        recorded: bool = True,
+    ) -> Inputs:
+        """Gather for merging head into base; unless `recorded`, whatever the log says of base."""
         with open_view(discover(self.repo.path)) as view:
             return gather(
                 view,
@@ -165,6 +172,7 @@ class World:
                 head=find_commit(view, head),
                 now=self.now,
                 draft=draft,
+                recorded=recorded,
             )
 
     def check(self, head: str = "feature", *, base: str = "main", draft: bool = False) -> Decision:
@@ -190,13 +198,14 @@ class World:
         reason: str | None = None,
         roles: Sequence[str] = (),
         at: datetime | None = None,
+        recorded: bool = True,
         **edits: object,
     ) -> Filed:
         """Let somebody sign a statement about what `head` proposes; `edits` change the predicate.
 
         It goes through the signing desk, but past its refusals: a case may sign what it likes.
         """
-        inputs = self.inputs(head, base=base)
+        inputs = self.inputs(head, base=base, recorded=recorded)
         decision = decide(inputs)
         policies = compile_policies(inputs.judge)
         roster = build_roster(policies.people)
