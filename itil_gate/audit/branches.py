@@ -230,9 +230,7 @@ class Audit:
                 return "the log has new entries that rest on decisions which counted no more"
         return ""
 
-    def _settles(
-        self, used: Mapping[int, Sequence[Claim]], waiting: set[int], *, ref: str
-    ) -> bool:
+    def _settles(self, used: Mapping[int, Sequence[Claim]], waiting: set[int], *, ref: str) -> bool:
         """Look up decisions that new updates rest on and that came before this part of the log.
 
         False where one of them was not waiting any more when that was read.
