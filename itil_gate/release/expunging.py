@@ -1,8 +1,9 @@
 """Expunge an entry: its file is taken away in the commit that records by whose order.
 
 The leaf stays, and with it every proof: that there was an entry, of which kind, and with which
-digest. What the log itself rests on cannot be taken away: who opened it, its keys, corrections,
-and where the account of a branch ends.
+digest. What the log and its gates rest on cannot be taken away: who opened it, its keys,
+corrections, where the account of a branch ends, what came there without authority, uses of waivers,
+and what is still owed.
 """
 
 from __future__ import annotations
@@ -66,13 +67,45 @@ def _refuse_needed(reader: LogReader, entry: Entry) -> None:
             f"entry {entry.index} is a {entry.kind}, on which the log itself rests",
             hint="record a correction that points to it",
         )
-    if entry.kind != "ref-update":
-        return
-    ref = entry.predicate.get("ref")
-    later = reader.backwards(stop=entry.index + 1, kinds=("ref-update",), lost=True)
-    if not any(one.believed and one.predicate.get("ref") == ref for one in later):
+    if entry.kind == "ref-update":
+        _refuse_account(reader, entry)
+    if entry.kind == "waiver-used":
+        raise LogError(
+            "not-expunged",
+            f"entry {entry.index} counts a use of a waiver, which would be free again",
+            hint="record a correction that points to it",
+        )
+    if entry.kind == "obligation":
+        met = reader.backwards(stop=entry.index + 1, kinds=("obligation-met",), lost=True)
+        owed = entry.predicate.get("id")
+        if owed is None or not any(one.believed and one.predicate.get("id") == owed for one in met):
+            raise LogError(
+                "not-expunged",
+                f"what entry {entry.index} says is owed was not met",
+                hint="expunge it when `itil-gate debt --record` recorded that it was met",
+            )
+
+
+def _refuse_account(reader: LogReader, entry: Entry) -> None:
+    """Refuse an update with which an account ends, or whose files are still asked about."""
+    said = entry.predicate
+    span, ref = (said.get("ref"), said.get("before"), said.get("after")), said.get("ref")
+    later = [
+        one.predicate
+        for one in reader.backwards(stop=entry.index + 1, kinds=("ref-update",), lost=True)
+        if one.believed and one.predicate.get("ref") == ref
+    ]
+    if ref is None or not later:
         raise LogError(
             "not-expunged",
             f"the account of {ref} ends with entry {entry.index}",
             hint="expunge it when a later update of that branch is recorded",
+        )
+    again = any((ref, one.get("before"), one.get("after")) == span for one in later)
+    if said.get("standing") == "unauthorised" and not again:
+        raise LogError(
+            "not-expunged",
+            f"entry {entry.index} says that an update of {ref} came without authority; without it "
+            "the policies that it brought would judge",
+            hint="expunge it when a correction of that update is recorded",
         )

@@ -141,6 +141,19 @@ def test_an_entry_that_was_lawfully_expunged_stops_nobody(books: Bookish) -> Non
     assert books.known().debts == ()
 
 
+def test_what_the_gates_ask_about_is_not_expunged(books: Bookish) -> None:
+    unauthorised(books)
+    index = newest(books, "ref-update")
+    before = books.world.repo.tip("main")
+    books.world.on_main({"docs/index.md": "x\n"}, by="erin")
+    books.landed(before)
+    for one in (index, newest(books, "obligation")):
+        with pytest.raises(LogError) as caught:
+            expunge(books.books, one, reason="personal data", ordered_by="carol")
+        assert caught.value.code == "not-expunged"
+    assert books.world.refusal() == "policies-unauthorised"
+
+
 # --- what the server's hook takes ----------------------------------------------------------------
 
 

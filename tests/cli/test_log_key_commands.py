@@ -20,7 +20,7 @@ from itil_gate.git.discover import discover
 from itil_gate.log.checkpoint import log_key, open_checkpoint
 from itil_gate.log.entry import entry_path
 from itil_gate.model.errors import GateError, LogError
-from itil_gate.model.record import AUDIT_BRANCH, Obligation
+from itil_gate.model.record import AUDIT_BRANCH, Obligation, ObligationMet
 from itil_gate.release.entries import plain_event
 from itil_gate.release.keys import KeySource, open_keys
 from itil_gate.release.recorder import record
@@ -59,6 +59,19 @@ def duty(number: int) -> Event:
     return plain_event("obligation", said.id, said, subject={"sha256": f"{number:064x}"})
 
 
+def met(number: int, *, index: int) -> Event:
+    """Give the entry that says that this duty, which entry `index` tells of, was met."""
+    said = ObligationMet(
+        repository=REPOSITORY,
+        id=f"review-{number}",
+        obligation=index,
+        by="alice",
+        evidence="docs/review.md",
+        met_at=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+    return plain_event("obligation-met", said.id, said, subject={"sha256": f"{number:064x}"})
+
+
 PEOPLE = """\
 apiVersion: itil-gate/v1
 kind: People
@@ -94,7 +107,7 @@ class Keys:
         self.clone.git("commit", "--quiet", "-am", "Pin")
         self.clone.git("push", "--quiet", "origin", "HEAD:main")
 
-    def put(self, number: int, head: Person, *recorders: Person) -> Recorded:
+    def put(self, number: int | Event, head: Person, *recorders: Person) -> Recorded:
         """Record something as a job would, by the configuration on the remote's main."""
         place = discover(self.clone.path)
         self.clone.git("fetch", "--quiet", "origin")
@@ -103,7 +116,7 @@ class Keys:
         first, *others = recorders
         return record(
             place,
-            [duty(number)],
+            [duty(number) if isinstance(number, int) else number],
             keys=open_keys(
                 KeySource(str(head.key)),
                 KeySource(str(first.key)),
@@ -409,7 +422,7 @@ def test_without_a_roster_on_the_target_nobody_can_be_named(keys: Keys) -> None:
 def test_an_expunged_entry_is_gone_and_still_proved(keys: Keys, tmp_path: Path) -> None:
     _pin_second_recorder(keys)
     keys.put(1, keys.head, keys.recorder)
-    keys.put(2, keys.head, keys.recorder)
+    keys.put(met(1, index=1), keys.head, keys.recorder)
     signed = keys.signed_by(keys.head, keys.recorder)
     before = tmp_path / "before.tlog-proof"
     assert keys.gate("prove", "1", "--output", before).code == 0
