@@ -11,9 +11,9 @@ from support.world import CHG, CONFIG, OTHER
 
 from itil_gate.git.discover import discover
 from itil_gate.model.errors import HistoryError
-from itil_gate.model.record import RefUpdate
+from itil_gate.model.record import PolicyChange, RefUpdate
 from itil_gate.release.bookkeeping import books_of
-from itil_gate.release.entries import update_event
+from itil_gate.release.entries import plain_event, update_event
 from itil_gate.release.keys import LogKeys
 from itil_gate.signing.ed25519 import public_line
 
@@ -64,13 +64,18 @@ def _recorded(books: Bookish, keys: LogKeys, before: str, after: str, **given: o
     ).write([update_event(update)])
 
 
-def _changed(books: Bookish, log: str, *, change: str = CHANGE) -> tuple[str, str]:
-    """Let a change of the log's keys in, approved as such a change is; return main around it."""
+def _approved(books: Bookish, log: str, *, change: str) -> None:
+    """Propose a change of the log's keys, and have it approved as such a change is."""
     world = books.world
     files = {"itil-gate.yaml": CONFIG + log}
     world.propose(files, branch=change, change=change, scope='"itil-gate.yaml"')
     for person in ("bob", "carol", "dave"):
         world.approve(person, head=change, change=change)
+
+
+def _changed(books: Bookish, log: str, *, change: str = CHANGE) -> tuple[str, str]:
+    """Let a change of the log's keys in; return main around it."""
+    _approved(books, log, change=change)
     return books.merge(change)
 
 
@@ -170,17 +175,25 @@ def test_a_new_key_is_not_carried_by_people_whom_a_push_made(
 ) -> None:
     world = books.world
     adopted = world.repo.tip("main")
+    log = LOG + _rows(("checkpoint", MINE), ("recorder", MINE))
+    _approved(books, log, change=CHANGE)
     text = (world.repo.path / "people.yaml").read_text()
     people = world.on_main({"people.yaml": f"{text}# mine\n"}, by="erin")
-    log = LOG + _rows(("checkpoint", MINE), ("recorder", MINE))
-    # The log is out of sight while people approve, as somebody could have it.
-    tip = world.repo.tip("audit-log")
-    world.repo.git("update-ref", "-d", "refs/heads/audit-log")
-    before, _ = _changed(books, log)
-    world.repo.git("update-ref", "refs/heads/audit-log", tip)
+    before, after = books.merge(CHANGE)
     monkeypatch.setattr("support.books.KEYS", LogKeys(MINE, MINE))
     _recorded(books, LogKeys(MINE, MINE), adopted, people)
-    books.landed(before)
+    _recorded(books, LogKeys(MINE, MINE), before, after, head=world.repo.tip(CHANGE))
+    changed = PolicyChange(
+        repository="example.com/acme/payments",
+        ref=MAIN,
+        before=before,
+        after=after,
+        update=len(books.entries()) - 1,
+        paths=("itil-gate.yaml",),
+        recorded_at=world.now,
+    )
+    subject = {"gitCommit": after}
+    books.books.write([plain_event("policy-change", after, changed, subject=subject)])
     assert _refused(books) == "pins-unauthorised"
 
 
