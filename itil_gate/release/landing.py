@@ -222,7 +222,7 @@ class _Scribe:
                 since=self._since(said),
                 uses=self._uses,
             )
-            moments = [at for at in self._moments(one.after, lowest=decided) if at >= decided]
+            moments = {max(at, decided): None for at in self._moments(one.after, lowest=decided)}
             wrong = _refusal(self._heard_in_time(inputs, known=said.facts), moments)
         except (GateError, ConfigError) as error:
             wrong = error.message

@@ -106,6 +106,17 @@ def test_a_rejection_that_no_decision_saw_holds_when_it_lands(books: Bookish) ->
     assert "carol rejected" in tile.update.reason
 
 
+def test_a_recorder_whose_clock_is_behind_hears_it_again_too(books: Bookish) -> None:
+    approved(books)
+    books.world.later(minutes=3)
+    books.decide()
+    books.world.later(minutes=-2)
+    books.world.reject("carol")
+    tile = merged(books)
+    assert tile.update.standing == "unauthorised"
+    assert "heard again" in tile.update.reason
+
+
 def test_a_rejection_that_was_settled_before_it_landed_does_not(books: Bookish) -> None:
     approved(books)
     books.decide()
