@@ -75,6 +75,9 @@ def _tour(directory: Path, *, kept: bool) -> int:
     at = now()
     keys = _keys(directory)
     ground = build_playground(directory, keys=keys, policies=_policies(at), now=at)
+    from itil_gate.cli.demo_release import open_log, second_half
+
+    surprises = open_log(ground, keys=keys)
     outcomes = {}
     for branch in ground.branches:
         out(f"\n{'=' * 78}\n{click.wrap_text(branch.story, 78)}\n")
@@ -87,9 +90,7 @@ def _tour(directory: Path, *, kept: bool) -> int:
     if outcomes != EXPECTED:
         say(f"the demo did not go as it should: {outcomes}")
         return UNEXPECTED
-    from itil_gate.cli.demo_release import second_half
-
-    surprises = second_half(ground, keys=keys)
+    surprises += second_half(ground)
     if surprises:
         say(f"the demo did not go as it should: {'; '.join(surprises)}")
         return UNEXPECTED

@@ -97,21 +97,27 @@ class Stage:
             return known_of(reader, target).releases[-1].record.nonce
 
 
-def second_half(ground: Playground, *, keys: Path) -> list[str]:
-    """Play it, and return what did not go as it should."""
+def open_log(ground: Playground, *, keys: Path) -> list[str]:
+    """Open the log whose keys the playground pins, and return what did not go as it should."""
     from itil_gate.release.playground import LOG_KEY, RECORDER_KEY
 
     stage = Stage(ground)
     secrets = {recording.LOG_KEY: keys / LOG_KEY, recording.RECORDER_KEY: keys / RECORDER_KEY}
     stage.tell(
-        "From here on everything is written down: in a log on the branch audit-log, whose keys "
-        "itil-gate.yaml pins on main. Nobody can change it later without being seen."
+        "What is decided and done will be written down: in a log on the branch audit-log, whose "
+        "keys itil-gate.yaml pins on main. Nobody can change it later without being seen."
     )
     for name, file in secrets.items():
         out(f'$ export {name}="$(cat {file})"')
         os.environ[name] = file.read_text(encoding="utf-8")
     out("")
     stage.play("log", "init")
+    return stage.surprises
+
+
+def second_half(ground: Playground) -> list[str]:
+    """Play it, and return what did not go as it should."""
+    stage = Stage(ground)
     stage.tell(
         "The change that Bob approved is decided once more, on the record, and merged. The push "
         "is then held against the decision: is what landed what was authorised?"

@@ -59,9 +59,9 @@ def test_who_said_what_and_since_when_they_could_see_it(books: Bookish) -> None:
 
 def test_without_a_log_dates_are_hints_and_nothing_counted(books: Bookish) -> None:
     world = books.world
-    git(world, "branch", "-D", "audit-log")
     world.propose()
     world.approve("bob")
+    git(world, "branch", "-D", "audit-log")
     found = reported(world)
     bob = one_of(found, "bob")
     assert (found.log, bob.approvals, bob.counted) == (None, 1, 0)
