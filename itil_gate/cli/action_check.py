@@ -146,14 +146,23 @@ def _heard(run: Run, repository: Repository, event: Event, *, head: str) -> Iter
 
     A merge group is no pull request, and reviews are of one. If nothing but that one pull request
     is in the group, merging its head onto the target gives the very tree of the group, and it is
-    judged in its place. Otherwise the group is judged without reviews.
+    judged in its place. Otherwise the group is judged without reviews, which waits where the
+    target names the forge.
     """
     from itil_gate.cli.hearing import hearing
     from itil_gate.git.remote import fetch
     from itil_gate.git.tree import tree_id
 
     number = _number_to_ask(run, repository, event)
-    judge = partial(hearing, run.place, base=None, target=event.target, now=now(), home=event.home)
+    judge = partial(
+        hearing,
+        run.place,
+        base=None,
+        target=event.target,
+        now=now(),
+        home=event.home,
+        binding=True,
+    )
     if event.queued is not None and number is not None:
         fetch(repository, "origin", [f"+refs/pull/{number}/head:refs/itil-gate/queued"])
         with judge(head="refs/itil-gate/queued", pull=number) as heard:

@@ -96,6 +96,7 @@ def _merged(run: Run) -> int:
         refuse_unguarded(view, event.target, home=event.home)
     words = ["check", "--merged", f"{event.before or '0' * len(event.after)}..{event.after}"]
     words += ["--target", event.target, "--repo", str(run.place)]
+    words += [f"--pushed-at={event.pushed_at}"] if event.pushed_at else []
     return _plain(run, [*words, *(["--record"] if run.yes("RECORD") else [])])
 
 

@@ -44,7 +44,8 @@ class Event:
     branch that is new. `number` is that of a pull request. `home` is the full ref of the
     repository's default branch, whose configuration says what is guarded; empty where it was not
     asked for. `queued` is the number of the pull request whose turn a merge group is, as the forge
-    names the group; what else is in it, only its tree can tell.
+    names the group; what else is in it, only its tree can tell. `pushed_at` is when the forge
+    received a push, in seconds of Unix time or as RFC 3339, as it wrote it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Event:
     draft: bool = False
     home: str = ""
     queued: int | None = None
+    pushed_at: str | None = None
 
 
 def read_event(environment: Mapping[str, str]) -> Event:
@@ -141,6 +143,7 @@ def _event(name: str, payload: dict[str, Any]) -> Event:
             _branch(name, ref.removeprefix("refs/heads/")),
             before=None if new else _oid(name, before),
             after=after,
+            pushed_at=_pushed_at(payload),
         )
     if name == "workflow_run":
         return _followed(name, _inner(name, payload, "workflow_run"))
@@ -151,6 +154,13 @@ def _event(name: str, payload: dict[str, Any]) -> Event:
         f"a run started by {name!r} judges nothing",
         hint="use pull_request, pull_request_target, pull_request_review, merge_group or push",
     )
+
+
+def _pushed_at(payload: dict[str, Any]) -> str | None:
+    """Return the server's time of a push; None where a forge tells none."""
+    repository = payload.get("repository")
+    told = repository.get("pushed_at") if isinstance(repository, dict) else None
+    return str(told) if type(told) is int or (isinstance(told, str) and told) else None
 
 
 def _followed(name: str, run: dict[str, Any]) -> Event:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -356,8 +357,9 @@ def land(scene: Scene, head: str) -> None:
     repo.checkout("main")
     repo.git("merge", "-q", "--no-ff", "-m", "merged", head)
     repo.git("push", "-q", str(scene.server.path), "main")
-    payload = {"ref": "refs/heads/main", "before": before, "after": repo.tip("main")}
-    scene.runner.event("push", payload)
+    told = {"default_branch": "main", "pushed_at": int(datetime.now(tz=UTC).timestamp())}
+    ends = {"before": before, "after": repo.tip("main")}
+    scene.runner.event("push", {"ref": "refs/heads/main", **ends, "repository": told})
     scene.runner.variables["GITHUB_SHA"] = repo.tip("main")
 
 

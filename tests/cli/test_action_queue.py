@@ -104,6 +104,20 @@ def test_a_group_of_more_than_one_is_judged_without_reviews(scene: Scene) -> Non
     assert told_of(scene.api) == [(group, "pending")]
 
 
+def test_signed_approvals_do_not_hide_what_nobody_asked_the_forge(scene: Scene) -> None:
+    """Somebody may have requested changes of one of the group's pull requests."""
+    repo = scene.world.repo
+    repo.checkout("other", create=True, at="main")
+    other = scene.world.commit({"docs/other.md": "# other\n"})
+    group = queue(scene, other, scene.head)
+    scene.world.approve("erin", head=group)
+    scene.publish()
+    scene.api.on("POST", f"{REPO}/statuses/{group}", {"id": 1})
+    scene.runner.event("merge_group", {"merge_group": {"base_ref": "main", "head_sha": group}})
+    assert scene.runner.act(**STATUS).code == 3
+    assert "forge-not-asked" in (scene.runner.summary).read_text(encoding="utf-8")
+
+
 def test_what_is_hidden_in_a_group_is_not_what_was_reviewed(scene: Scene) -> None:
     repo = scene.world.repo
     repo.checkout("more", create=True, at=scene.head)

@@ -70,6 +70,21 @@ def test_a_push_has_both_ends_and_a_new_branch_only_one(tmp_path: Path) -> None:
     assert read(tmp_path, "push", payload | {"before": ZERO}).before is None
 
 
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        *((1_790_000_000, "1790000000"), ("2026-11-23T04:00:00Z", "2026-11-23T04:00:00Z")),
+        *((None, None), ("", None), (True, None), ([], None)),
+    ],
+)
+def test_a_push_has_the_time_of_the_server_where_it_tells_one(
+    tmp_path: Path, told: Any, known: str | None
+) -> None:
+    repository = {"default_branch": "trunk", "pushed_at": told}
+    payload = {"ref": "refs/heads/main", "before": ONE, "after": TWO, "repository": repository}
+    assert read(tmp_path, "push", payload).pushed_at == known
+
+
 @pytest.mark.parametrize("repository", [None, {}, [], "main", {"default_branch": "a..b"}])
 def test_an_event_that_does_not_tell_the_default_branch_is_refused_and_no_branch_is_guessed(
     tmp_path: Path, repository: Any
