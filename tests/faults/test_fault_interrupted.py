@@ -14,6 +14,7 @@ from support.shell import GATE, run_gate
 from support.world import CHG, request_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from support.world import World
@@ -26,6 +27,16 @@ PAUSE = 'touch "$HERE/reached"; while [ ! -e "$HERE/go" ]; do sleep 0.02; done'
 def _approve(world: World, name: str = "bob", change: str = CHG) -> tuple[str, ...]:
     head, key = world.repo.tip("feature"), str(getattr(world.keyring, name).key)
     return ("approve", change, "--base", "main", "--head", head, "--key", key, "--yes")
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Let programs hear an interrupt, also where the tests were started in the background."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -56,7 +67,12 @@ def test_an_approval_that_is_stopped_is_filed_whole_or_not_at_all(
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(sent)
-    _, said = process.communicate(timeout=20)
+    try:
+        _, said = process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     (here / "go").touch()
     assert process.returncode == 2
     assert said.endswith("stopped\n")

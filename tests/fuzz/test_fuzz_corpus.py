@@ -121,7 +121,8 @@ def test_what_is_repeated_costs_in_proportion(
     times = LONGEST // len(piece)
     whole = _took(target, before + piece * times + after)
     if whole > SLOWEST:  # a slow machine is no fault; twice the proportion is one
-        assert whole < 8 * _took(target, before + piece * (times // 4) + after)
+        again = _took(target, before + piece * times + after)
+        assert min(whole, again) < 8 * _took(target, before + piece * (times // 4) + after)
 
 
 @pytest.mark.parametrize("piece", [b"a", b"a@b ", b"co-authored-by:"])
