@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from support.repository import Repo, make_keyring
 from support.world import CHG, MACHINES, World, adopt, people_file, stranger
 
+from itil_gate.model.facts import ContentFact
 from itil_gate.model.policy import Source
 
 if TYPE_CHECKING:
@@ -147,9 +148,12 @@ def make_cases(base: Inputs, count: int) -> Iterator[Case]:
         file = f"changes/2026/{name}.yaml"
         text, diff = _request(dice, name, fault=fault)
         entries = (own.model_copy(update={"path": file}), *(_changed(other, *one) for one in diff))
-        facts = base.facts.model_copy(
-            update={"diff": tuple(sorted(entries, key=lambda entry: entry.path))}
+        listed = tuple(sorted(entries, key=lambda entry: entry.path))
+        # A few lines of text each: what nobody could review whole is not in the Rego beside it.
+        few = tuple(
+            ContentFact(path=entry.path, kind="text", added=3, deleted=1) for entry in listed
         )
+        facts = base.facts.model_copy(update={"diff": listed, "contents": few})
         source = Source(path=file, blob=base.requests[0].blob, text=text)
         inputs = base.model_copy(update={"facts": facts, "requests": (source,)})
         yield Case(name, text, diff, inputs)
