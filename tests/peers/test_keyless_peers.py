@@ -401,6 +401,7 @@ def start(books: Bookish, data: bytes, tmp_path: Path) -> Ran:
         *("--provenance", tmp_path / "app.sigstore.json"),
         cwd=books.world.repo.path,
         env=private_keys(tmp_path / "keys"),
+        fresh=True,  # a program of its own: nothing is asked of another process
     )
     assert "Traceback" not in ran.err
     return ran
