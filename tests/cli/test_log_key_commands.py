@@ -369,6 +369,7 @@ def test_two_recorders_sign_each_entry_and_two_keys_the_head(keys: Keys) -> None
     )  # fmt: skip
     assert (ran.code, "on which the log itself rests" in ran.err) == (2, True)
     keys.put(1, keys.head, keys.recorder)
+    keys.put(met(1, index=1), keys.head, keys.recorder)
     ran = keys.gate(
         "expunge", "1", "--reason", "x", "--ordered-by", "carol",
         "--log-key", keys.head.key, "--log-key", keys.head2.key,
@@ -376,7 +377,7 @@ def test_two_recorders_sign_each_entry_and_two_keys_the_head(keys: Keys) -> None
         "--recorder-key", keys.recorder.key,
     )  # fmt: skip
     assert ran.code == 0, ran.err
-    envelope = dsse.parse(file_at(keys.hub, entry_path(2)))
+    envelope = dsse.parse(file_at(keys.hub, entry_path(3)))
     assert [one.keyid for one in envelope.signatures] == [
         keys.recorder.fingerprint, keys.recorder2.fingerprint,
     ]  # fmt: skip
