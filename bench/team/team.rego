@@ -203,6 +203,15 @@ misfits contains {"rule": "model-limit", "msg": sprintf("it takes effect in %s",
 	not name in model.limits.environments
 }
 
+# An emergency that names no model keeps to the limits of the one there is, and owes it no papers.
+misfits contains {"rule": "model-limit", "msg": sprintf("%d services are too many", [count(services)])} if {
+	spec.type == "emergency"
+	not spec.model
+	some one in data.facts.models
+	one.type == "emergency"
+	count(services) > one.limits.services
+}
+
 misfits contains {"rule": "model-field", "msg": sprintf("%s is missing", [concat(".", field)])} if {
 	some field in model.fields
 	object.get(input, field, null) in [null, "", []]
