@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from itil_gate.cli.screen import repository, say
+from itil_gate.cli.posting import try_to_post
+from itil_gate.cli.screen import repository
 from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.frozen import frozen
 
@@ -125,7 +126,7 @@ class Answering:
         note = recorded.note.decode("utf-8") if recorded else ""
         text = action_report.comment(decision, index=index, checkpoint=note)
         if "comment" in self.channels:
-            _posted(lambda: self.forge.upsert_comment(number, text=text), passed=passed)
+            try_to_post(lambda: self.forge.upsert_comment(number, text=text), passed=passed)
         self._marks(
             number, decision.head, decision.target, state, description=description, passed=passed
         )
@@ -171,9 +172,9 @@ class Answering:
             self.checks.answer(number, check=check, commit=head, state=state)
 
         if "status" in self.channels:
-            _posted(status, passed=passed)
+            try_to_post(status, passed=passed)
         if "external-check" in self.channels:
-            _posted(external, passed=passed)
+            try_to_post(external, passed=passed)
 
 
 @frozen
@@ -313,12 +314,3 @@ def _no_check(target: str) -> ConfigError:
         f"itil-gate.yaml of the default branch names no external status check for {target}",
         hint="name its number under forge.statusChecks, or do not post `external-check`",
     )
-
-
-def _posted(post: Callable[[], object], *, passed: bool) -> None:
-    try:
-        post()
-    except GateError as error:
-        if passed:
-            raise
-        say(f"the answer could not be posted: {error.message}")

@@ -107,9 +107,9 @@ def publish(
         )
 
     if run.yes("COMMENT") and event.number:
-        _posted(comment, passed=passed)
+        try_to_post(comment, passed=passed)
     if run.yes("STATUS"):
-        _posted(status, passed=passed)
+        try_to_post(status, passed=passed)
 
 
 def publish_failure(run: Run, event: Event, code: str) -> None:
@@ -133,10 +133,11 @@ def publish_failure(run: Run, event: Event, code: str) -> None:
         )
 
     if run.yes("STATUS"):
-        _posted(status, passed=False)
+        try_to_post(status, passed=False)
 
 
-def _posted(post: Callable[[], None], *, passed: bool) -> None:
+def try_to_post(post: Callable[[], object], *, passed: bool) -> None:
+    """Post; where that fails, raise if what was to be said is a pass, and else only tell of it."""
     try:
         post()
     except GateError as error:
