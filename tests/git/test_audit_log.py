@@ -517,6 +517,29 @@ def test_a_forgotten_lock_is_removed_and_a_fresh_one_is_not(repo: Repo) -> None:
     assert lock.exists()
 
 
+def test_a_lock_that_the_server_forgot_is_told_of_and_stays(
+    hub: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("itil_gate.git.audit_log.LONGEST_PAUSE", 0.0)
+    clone = hub.clone(tmp_path / "clone")
+    open_log(clone, remote="origin")
+    put(clone, 1, remote="origin")
+    lock = hub.git_dir / f"{AUDIT_BRANCH}.lock"
+    lock.write_text("")
+    past = time.time() - 3600
+    os.utime(lock, (past, past))
+    with pytest.raises(GateError) as caught:
+        put(clone, 2, remote="origin")
+    assert caught.value.code == "branch-busy"
+    assert "on origin" in str(caught.value)
+    assert "or is locked" in str(caught.value)
+    assert lock.exists()
+    assert numbers_in(hub) == [1]
+    lock.unlink()
+    put(clone, 2, remote="origin")
+    assert numbers_in(hub) == [1, 2]
+
+
 def _killed(repo: Repo, remote: str | None, first: int, delay: float) -> list[int]:
     """Kill a writer and all its programs after a while; return the numbers that it reported."""
     writer = start_writer(repo, remote, first, 1000)
@@ -529,15 +552,24 @@ def _killed(repo: Repo, remote: str | None, first: int, delay: float) -> list[in
     return [int(line.split()[0]) for line in "".join([*said, out]).split("\n")[:-1]]
 
 
+def _clear_up(hub: Repo, clone: Repo) -> None:
+    """Let a lock here grow old; take away one of the server, as whoever runs it does.
+
+    The remote is a path, so that a kill also meets the server's program while it holds its lock.
+    """
+    mine, theirs = (repo.git_dir / f"{AUDIT_BRANCH}.lock" for repo in (clone, hub))
+    if mine.exists():
+        past = time.time() - 3600
+        os.utime(mine, (past, past))
+    theirs.unlink(missing_ok=True)
+
+
 def _hold_out(hub: Repo, clone: Repo, remote: str | None, delays: list[float]) -> None:
     where = hub if remote else clone
     reported: set[int] = set()
     for number, delay in enumerate(delays):
         reported |= set(_killed(clone, remote, 1000 * number, delay))
-        lock = clone.git_dir / f"{AUDIT_BRANCH}.lock"
-        if lock.exists():
-            past = time.time() - 3600
-            os.utime(lock, (past, past))
+        _clear_up(hub, clone)
         found = numbers_in(where)
         assert len(found) == len(set(found))
         assert reported <= set(found)
