@@ -1,11 +1,13 @@
 """Where the tests make their repositories: in memory, where there is room for them.
 
 The gate waits until what it has written is on the disk, and rightly so; a few thousand throw-away
-repositories need not. ITIL_GATE_TESTS_ON_DISK=1 leaves everything where pytest puts it.
+repositories need not. Nor need the folders that every look at a repository makes and removes.
+ITIL_GATE_TESTS_ON_DISK=1 leaves everything where pytest puts it.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -18,9 +20,22 @@ _CHOSEN = ("PYTEST_DEBUG_TEMPROOT", "ITIL_GATE_TESTS_ON_DISK")
 
 
 def settle_in_memory() -> None:
-    """Let pytest's temporary folders be in memory, unless somebody chose or it cannot be."""
-    if not any(os.environ.get(name) for name in _CHOSEN) and _fit(_MEMORY):
-        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_MEMORY)
+    """Let temporary folders be in memory, pytest's and all others, unless it cannot be.
+
+    What somebody chose stays. Workers have what was settled from whoever started them.
+    """
+    if any(os.environ.get(name) for name in _CHOSEN) or not _fit(_MEMORY):
+        return
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_MEMORY)
+    if not os.environ.get("TMPDIR"):
+        ours = tempfile.mkdtemp(prefix="itil-gate-tests-", dir=_MEMORY)
+        os.environ["TMPDIR"] = tempfile.tempdir = ours
+        atexit.register(_remove, ours, os.getpid())
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fit(folder: Path) -> bool:
