@@ -240,6 +240,8 @@ def test_an_approval_for_another_target_is_none_for_this_one(stage: Stage) -> No
     (status,) = stage.forge.statuses(first["head"]["sha"])
     assert (status.state, status.description) == ("failure", "could not decide: forge-differs")
     _is(stage.judge(number), "pending", "not-this-target")
+    told = {one.context: one.state for one in stage.forge.statuses(first["head"]["sha"])}
+    assert told == {"itil-gate": "failure", "itil-gate: release": "pending"}
 
     stage.alice.ask("PATCH", f"{stage.repo}/pulls/{number}", {"base": "main"})
     time.sleep(1.1)

@@ -202,14 +202,15 @@ class Stage:
         ran = self.run(number)
         text = (self.runner.temp / "itil-gate-decision.json").read_text(encoding="utf-8")
         decision = StoredDecision.model_validate_json(text).decision
-        head = str(self.pull(number)["head"]["sha"])
+        pull = self.pull(number)
+        head, base = str(pull["head"]["sha"]), str(pull["base"]["ref"])
         assert self.runner.outputs["outcome"] == decision.outcome, self.said[-1]
         assert decision.head == head
         (change,) = decision.changes
         reviews = [one for one in change.ledger if one.rank == "forge-review"]
         reviews.sort(key=lambda one: one.review.sequence if one.review else 0)
         statuses = {one.context: one for one in self.forge.statuses(head)}
-        status = statuses["itil-gate"]
+        status = statuses["itil-gate" if base == "main" else f"itil-gate: {base}"]
         assert status.creator is not None
         assert status.creator.id == self.gate.id
         return Judged(
