@@ -46,6 +46,7 @@ def hub(tmp_path: Path, logged: Path, keyring: Keyring) -> Hub:
     given = [part for option, name in KEYS.items() for part in (option, tmp_path / name)]
     done = run_gate("hook", "install", "--repo", tmp_path / "hub.git", *given, cwd=tmp_path)
     assert done.code == 0, done.err
+    copied.answer_at_once()
     return copied
 
 
@@ -55,6 +56,7 @@ def books(hub: Hub) -> Bookish:
 
 
 def test_decision_and_update_are_recorded_with_the_keys_of_the_server(hub: Hub) -> None:
+    hub.start_afresh()
     before, size = hub.tip(), len(books(hub).entries())
     done = hub.push("feature:main")
     assert done.taken, done.said

@@ -65,6 +65,7 @@ def refused(hub: Hub, *refspecs: str, options: tuple[str, ...] = (), says: str) 
 
 
 def test_a_change_that_nobody_approved_is_pending_and_says_who_can_act(hub: Hub) -> None:
+    hub.start_afresh()
     head = hub.world.repo.tip("feature")
     files = hub.objects()
     said = refused(hub, "feature:main", says="refs/heads/main: PENDING: CHG-2026-AAAA0001 A change")
@@ -77,6 +78,7 @@ def test_a_change_that_nobody_approved_is_pending_and_says_who_can_act(hub: Hub)
 
 
 def test_an_approved_change_lands_as_a_fast_forward(hub: Hub) -> None:
+    hub.start_afresh()
     approve(hub, "bob")
     done = hub.push("feature:main")
     assert done.taken, done.said
@@ -376,6 +378,7 @@ def test_a_hostile_name_or_title_forges_no_line_of_the_terminal(hub: Hub) -> Non
 
 
 def test_nothing_of_the_pushers_environment_reaches_the_judge(hub: Hub, tmp_path: Path) -> None:
+    hub.start_afresh()
     env = {
         "ITIL_GATE_TIMEOUT": "bad",
         "ITIL_GATE_FORMAT": "bad",
@@ -396,6 +399,7 @@ def test_nothing_of_the_pushers_environment_reaches_the_judge(hub: Hub, tmp_path
 
 
 def test_a_module_in_the_servers_directory_is_not_imported(hub: Hub) -> None:
+    hub.start_afresh()
     (hub.server.path / "click.py").write_text("raise SystemExit(0)\n")
     (hub.server.path / "itil_gate.py").write_text("raise SystemExit(0)\n")
     refused(hub, "feature:main", says="PENDING")

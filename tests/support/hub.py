@@ -1,16 +1,22 @@
-"""A plain git server: a bare repository with our hooks, pushed to by real `git push`."""
+"""A plain git server: a bare repository with our hooks, pushed to by real `git push`.
+
+The hooks are those that `itil-gate hook install` writes, but for the words that start Python: a
+fork of the waiting gate answers, unless a test calls `Hub.start_afresh`.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from support.repository import Repo, isolated
-from support.shell import run_gate
+from support.shell import knocking, run_gate
 from support.world import copy_world
 
 if TYPE_CHECKING:
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from support.world import World
 
 APPROVALS = "itil-gate-approvals"
+_INSTALLED = f"{shlex.quote(sys.executable)} -I -m itil_gate hook "
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,21 @@ class Hub:
         )
         return Pushed(done.returncode, done.stderr.decode("utf-8", "replace"))
 
+    def start_afresh(self) -> None:
+        """Let the hooks start Python, word for word as they were installed."""
+        self._start(_answered(), _INSTALLED)
+
+    def answer_at_once(self) -> None:
+        """Let the hooks be answered by the waiting gate, unless all gates are to be fresh."""
+        if not os.environ.get("ITIL_GATE_TESTS_FRESH"):
+            self._start(_INSTALLED, _answered())
+
+    def _start(self, before: str, after: str) -> None:
+        for name in ("pre-receive", "post-receive"):
+            hook = self.server.path / "hooks" / name
+            if hook.exists():
+                hook.write_text(hook.read_text("utf-8").replace(before, after), "utf-8")
+
     def tip(self, branch: str = "main") -> str:
         """Return what a branch of the server holds, empty where there is none."""
         return self.server.git("for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
@@ -83,7 +105,13 @@ def open_hub(world: World, path: Path, *arguments: str | Path) -> Hub:
             world.repo.git("push", "--quiet", str(path), f"{name}:{name}")
     done = run_gate("hook", "install", "--repo", path, *arguments, cwd=path.parent)
     assert done.code == 0, done.err
-    return Hub(server, world)
+    hub = Hub(server, world)
+    hub.answer_at_once()
+    return hub
+
+
+def _answered() -> str:
+    return f"{shlex.join(knocking())} hook "
 
 
 def copy_hub(template: Path, path: Path, keyring: Keyring, *, server: str) -> Hub:

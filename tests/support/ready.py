@@ -3,7 +3,8 @@
 Most of what a command takes is Python starting and modules being loaded, the same each time. What
 runs here is a process of its own none the less, with the arguments, directory, environment and
 streams it was given: it starts where `itil-gate` does, and ends as that ends. Only what Python
-reads while it starts cannot be told to a fork; see `same_start`.
+reads while it starts cannot be told to a fork; see `same_start`. Programs that start the gate
+themselves start `knock.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import gc
 import importlib
 import io
-import json
+import marshal
 import os
 import pkgutil
 import select
@@ -31,6 +32,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_Asked = tuple[list[str], bytes, dict[bytes, bytes], int]
+"""Arguments with the program's name, directory, environment, and mask of permissions."""
 _STREAMS = ("stdin", "stdout", "stderr")
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_")
 """What Python and the C library read once; a fork has what the waiting process was given."""
@@ -93,14 +96,15 @@ class Ready:
     ) -> tuple[int, bytes, bytes]:
         """Run a command as `program`; return how it ended and what it wrote to its two streams."""
         words = [str(program), *arguments]
-        asked = {"argv": words, "cwd": str(cwd), "env": dict(env)}
+        given = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
+        asked = (words, os.fsencode(cwd), given, _mask())
         with socket.socket(socket.AF_UNIX) as line:
             line.connect(str(self.door))
             pipes = [os.pipe() for _ in _STREAMS]
             (theirs_in, ours_in), (ours_out, theirs_out), (ours_err, theirs_err) = pipes
             theirs = (theirs_in, theirs_out, theirs_err)
             try:
-                data = json.dumps(asked).encode()
+                data = marshal.dumps(asked)
                 socket.send_fds(line, [len(data).to_bytes(8, "big")], theirs)
                 line.sendall(data)
             finally:
@@ -114,6 +118,13 @@ class Ready:
                 os.kill(pid, signal.SIGKILL)
                 raise subprocess.TimeoutExpired(words, timeout) from error
             return int(answer.readline()), out, err
+
+
+def _mask() -> int:
+    """Return which permissions new files are not given."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _talk(into: int, out: int, err: int, *, given: bytes, timeout: float) -> tuple[bytes, bytes]:
@@ -217,25 +228,26 @@ def _reap(running: dict[int, socket.socket]) -> None:
             line.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
-def _asked(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
+def _asked(line: socket.socket) -> tuple[_Asked, list[int]]:
     head, streams, _, _ = socket.recv_fds(line, 8, len(_STREAMS))
     with line.makefile("rb") as rest:
-        return json.loads(rest.read(int.from_bytes(head, "big"))), streams
+        return marshal.loads(rest.read(int.from_bytes(head, "big"))), streams  # noqa: S302 - ours
 
 
-def _become(cli: Any, asked: dict[str, Any], streams: list[int]) -> NoReturn:
+def _become(cli: Any, asked: _Asked, streams: list[int]) -> NoReturn:
     """Be the command: what a process that was just started has, this one has too."""
     try:
         for number, (stream, name) in enumerate(zip(streams, _STREAMS, strict=True)):
             os.dup2(stream, number)
             os.close(stream)
             _open(number, name)
-        os.chdir(asked["cwd"])
+        sys.argv, folder, env, mask = asked
+        os.chdir(folder)
+        os.umask(mask)
         os.environ.clear()
-        os.environ.update(asked["env"])
+        os.environ.update({os.fsdecode(name): os.fsdecode(env[name]) for name in env})
         time.tzset()
         tempfile.tempdir = None
-        sys.argv = asked["argv"]
         sys.path.insert(0, str(Path(sys.argv[0]).parent))
         cli.start()
     except BaseException:  # noqa: BLE001 - nothing may go back into the loop of the waiting process

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GATE = Path(sys.executable).with_name("itil-gate")
+_KNOCK = Path(__file__).with_name("knock.py")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,16 @@ def waiting_gate() -> Ready:
     if not _ready or _ready[-1].owner != os.getpid():
         _ready.append(Ready())
     return _ready[-1]
+
+
+def knocking() -> list[str]:
+    """Return the words with which another program starts the gate; see `knock.py`.
+
+    Those are the installed command itself where all are to be fresh.
+    """
+    if os.environ.get("ITIL_GATE_TESTS_FRESH"):
+        return [str(GATE)]
+    return [sys.executable, "-IS", str(_KNOCK), str(waiting_gate().door), str(GATE)]
 
 
 def end_waiting() -> None:
