@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from itil_gate.model.config import Config
     from itil_gate.model.record import ReleaseRecord
     from itil_gate.release.deploying import Examined, Known
-    from itil_gate.release.landing import Tile
     from itil_gate.release.recorder import Recorded
+    from itil_gate.release.updates import Tile
     from support.world import World
 
 MAIN = "refs/heads/main"
@@ -59,13 +59,17 @@ class Bookish:
     """A world with its log. Times are those of the world."""
 
     world: World
+    _read: tuple[str, Config] | None = None
 
     @property
     def config(self) -> Config:
-        """The configuration at the tip of main."""
-        with open_view(discover(self.world.repo.path)) as view:
-            sources = read_judge(view, self.world.repo.tip("main"))
-        return read_config({source.path: source for source in sources})
+        """The configuration at the tip of main, read again only where that has moved."""
+        tip = self.world.repo.tip("main")
+        if self._read is None or self._read[0] != tip:
+            with open_view(discover(self.world.repo.path)) as view:
+                sources = read_judge(view, tip)
+            self._read = tip, read_config({source.path: source for source in sources})
+        return self._read[1]
 
     @property
     def books(self) -> Books:

@@ -7,6 +7,7 @@ Dates are fixed: each commit is a minute after the one before, from 2026-01-05T0
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ DAVE: Who = ("Dave Drew", "dave@example.com")
 ERIN: Who = ("Erin Ellis", "erin@example.com")
 EVERYBODY = {"alice": ALICE, "bob": BOB, "carol": CAROL, "dave": DAVE, "erin": ERIN}
 
+_BRANCH = re.compile("[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
+_ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 START = 1_767_603_600  # 2026-01-05T09:00:00Z
 
 _SETTINGS = {
@@ -216,7 +219,12 @@ class Repo:
 
     def tip(self, ref: str = "HEAD") -> str:
         """Return the id of what a ref or other revision names."""
-        return self.git("rev-parse", "--verify", "--end-of-options", ref)
+        return self._loose(ref) or self.git("rev-parse", "--verify", "--end-of-options", ref)
+
+    def here(self) -> str:
+        """Return the name of the branch checked out, HEAD where there is none."""
+        head = (self.git_dir / "HEAD").read_text("utf-8").strip()
+        return head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else "HEAD"
 
     def tree(self, ref: str = "HEAD") -> str:
         """Return the id of the tree of a revision."""
@@ -240,6 +248,22 @@ class Repo:
             f"[core]\n\trepositoryFormatVersion = {int(sha256)}\n\tfilemode = true\n"
             f"\tbare = {str(bare).lower()}\n{extensions}"
         )
+
+    def _loose(self, ref: str) -> str | None:
+        """Return what git would, where a file holds it and nothing else has that name."""
+        if ref == "HEAD":
+            ref = (self.git_dir / "HEAD").read_text("utf-8").strip().removeprefix("ref: ")
+        elif _BRANCH.fullmatch(ref) and not (self.git_dir / "packed-refs").exists():
+            if any(os.path.lexists(self.git_dir / one / ref) for one in (".", "refs", "refs/tags")):
+                return None
+            ref = f"refs/heads/{ref}"
+        if not ref.startswith("refs/heads/"):
+            return ref if _ID.fullmatch(ref) else None
+        try:
+            held = (self.git_dir / ref).read_text("utf-8").strip()
+        except OSError:
+            return None
+        return held if _ID.fullmatch(held) else None
 
     def _people(self, author: Who, committer: Who | None, when: int | None) -> dict[str, str]:
         name, email = committer or author

@@ -16,9 +16,10 @@ from itil_gate.decide.gate import decide, read_requests
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.inputs import find_commit, gather
 from itil_gate.git.discover import discover
+from itil_gate.git.names import look_up
 from itil_gate.git.view import open_view
 from itil_gate.model.errors import GateError
-from itil_gate.model.statement import VouchPredicate
+from itil_gate.model.statement import APPROVALS_BRANCH, VouchPredicate
 from itil_gate.policy.compile import compile_policies
 from itil_gate.release.signing_desk import (
     Filed,
@@ -149,7 +150,7 @@ class World:
 
     def on_main(self, files: Mapping[str, str | bytes], *, by: str = "carol") -> str:
         """Let something land on main, as an administrator would; return the new tip."""
-        here = self.repo.git("rev-parse", "--abbrev-ref", "HEAD")
+        here = self.repo.here()
         self.repo.checkout("main")
         tip = self.commit(files, by=by)
         self.repo.checkout(here)
@@ -165,6 +166,7 @@ class World:
     ) -> Inputs:
         """Gather for merging head into base; unless `recorded`, whatever the log says of base."""
         with open_view(discover(self.repo.path)) as view:
+            look_up(view, (f"refs/heads/{base}", head), copies_of=APPROVALS_BRANCH)
             return gather(
                 view,
                 target=f"refs/heads/{base}",
