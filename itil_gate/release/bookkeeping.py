@@ -36,11 +36,12 @@ from itil_gate.release.entries import (
     update_event,
     update_key,
 )
-from itil_gate.release.landing import consequences, trace
+from itil_gate.release.landing import trace
 from itil_gate.release.obligations import obligations_for
 from itil_gate.release.past import past_of
 from itil_gate.release.recorder import record
 from itil_gate.release.signing_desk import held_roles
+from itil_gate.release.updates import consequences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -58,8 +59,8 @@ if TYPE_CHECKING:
     from itil_gate.model.record import Incident, Kind, ReleaseRecord
     from itil_gate.release.deploying import Examined
     from itil_gate.release.keys import LogKeys
-    from itil_gate.release.landing import Tile
     from itil_gate.release.recorder import Making, Recorded, Tagging
+    from itil_gate.release.updates import Tile
 
 AGAIN = 4
 """How often what is left to record is looked at again, because somebody else recorded."""

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from itil_gate.model.errors import LogError
 from itil_gate.model.record import RefUpdate, ReleaseOutcome, ReleaseRecord
 from itil_gate.release.entries import decision_of, deploy_of
-from itil_gate.release.landing import Tile, consequences
 from itil_gate.release.obligations import obligations_for
+from itil_gate.release.updates import Tile, consequences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,7 +23,6 @@ from itil_gate.gather.landing import (
     Carried,
     carried,
     first_parents,
-    kept_for,
     never_adopted,
     parents_of,
 )
@@ -33,39 +32,22 @@ from itil_gate.git.history import is_ancestor, read_commit
 from itil_gate.model.decision import StoredDecision
 from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.facts import WaiverUse
-from itil_gate.model.frozen import frozen
-from itil_gate.model.record import Manifest, PolicyChange, RefUpdate, WaiverUsed
 from itil_gate.policy.compile import read_config
-from itil_gate.policy.places import judge_prefixes
-from itil_gate.release.entries import plain_event
 from itil_gate.release.past import LETS_IN, authority_of, governing
+from itil_gate.release.updates import Pen, waivers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from itil_gate.git.view import View
-    from itil_gate.log.append import Event
-    from itil_gate.model.config import Config
     from itil_gate.model.decision import Decision
     from itil_gate.model.facts import Facts, Inputs
     from itil_gate.release.past import Past, Said
+    from itil_gate.release.updates import Tile
 
 AHEAD = timedelta(minutes=5)
 """So far clocks may differ."""
 _UNEXPLAINED = "no authorised change carries over to it"
-
-
-@frozen
-class Tile:
-    """A piece of the target's history as it will be recorded.
-
-    `decision` is what it rests on. `judged` is to be logged first where it is given; the update's
-    decision is then its entry.
-    """
-
-    update: RefUpdate
-    decision: Decision | None = None
-    judged: StoredDecision | None = None
 
 
 def trace(
@@ -90,85 +72,30 @@ def trace(
     if past.end == after or _lies_before(view, after, past.end):
         return ()
     steps = first_parents(view, past.end, after)
+    chain = (past.end, *(steps or ()))
+    pen = Pen(view, ref=ref, repository=repository, now=now, late=_before(chain, pushed))
     if steps is None:
-        return (_rewound(ref, after, past=past, repository=repository, now=now),)
-    chain = (past.end, *steps)
-    scribe = _Scribe(
-        view,
-        ref=ref,
-        repository=repository,
-        chain=chain,
-        late=_before(chain, pushed),
-        past=past,
-        now=now,
-        pushed_at=pushed_at,
-        heads=heads,
-    )
-    return scribe.tiles()
+        return (pen.rewound(past.end, after),)
+    return _Judge(pen, chain=chain, past=past, pushed_at=pushed_at, heads=heads).tiles()
 
 
-def consequences(tile: Tile, *, index: int, config: Config, now: datetime) -> tuple[Event, ...]:
-    """Return what is recorded beside an update: waivers it used, policies it changed.
-
-    `index` is the update's own entry.
-    """
-    update, found = tile.update, []
-    for (waiver, change), rule in sorted(_waived(tile.decision).items()):
-        said = WaiverUsed(
-            repository=update.repository,
-            waiver=waiver,
-            rule=rule,
-            change=change,
-            update=index,
-            recorded_at=now,
-        )
-        subject = {"gitCommit": update.after}
-        found.append(plain_event("waiver-used", (waiver, change), said, subject=subject))
-    prefixes = judge_prefixes(config)
-    paths = tuple(
-        entry.path
-        for entry in update.manifest
-        if any(entry.path == one or entry.path.startswith(f"{one}/") for one in prefixes)
-    )
-    if paths:
-        changed = PolicyChange(
-            repository=update.repository,
-            ref=update.ref,
-            before=update.before,
-            after=update.after,
-            update=index,
-            paths=paths,
-            recorded_at=now,
-        )
-        key = (update.ref, update.before, update.after)
-        subject = {"gitCommit": update.after}
-        found.append(plain_event("policy-change", key, changed, subject=subject))
-    return tuple(found)
-
-
-class _Scribe:
-    """Writes the updates of one recording; holds what they have in common."""
+class _Judge:
+    """Finds what the updates of one recording rest on; holds what they have in common."""
 
     def __init__(
         self,
-        view: View,
+        pen: Pen,
         *,
-        ref: str,
-        repository: str,
         chain: Sequence[str],
-        late: frozenset[str],
         past: Past,
-        now: datetime,
         pushed_at: datetime | None,
         heads: Sequence[str],
     ) -> None:
-        self._view = view
-        self._ref = ref
-        self._repository = repository
+        self._pen = pen
+        self._view = pen.view
         self._chain = chain
-        self._late = late
         self._past = past
-        self._now = now
+        self._now = pen.now
         self._pushed_at = pushed_at
         self._heads = heads
         self._spans = list(past.unauthorised)
@@ -202,7 +129,7 @@ class _Scribe:
         update = tile.update
         if update.standing == "unauthorised":
             self._spans.append(Span(update.before, update.after, "recorded with this"))
-        for waiver, change in _waived(tile.decision):
+        for waiver, change in waivers_of(tile.decision):
             self._uses.append(WaiverUse(waiver=waiver, change=change))
 
     def _logged(self, one: Carried, said: Said) -> Tile | None:
@@ -229,59 +156,7 @@ class _Scribe:
         if wrong:
             self._fault(one.before, f"{where}, and heard again {wrong}")
             return None
-        return self.landed(one, said.decision, index=said.index)
-
-    def landed(
-        self,
-        one: Carried,
-        decision: Decision,
-        *,
-        index: int | None = None,
-        judged: StoredDecision | None = None,
-    ) -> Tile:
-        """Return the update of something that was authorised."""
-        authority = one.authority
-        names = ", ".join(change.id for change in decision.changes) or "no governed path"
-        how = {
-            "exact": "as it was decided upon",
-            "same-content": "with the same content",
-            "clean-replay": "replayed without conflict",
-        }[one.proof]
-        when = "decided after it landed" if judged else "decided before it landed"
-        update = RefUpdate(
-            repository=self._repository,
-            ref=self._ref,
-            before=one.before,
-            after=one.after,
-            standing="overridden" if decision.outcome == "overridden" else "authorised",
-            reason=f"{names} landed {how}; {when}",
-            proof=one.proof,
-            decision=index,
-            head=authority.head,
-            merge_base=authority.merge_base,
-            content=authority.content,
-            manifest=tuple(
-                Manifest(
-                    path=entry.path,
-                    old_mode=entry.old_mode,
-                    new_mode=entry.new_mode,
-                    old_id=entry.old_id,
-                    new_id=entry.new_id,
-                )
-                for entry in authority.diff
-            ),
-            kept=kept_for(self._view, authority, one.after),
-            changes=tuple(change.id for change in decision.changes),
-            services=_sorted(name for change in decision.changes for name in change.services),
-            environments=_sorted(
-                name for change in decision.changes for name in change.environments
-            ),
-            urgent=bool(decision.changes)
-            and all(change.lane == "emergency" for change in decision.changes),
-            late=one.after in self._late,
-            recorded_at=self._now,
-        )
-        return Tile(update, decision, judged)
+        return self._pen.landed(one, said.decision, index=said.index)
 
     def _explained(self, place: int, end: int) -> Tile:
         """Return the update that begins here, of steps that no logged decision accounts for."""
@@ -289,11 +164,11 @@ class _Scribe:
         before, after = line[0], line[1]
         if never_adopted(self._view, before):
             reason = "the target had not adopted the gate before it"
-            return self._plain(before, after, reason, adopted=False)
+            return self._pen.plain(before, after, reason, adopted=False)
         try:
             self._refuse_tainted(before)
         except GateError as error:
-            return self._plain(before, after, f"{_UNEXPLAINED}; {error.message}")
+            return self._pen.plain(before, after, f"{_UNEXPLAINED}; {error.message}")
         seconds = parents_of(self._view, after)[1:]
         for head in dict.fromkeys((*seconds, *self._heads, line[-1], after)):
             judged = self._decide(before, head, landed=after)
@@ -302,10 +177,10 @@ class _Scribe:
             authority = authority_of(judged, key="now")
             (one, *_) = carried(self._view, line, [authority])
             if isinstance(one, Carried):
-                return self.landed(one, judged.decision, judged=judged)
+                return self._pen.landed(one, judged.decision, judged=judged)
         faults = self._faults.get(before, [])
         told = dict.fromkeys((_UNEXPLAINED, *faults[:1], *faults[-1:]))
-        return self._plain(before, after, "; ".join(told))
+        return self._pen.plain(before, after, "; ".join(told))
 
     def _decide(self, before: str, head: str, *, landed: str) -> StoredDecision | None:
         """Decide a merge that has happened; None, and why, where it would not have been allowed."""
@@ -314,7 +189,7 @@ class _Scribe:
                 return None
             inputs = gather(
                 self._view,
-                target=self._ref,
+                target=self._pen.ref,
                 base=before,
                 head=head,
                 now=self._now,
@@ -407,34 +282,6 @@ class _Scribe:
     def _fault(self, before: str, why: str) -> None:
         self._faults.setdefault(before, []).append(why)
 
-    def _plain(self, before: str, after: str, reason: str, *, adopted: bool = True) -> Tile:
-        return Tile(
-            RefUpdate(
-                repository=self._repository,
-                ref=self._ref,
-                before=before,
-                after=after,
-                standing="unauthorised" if adopted else "before-adoption",
-                reason=reason[:2000],
-                late=after in self._late,
-                recorded_at=self._now,
-            )
-        )
-
-
-def _rewound(ref: str, after: str, *, past: Past, repository: str, now: datetime) -> Tile:
-    return Tile(
-        RefUpdate(
-            repository=repository,
-            ref=ref,
-            before=past.end,
-            after=after,
-            standing="unauthorised",
-            reason=f"the branch no longer descends from {past.end[:12]}, where its record ends",
-            recorded_at=now,
-        )
-    )
-
 
 def _refusal(inputs: Inputs, moments: Iterable[datetime]) -> str:
     """Return why a merge would not be allowed at one of these times; empty if it would."""
@@ -445,16 +292,6 @@ def _refusal(inputs: Inputs, moments: Iterable[datetime]) -> str:
             why = _first_fault(decision)
             return f"would be {decision.outcome}{f': {why}' if why else ''}"
     return ""
-
-
-def _waived(decision: Decision | None) -> dict[tuple[str, str], str]:
-    """Return the rules that waivers waived, by waiver and change."""
-    return {
-        (rule.waiver, verdict.id): rule.rule
-        for verdict in (decision.changes if decision else ())
-        for rule in verdict.rules
-        if rule.waiver
-    }
 
 
 def _lies_before(view: View, one: str, other: str) -> bool:
@@ -474,7 +311,3 @@ def _first_fault(decision: Decision) -> str:
         if rule.state in ("UNSATISFIED", "PENDING", "ERROR") and rule.findings:
             return rule.findings[0].message
     return ""
-
-
-def _sorted(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(names)))

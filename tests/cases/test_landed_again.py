@@ -21,7 +21,7 @@ from itil_gate.release.entries import update_event
 if TYPE_CHECKING:
     from support.world import World
 
-    from itil_gate.release.landing import Tile
+    from itil_gate.release.updates import Tile
 
 MAIN = "refs/heads/main"
 WEAK = APPROVALS.replace("levels: [low], role: peer", "levels: [low, medium, high], role: peer")

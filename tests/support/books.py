@@ -164,6 +164,10 @@ class Bookish:
 
     def release(self, commit: str = "main", *, outcome: str = "success", **given: str) -> None:
         """Release, and say how it ended."""
+        how = ("release", commit, outcome, sorted(given.items()), self.world.now)
+        Kept.step(self.world.repo, how, lambda: self._release(commit, outcome, **given))
+
+    def _release(self, commit: str, outcome: str, **given: str) -> None:
         examined, record = self.start(commit, **given)  # type: ignore[arg-type]
         assert record is not None, examined.findings.failed
         finish_release(
@@ -172,15 +176,18 @@ class Bookish:
 
     def land(self, files: dict[str, str], change: str, *, branch: str, way: str = "merge") -> str:
         """Bring a low-risk change all the way onto main, recorded; return main's tip."""
+        how = ("land", files, change, branch, way, self.world.now, self.world.who_signs)
+        return Kept.step(
+            self.world.repo, how, lambda: self._land(files, change, branch=branch, way=way)
+        )
+
+    def _land(self, files: dict[str, str], change: str, *, branch: str, way: str) -> str:
         self.world.propose(files, branch=branch, change=change)
         self.world.approve("bob", head=branch, change=change)
         self.decide(branch)
         before, after = self.merge(branch, way=way)
         self.landed(before)
         return after
-
-
-_OPENED = Kept()
 
 
 def open_books(world: World, *, config: str = CONFIG, more: str = "") -> Bookish:
@@ -200,7 +207,7 @@ def open_books(world: World, *, config: str = CONFIG, more: str = "") -> Bookish
             now=world.now,
         )
 
-    _OPENED.prepare(world.repo, (config, more, world.now), make)
+    Kept.step(world.repo, ("open", config, more, world.now, world.who_signs), make)
     return bookish
 
 
