@@ -40,6 +40,10 @@ class Model(BaseModel):
     )
 
 
+SPEAKING_NULL = "null is no empty key here"
+"""Marks a field, in its annotation, where null says something that leaving it out does not."""
+
+
 def refusal(rule: str, message: str, *, remedy: str, at: str = "") -> PydanticCustomError:
     """Return the error a validator raises to name a rule, what is so and what would satisfy it.
 

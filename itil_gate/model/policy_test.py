@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, JsonValue
 
 from itil_gate.model.base import (
+    SPEAKING_NULL,
     ApiVersion,
     Duration,
     EntityName,
@@ -119,8 +120,8 @@ class CaseFacts(Model):
     signed: bool = Field(True, description="Whether the author's signature proves the commit.")
     draft: bool = Field(False, description="Whether the pull request is a draft.")
     approvals: tuple[CaseApproval, ...] = Field((), description="Statements, oldest first.")
-    history: CaseHistory | None = Field(
-        None, description="What history says; nothing is known of it if left out."
+    history: Annotated[CaseHistory | None, SPEAKING_NULL] = Field(
+        None, description="What history says; nothing is known of it if left out, or null."
     )
     external: tuple[CaseResults, ...] = Field((), description="Results of other tools.")
 

@@ -139,7 +139,7 @@ def judge_of(
     if test.spec.environments is not None:
         config = config.model_copy(update={"environments": test.spec.environments})
     made = {
-        CONFIG_PATH: as_json(config),
+        CONFIG_PATH: _said(as_json(config)),
         places.people: _people(test, facts),
         places.catalog: None,
     }
@@ -259,6 +259,13 @@ def public_key(person: str) -> str:
     digits[31] &= 0x7F
     blob = b"".join(struct.pack(">I", len(part)) + part for part in (b"ssh-ed25519", digits))
     return f"ssh-ed25519 {base64.b64encode(blob).decode('ascii')}"
+
+
+def _said(plain: object) -> object:
+    """Return plain data without the keys that have no value, as people write it."""
+    if isinstance(plain, dict):
+        return {key: _said(item) for key, item in plain.items() if item is not None}
+    return [_said(item) for item in plain] if isinstance(plain, list) else plain
 
 
 def _plain_request(test: PolicyTest, facts: CaseFacts) -> JsonValue:
@@ -472,7 +479,7 @@ def judge_alone(policies: Iterable[Source], config: Config) -> tuple[Source, ...
         "persons": [{"id": "nobody", "name": "nobody"}],
     }
     places = config.locations
-    made = {CONFIG_PATH: as_json(config), places.people: people}
+    made = {CONFIG_PATH: _said(as_json(config)), places.people: people}
     texts = [
         Source(path=path, blob="", text=json.dumps(data, ensure_ascii=False))
         for path, data in made.items()

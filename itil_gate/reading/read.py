@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from itil_gate.model.errors import SourceError
 from itil_gate.model.finding import Finding
+from itil_gate.reading.empty_keys import empty_keys
 from itil_gate.reading.yaml import parse
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def read(document: Document, model: type[M]) -> M | tuple[Finding, ...]:
     except ValidationError as error:
         return _findings(error.errors(include_url=False), document, model)
     written = _written_extensions(document, model)
-    return (written,) if written else value
+    empty = (written,) if written else empty_keys(document, value)
+    return tuple(sorted(empty, key=order)) or value
 
 
 def read_text(text: str, file: str, model: type[M]) -> M | tuple[Finding, ...]:

@@ -7,7 +7,9 @@ values say together; a text that a schema accepts may still be refused.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel
 
 from itil_gate.model.calendar import Calendar
 from itil_gate.model.change import ChangeRequest
@@ -31,6 +33,7 @@ from itil_gate.model.statement import (
     RetroApprovalStatement,
     VouchStatement,
 )
+from itil_gate.reading.empty_keys import refuses_null
 from itil_gate.reading.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -38,6 +41,20 @@ if TYPE_CHECKING:
 
     from itil_gate.model.base import Model
 
+PROGRAMS_WRITE = frozenset(
+    {
+        Decision,
+        StoredDecision,
+        ExportedInput,
+        Notification,
+        ApprovalStatement,
+        VouchStatement,
+        OverrideStatement,
+        RetroApprovalStatement,
+        CorrectionStatement,
+    }
+)
+"""Nouns of which a file may hold keys without a value; people leave such keys out."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 BASE = "https://itil-gate.dev/schemas/v1/"
 NOUNS: dict[str, tuple[type[Model], str]] = {
@@ -86,6 +103,9 @@ def schema(name: str) -> str:
         _tidy(part)
         if owner == "ChangeSpec":
             _open_to_extensions(part)
+    if model not in PROGRAMS_WRITE:
+        for inner in _models(model):
+            _without_null(inner, made if inner is model else made["$defs"][inner.__name__])
     if "JsonValue" in made.get("$defs", {}):
         anything = made["$defs"].pop("JsonValue")
         if '"#/$defs/JsonValue"' in json.dumps(made):  # not only in `extensions`
@@ -93,6 +113,25 @@ def schema(name: str) -> str:
     made.pop("title")
     whole = {"$schema": DIALECT, "$id": BASE + name, "title": title, **made}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _models(annotation: Any) -> set[type[BaseModel]]:
+    """Return the noun of an annotation and every noun inside of it."""
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return {one for inner in get_args(annotation) for one in _models(inner)}
+    fields = annotation.model_fields.values()
+    return {annotation, *(one for field in fields for one in _models(field.annotation))}
+
+
+def _without_null(model: type[BaseModel], part: dict[str, Any]) -> None:
+    """Take null away from what may be left out but not be empty, as the reader does."""
+    for name, field in model.model_fields.items():
+        written = part["properties"].get(field.alias or name, {})
+        if not refuses_null(field) or {"type": "null"} not in written.get("anyOf", ()):
+            continue
+        ways = [way for way in written.pop("anyOf") if way != {"type": "null"}]
+        del written["default"]
+        written.update(ways[0] if len(ways) == 1 else {"anyOf": ways})
 
 
 def _open_to_extensions(spec: dict[str, Any]) -> None:

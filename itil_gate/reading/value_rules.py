@@ -33,8 +33,8 @@ VALUE_RULES = (
         "wrong-type",
         "config",
         (
-            "A value is of another sort than its key asks for.",
-            "Values are never turned into others: what is approved is what is written.",
+            "A value is of another sort than its key asks for, or a key has none.",
+            "What is written holds: nothing is turned into another sort, or taken for left out.",
             "Write the sort of value the message names; quotes make a text.",
         ),
         bad=_CONFIG + "governed: src/**\n",

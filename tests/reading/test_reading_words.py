@@ -99,8 +99,9 @@ def test_what_is_so_and_what_would_satisfy(text: str, expected: str) -> None:
     assert said(text) == [f"f:{expected}"]
 
 
-def test_an_optional_key_may_be_left_empty() -> None:
-    assert not isinstance(read_text("note:", "f", Sample), tuple)
+def test_an_optional_key_is_left_out_and_not_left_empty() -> None:
+    assert said("note:") == ["f:1:1: wrong-type: note is empty; write a value, or remove the key"]
+    assert not isinstance(read_text("code: A", "f", Sample), tuple)
 
 
 def test_numbers_have_limits_in_words() -> None:
