@@ -44,6 +44,7 @@ _LATER = (
     "cryptography.hazmat.primitives.asymmetric.ec",
     "difflib",
     "email.message",
+    "encodings.utf_16_be",
     "http.client",
     "icalendar",
     "jsonschema",
@@ -214,9 +215,17 @@ def _load() -> Any:
             importlib.import_module(found.name)
     for name in _LATER:
         importlib.import_module(name)
+    _build(importlib.import_module("itil_gate.model.base").Model)
     gc.collect()
     gc.freeze()
     return cli
+
+
+def _build(model: Any) -> None:
+    """Build what reads a noun, and every noun that is one; a command does so for those it reads."""
+    for one in model.__subclasses__():
+        one.model_rebuild()
+        _build(one)
 
 
 def _reap(running: dict[int, socket.socket]) -> None:
