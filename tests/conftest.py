@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,11 +30,11 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Preparations are kept as long as this session."""
-    Kept.folder = tmp_path_factory.mktemp("kept")
+def _kept() -> Iterator[None]:
+    """Steps are kept as long as this session; ITIL_GATE_TESTS_ANEW=1 takes each one anew."""
+    Kept.on = not os.environ.get("ITIL_GATE_TESTS_ANEW")
     yield
-    Kept.folder = None
+    Kept.on = False
 
 
 @pytest.fixture(scope="session")

@@ -15,17 +15,12 @@ from itil_gate.gather.sources import read_judge
 from itil_gate.git.discover import discover
 from itil_gate.git.view import open_view
 from itil_gate.policy.compile import read_config
-from itil_gate.release.bookkeeping import (
-    Books,
-    books_of,
-    finish_release,
-    record_decision,
-    record_landing,
-    start_release,
-)
+from itil_gate.release.bookkeeping import record_decision, record_landing
+from itil_gate.release.books import Books, books_of
 from itil_gate.release.deploying import known_of
 from itil_gate.release.keys import LogKeys
 from itil_gate.release.recorder import open_new_log
+from itil_gate.release.releasing import finish_release, start_release
 from itil_gate.signing.ed25519 import public_line
 from support.kept import Kept
 from support.log import CHECKPOINT, RECORDER
@@ -164,7 +159,7 @@ class Bookish:
 
     def release(self, commit: str = "main", *, outcome: str = "success", **given: str) -> None:
         """Release, and say how it ended."""
-        how = ("release", commit, outcome, sorted(given.items()), self.world.now)
+        how = ("release", commit, outcome, sorted(given.items()), self.world.now, _signing())
         Kept.step(self.world.repo, how, lambda: self._release(commit, outcome, **given))
 
     def _release(self, commit: str, outcome: str, **given: str) -> None:
@@ -176,7 +171,7 @@ class Bookish:
 
     def land(self, files: dict[str, str], change: str, *, branch: str, way: str = "merge") -> str:
         """Bring a low-risk change all the way onto main, recorded; return main's tip."""
-        how = ("land", files, change, branch, way, self.world.now, self.world.who_signs)
+        how = ("land", files, change, branch, way, self.world.now, self.world.who_signs, _signing())
         return Kept.step(
             self.world.repo, how, lambda: self._land(files, change, branch=branch, way=way)
         )
@@ -207,8 +202,13 @@ def open_books(world: World, *, config: str = CONFIG, more: str = "") -> Bookish
             now=world.now,
         )
 
-    Kept.step(world.repo, ("open", config, more, world.now, world.who_signs), make)
+    Kept.step(world.repo, ("open", config, more, world.now, world.who_signs, _signing()), make)
     return bookish
+
+
+def _signing() -> tuple[bytes, ...]:
+    """Return the keys of the log as they are now: some tests have it signed by others."""
+    return tuple(one.public for one in (*KEYS.checkpoints, *KEYS.recorders))
 
 
 def private_keys(directory: Path) -> dict[str, str]:

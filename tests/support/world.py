@@ -28,6 +28,7 @@ from itil_gate.release.signing_desk import (
     sign_statement,
 )
 from itil_gate.signing.statement import approval_statement, vouch_statement
+from support.kept import Kept
 from support.repository import Keyring, Person, Repo, make_person
 
 if TYPE_CHECKING:
@@ -100,6 +101,12 @@ class World:
     now: datetime = NOW
     people: dict[str, Person] = field(default_factory=dict)
 
+    @property
+    def who_signs(self) -> tuple[str, ...]:
+        """Everybody's public key, where a step that is repeated depends on them."""
+        known = (*self.keyring.everybody(), *self.people.values())
+        return tuple(f"{one.id} {one.name} {one.email} {one.public}" for one in known)
+
     def person(self, name: str) -> Person:
         """Return one of the keyring, or somebody a case brought in."""
         return self.people.get(name) or getattr(self.keyring, name)
@@ -138,14 +145,17 @@ class World:
         **request: str,
     ) -> str:
         """Open a branch with a request and the files it covers; return its head."""
-        self.repo.checkout(branch, create=True, at=at)
-        return self.commit(
-            {
-                f"changes/2026/{change}.yaml": request_file(change, requester=by, **request),
-                **(files if files is not None else {"src/app.py": "print('new')\n"}),
-            },
-            by=by,
-            signed=signed,
+        whole = {
+            f"changes/2026/{change}.yaml": request_file(change, requester=by, **request),
+            **(files if files is not None else {"src/app.py": "print('new')\n"}),
+        }
+
+        def make() -> str:
+            self.repo.checkout(branch, create=True, at=at)
+            return self.commit(whole, by=by, signed=signed)
+
+        return Kept.step(
+            self.repo, ("propose", whole, branch, by, at, signed, self.who_signs), make
         )
 
     def on_main(self, files: Mapping[str, str | bytes], *, by: str = "carol") -> str:
@@ -240,7 +250,11 @@ class World:
     def approve(self, *names: str, **options: object) -> None:
         """Let people approve what the branch feature proposes, each with their own key."""
         for name in names:
-            self.file(self.state("approve", name, **options))  # type: ignore[arg-type]
+            how = ("approve", name, sorted(options.items()), self.now, self.who_signs)
+            Kept.step(self.repo, how, lambda name=name: self._approve(name, **options))  # type: ignore[misc]
+
+    def _approve(self, name: str, **options: object) -> None:
+        self.file(self.state("approve", name, **options))  # type: ignore[arg-type]
 
     def reject(self, name: str, **options: object) -> None:
         """Let somebody reject the change."""
