@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from itil_gate.cli.recording import Recording
-    from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.books import Books
     from itil_gate.release.key_changes import Revoked
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from itil_gate.cli.recording import Recording
-    from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.books import Books
     from itil_gate.signing.ed25519 import Signer
 
 TO_BE_PINNED = 3

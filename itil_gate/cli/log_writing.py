@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from itil_gate.cli.recording import Recording
     from itil_gate.git.discover import Repository
-    from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.books import Books
 
 base_option = click.option(
     "--base", help="Branch whose itil-gate.yaml counts; origin/main or main by default."

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from itil_gate.git.discover import Repository
     from itil_gate.model.config import Config
-    from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.books import Books
     from itil_gate.release.keys import LogKeys
     from itil_gate.release.recorder import Recorded
 
@@ -55,7 +55,7 @@ class Recording:
         self, repository: Repository, config: Config, *, now: datetime, write: bool = True
     ) -> Books:
         """Open the books of a repository. Raises ConfigError `no-log` and SigningError."""
-        from itil_gate.release.bookkeeping import books_of
+        from itil_gate.release.books import books_of
 
         return books_of(
             repository,

@@ -114,8 +114,8 @@ def start(
     from itil_gate.decide.deploy_facts import Attempt
     from itil_gate.gather.inputs import find_commit
     from itil_gate.git.view import open_view
-    from itil_gate.release.bookkeeping import start_release
     from itil_gate.release.deploying import artifact_digest, is_digest
+    from itil_gate.release.releasing import start_release
     from itil_gate.report.release_text import deploy_text
 
     moment = now()
@@ -196,8 +196,8 @@ def finish(
     from itil_gate.gather.recorded import refuse_early
     from itil_gate.git.view import open_view
     from itil_gate.model.record import Incident
-    from itil_gate.release.bookkeeping import finish_release
     from itil_gate.release.deploying import known_of
+    from itil_gate.release.releasing import finish_release
     from itil_gate.report.release_text import outcome_text
 
     with open_view(repository(repo)) as view:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from itil_gate.log.append import Event
     from itil_gate.log.reader import LogReader
     from itil_gate.model.facts import StatementFact
-    from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.books import Books
 
 CLOCK_SKEW = timedelta(minutes=5)
 

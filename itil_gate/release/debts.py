@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from itil_gate.model.decision import RequirementState
     from itil_gate.model.facts import StatementFact
     from itil_gate.model.record import Obligation, RefUpdate
-    from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.books import Books
     from itil_gate.release.deploying import Known
     from itil_gate.release.recorder import Recorded
 

@@ -17,7 +17,7 @@ from itil_gate.release.entries import plain_event
 
 if TYPE_CHECKING:
     from itil_gate.log.reader import Entry, LogReader
-    from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.books import Books
     from itil_gate.release.recorder import Recorded
 
 KEPT = frozenset({"log-opened", "key-rotation", "key-revocation", "expunged", "correction"})

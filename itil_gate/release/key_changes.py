@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from itil_gate.log.append import Event
     from itil_gate.log.pins import Pin
     from itil_gate.log.reader import LogReader
-    from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.books import Books
     from itil_gate.release.keys import LogKeys
     from itil_gate.release.recorder import Recorded
     from itil_gate.signing.ed25519 import Signer

@@ -28,7 +28,7 @@ from itil_gate.git.view import open_view
 from itil_gate.log.entry import entry_path, event_id, ids_path, revocation_key
 from itil_gate.model.errors import HistoryError, LogError
 from itil_gate.model.record import RefUpdate
-from itil_gate.release.bookkeeping import catch_up
+from itil_gate.release.books import catch_up
 from itil_gate.release.entries import update_event
 from itil_gate.release.expunging import expunge
 from itil_gate.release.key_changes import revoke_key

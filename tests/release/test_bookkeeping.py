@@ -292,7 +292,8 @@ def test_what_a_run_that_was_cut_off_left_out_is_recorded_next(
         books.land({"src/a.py": "1\n"}, CHG, branch="feature")
         run = partial(books.release, outcome="failed")
     with monkeypatch.context() as patched:
-        patched.setattr("itil_gate.release.bookkeeping._follow", broken_off)
+        room = {"landing": "bookkeeping", "outcome": "releasing"}[cut]
+        patched.setattr(f"itil_gate.release.{room}.follow", broken_off)
         with pytest.raises(KeyboardInterrupt):
             run()
     assert "obligation" not in books.kinds()
@@ -312,7 +313,7 @@ def _cut_off(books: Bookish, monkeypatch: pytest.MonkeyPatch) -> None:
 
     books.world.on_main({"src/app.py": "print('straight in')\n"}, by="alice")
     with monkeypatch.context() as patched:
-        patched.setattr("itil_gate.release.bookkeeping._follow", broken_off)
+        patched.setattr("itil_gate.release.bookkeeping.follow", broken_off)
         with pytest.raises(KeyboardInterrupt):
             books.landed()
     assert "obligation" not in books.kinds()

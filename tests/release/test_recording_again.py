@@ -12,7 +12,7 @@ from support.weighing import weighed
 
 from itil_gate.git.discover import discover
 from itil_gate.model.errors import LogError
-from itil_gate.release.bookkeeping import books_of
+from itil_gate.release.books import books_of
 from itil_gate.release.key_changes import revoke_key
 from itil_gate.release.keys import LogKeys
 from itil_gate.signing.ed25519 import public_line
@@ -20,7 +20,7 @@ from itil_gate.signing.ed25519 import public_line
 if TYPE_CHECKING:
     from support.world import World
 
-    from itil_gate.release.bookkeeping import Books
+    from itil_gate.release.books import Books
 
 OTHER = signer(9)
 ROW = f'    - {{use: recorder, key: "{public_line(OTHER.public)}"}}\n'

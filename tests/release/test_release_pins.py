@@ -12,7 +12,7 @@ from support.world import CHG, CONFIG, OTHER
 from itil_gate.git.discover import discover
 from itil_gate.model.errors import HistoryError
 from itil_gate.model.record import PolicyChange, RefUpdate
-from itil_gate.release.bookkeeping import books_of
+from itil_gate.release.books import books_of
 from itil_gate.release.entries import plain_event, update_event
 from itil_gate.release.keys import LogKeys
 from itil_gate.signing.ed25519 import public_line

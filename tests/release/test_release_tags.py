@@ -21,7 +21,8 @@ from itil_gate.git.view import open_view
 from itil_gate.log.verify import terms_of
 from itil_gate.model.errors import GateError
 from itil_gate.model.record import AUDIT_BRANCH
-from itil_gate.release.bookkeeping import books_of, start_release
+from itil_gate.release.books import books_of
+from itil_gate.release.releasing import start_release
 from itil_gate.signing.ed25519 import public_line
 
 if TYPE_CHECKING:
