@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from itil_gate.git.exclusive import exclusive
-from itil_gate.git.names import branch_tips
+from itil_gate.git.names import tips_of
 from itil_gate.git.paths import to_text
 from itil_gate.git.release_tags import RELEASE_TAGS
 from itil_gate.git.tree import blob_at
@@ -153,7 +153,7 @@ def remembered_in(view: View, config: Config) -> tuple[str, ...]:
     origin = origin_of(config.log, config.repository)
     keys = note_keys(pins_of(config.log), origin=origin)
     notes = list(in_tags(view, origin=origin))
-    for tip in {tip for target in config.targets for tip in branch_tips(view, target)}:
+    for tip in {tip for tips in tips_of(view, config.targets).values() for tip in tips}:
         notes += in_requests(view, tip, folder=config.locations.changes, origin=origin)
     # However much is pushed beside it, the largest that is signed is found.
     largest_first = sorted(dict.fromkeys(notes), key=_claimed, reverse=True)

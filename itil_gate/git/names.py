@@ -14,7 +14,7 @@ from itil_gate.git.objects import is_oid
 from itil_gate.model.errors import GateError, HistoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from itil_gate.git.view import View
 
@@ -83,10 +83,17 @@ def branch_tips(view: View, branch: str) -> tuple[str, ...]:
 
     `branch` is a full name below `refs/heads/`.
     """
-    if branch not in view.copies:
-        found = _look_up(view, _copies(branch))
-        return tuple(sorted({oid for ref, oid in found.items() if _is_copy(ref, branch)}))
-    return view.copies[branch]
+    return tips_of(view, (branch,))[branch]
+
+
+def tips_of(view: View, branches: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return what `branch_tips` does, for many branches asked at once."""
+    tips = {branch: view.copies.get(branch) for branch in branches}
+    wanted = [branch for branch, known in tips.items() if known is None]
+    found = _look_up(view, [ref for branch in wanted for ref in _copies(branch)]) if wanted else {}
+    return {
+        branch: _tips(found, branch) if known is None else known for branch, known in tips.items()
+    }
 
 
 def look_up(view: View, names: Iterable[str], *, copies_of: str) -> None:
@@ -108,8 +115,7 @@ def look_up(view: View, names: Iterable[str], *, copies_of: str) -> None:
     found = _look_up(view, (*dict.fromkeys(wanted), *_copies(copies_of)))
     for ref in wanted:
         view.refs.setdefault(ref, found.get(ref))
-    tips = {oid for ref, oid in found.items() if _is_copy(ref, copies_of)}
-    view.copies.setdefault(copies_of, tuple(sorted(tips)))
+    view.copies.setdefault(copies_of, _tips(found, copies_of))
 
 
 def read_head(view: View) -> str:
@@ -203,6 +209,10 @@ def _look_up(view: View, refs: Sequence[str]) -> dict[str, str]:
 
 def _copies(branch: str) -> tuple[str, str]:
     return branch, f"refs/remotes/*/{branch.removeprefix('refs/heads/')}"
+
+
+def _tips(found: Mapping[str, str], branch: str) -> tuple[str, ...]:
+    return tuple(sorted({oid for ref, oid in found.items() if _is_copy(ref, branch)}))
 
 
 def _is_copy(ref: str, branch: str) -> bool:
