@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.books import Bookish, git, open_books
+from support.kept import Kept
 from support.world import CHG, OTHER
 
 from itil_gate.model.errors import HistoryError
@@ -294,6 +295,7 @@ def test_what_a_run_that_was_cut_off_left_out_is_recorded_next(
     with monkeypatch.context() as patched:
         room = {"landing": "bookkeeping", "outcome": "releasing"}[cut]
         patched.setattr(f"itil_gate.release.{room}.follow", broken_off)
+        patched.setattr(Kept, "on", False)
         with pytest.raises(KeyboardInterrupt):
             run()
     assert "obligation" not in books.kinds()
