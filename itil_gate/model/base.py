@@ -191,3 +191,8 @@ class PolicyMetadata(Model):
     title: Line | None = Field(None, description="What people call it.")
     owner: Name = Field(description="The person or role in people.yaml who answers for it.")
     review_by: Day = Field(description="The day by which the owner looks at it again.")
+    replaces: Name | None = Field(
+        None,
+        description="The profile below whose document of this kind and name is no longer in force "
+        "for this one. Needed wherever one is.",
+    )

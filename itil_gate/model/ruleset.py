@@ -38,6 +38,11 @@ class PolicyRule(Model):
     controls: tuple[Line, ...] = Field((), description="References such as SOC2:CC8.1.")
     effective_from: Day | None = Field(None, description="Before this day the rule only advises.")
     mode: Literal["enforce", "audit"] = "enforce"
+    replaces: Name | None = Field(
+        None,
+        description="The profile below whose rule of this id is no longer in force for this one. "
+        "Needed wherever one is.",
+    )
 
 
 class RuleSetSpec(Model):

@@ -2,8 +2,9 @@
 
 A profile is a folder below the policy folder that holds a document of kind Profile with the
 folder's name. What lies outside of every profile is the organisation's own, the highest layer. A
-higher layer may replace what a lower one says and make it stricter. It may not write a hard rule
-again nor make any rule less strict: such a set does not load. Without a Profile nothing is layered.
+higher layer may replace what a lower one says, if it says so: an equal name alone might be an
+accident. It may not write a hard rule again nor make any rule less strict: such a set does not
+load. Without a Profile nothing is layered.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from itil_gate.model.finding import Finding
+from itil_gate.policy.replacements import folder_of, key_of, replacements
 from itil_gate.reading.wording import listed, nearest
 
 if TYPE_CHECKING:
@@ -47,14 +49,15 @@ def layered(documents: Sequence[Pair], *, policies_folder: str) -> tuple[list[Pa
     """Return the documents in force, lowest layer first, and what is wrong with the layers.
 
     A document takes the place of one of the same kind and name in a lower layer; rule sets add up,
-    and a rule takes the place of a lower one of its id. With faults in the chain of profiles all
-    documents are returned as they are.
+    and a rule takes the place of a lower one of its id. Each names the profile in its `replaces`.
+    With faults in the chain of profiles all documents are returned as they are.
     """
     layers, faults = split(documents, policies_folder=policies_folder)
     if faults or len(layers) == 1:
-        return list(documents), faults
+        return list(documents), faults or replacements([], documents, policies_folder)
     in_force: list[Pair] = []
     for layer in layers:
+        faults += replacements(in_force, layer, policies_folder)
         in_force = _covered(in_force, layer, faults) + layer
         for document, item in layer:
             if item.kind == "Profile":
@@ -78,7 +81,7 @@ def split(
         return [list(documents)], faults
     layers: list[list[Pair]] = [[] for _ in (*chain, "own")]
     for document, item in documents:
-        folder = _folder(document.file, policies_folder)
+        folder = folder_of(document.file, policies_folder)
         layers[chain.index(folder) if folder in chain else -1].append((document, item))
     return layers, []
 
@@ -92,12 +95,12 @@ def in_order(documents: Iterable[Document], *, policies_folder: str) -> tuple[Do
     below: dict[str, str | None] = {}
     for document in every:
         if isinstance(document.data, dict) and document.data.get("kind") == "Profile":
-            name = _folder(document.file, policies_folder)
+            name = folder_of(document.file, policies_folder)
             if name is not None:
                 below[name] = document.data["spec"].get("extends")
 
     def height(document: Document) -> int:
-        name, steps = _folder(document.file, policies_folder), 0
+        name, steps = folder_of(document.file, policies_folder), 0
         if name not in below:
             return len(below)
         while name is not None and steps < len(below):
@@ -105,13 +108,6 @@ def in_order(documents: Iterable[Document], *, policies_folder: str) -> tuple[Do
         return steps - 1
 
     return tuple(sorted(every, key=height))
-
-
-def _folder(file: str, policies_folder: str) -> str | None:
-    """Return the folder directly below the policy folder in which a file lies, if any."""
-    inner = file.removeprefix(f"{policies_folder}/")
-    folder, slash, _ = inner.partition("/")
-    return folder if slash and inner != file else None
 
 
 def _profiles(documents: Sequence[Pair], policies_folder: str) -> tuple[Profiles, list[Finding]]:
@@ -179,21 +175,17 @@ def _circle(name: str, profiles: Profiles) -> str:
 
 def _covered(lower: Sequence[Pair], layer: Sequence[Pair], faults: list[Finding]) -> list[Pair]:
     """Return what of the lower layers is left in force under a higher one."""
-    names = {_key(item): document for document, item in layer}
+    names = {key_of(item): document for document, item in layer}
     rules = dict(_rules(layer))
     left: list[Pair] = []
     for document, item in lower:
         if item.kind == "RuleSet":
             left += _rules_left(document, item, rules, faults)
-        elif _key(item) not in names:
+        elif key_of(item) not in names:
             left.append((document, item))
         elif item.kind == "ExternalCheck" and item.spec.enforcement == "hard":
-            faults.append(_loosened(item.metadata.name, document, names[_key(item)]))
+            faults.append(_loosened(item.metadata.name, document, names[key_of(item)]))
     return left
-
-
-def _key(item: PolicyDocument) -> tuple[str, str]:
-    return item.kind, item.metadata.name
 
 
 def _rules(layer: Sequence[Pair]) -> Iterator[tuple[str, tuple[Document, int]]]:

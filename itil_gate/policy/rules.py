@@ -237,6 +237,28 @@ POLICY_RULES: dict[str, PolicyRule] = {
             good="The rule in `policies/own.yaml` has an id of its own.",
         ),
         _rule(
+            "silent-replacement",
+            (
+                "A document or rule has the name of one in a layer below and does not say so.",
+                "The one below would be out of force by an accident of names.",
+                "Name the profile in its replaces, or give it another name.",
+            ),
+            bad="The profile team has an ApprovalPolicy `approvals`, and `policies/own.yaml` has "
+            "another of that name.",
+            good="Its metadata say `replaces: team`.",
+        ),
+        _rule(
+            "replaces-nothing",
+            (
+                "A document or rule says that it replaces one of a profile, and there is none.",
+                "What it was meant to replace has another name, and is still in force.",
+                "Correct the name, or take replaces away.",
+            ),
+            file="policies/approvals.yaml",
+            bad=_approvals(_ALL).replace("reviewBy", "replaces: own, reviewBy"),
+            good=_approvals(_ALL),
+        ),
+        _rule(
             "rule-loosened",
             (
                 "A profile sets a less strict enforcement for a rule of a lower layer.",

@@ -320,7 +320,12 @@ def _documents(policies: PolicySet) -> Iterator[str]:
     yield from table(
         ["Document", "Owner", "Looked at again by"],
         (
-            [f"{kind} {code(data.name)}", code(data.owner), str(data.review_by)]
+            [
+                f"{kind} {code(data.name)}"
+                + (f", in place of that of {code(data.replaces)}" if data.replaces else ""),
+                code(data.owner),
+                str(data.review_by),
+            ]
             for kind, data in documents
         ),
     )

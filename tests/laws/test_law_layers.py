@@ -86,7 +86,8 @@ def test_a_hard_rule_below_is_never_written_again(
     """Such a set does not load; a rule that is not hard may be replaced by the layer above."""
     flat = data.draw(inputs(scenes, judges=["plain"], calm=True))
     old = rule_set(rule("diff.files < 2", name="again", enforcement=enforcement), name="old")
-    new = rule_set(rule("true || diff.files > 0", name="again", enforcement="advisory"), name="new")
+    written = rule("true || diff.files > 0", name="again", enforcement="advisory", replaces="base")
+    new = rule_set(written, name="new")
     lowest = (*below("base", flat.judge), profile("base", None, {}))
     judge = (*lowest, stored("policies/base/old.yaml", old), stored("policies/new.yaml", new))
     asked = flat.model_copy(update={"judge": judge})

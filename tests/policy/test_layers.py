@@ -29,24 +29,25 @@ def profile(name: str, *, extends: str = "", **enforcement: str) -> str:
     return document("Profile", name, f"{{{below}enforcement: {{{rules}}}}}")
 
 
-def rules(name: str, **enforcement: str) -> str:
+def rules(name: str, replaces: str = "", **enforcement: str) -> str:
+    below = f", replaces: {replaces}" if replaces else ""
     lines = ", ".join(
-        f"{{id: {rule.replace('_', '-')}, expect: 'true', message: No., enforcement: {how}}}"
+        f"{{id: {rule.replace('_', '-')}, expect: 'true', message: No., enforcement: {how}{below}}}"
         for rule, how in enforcement.items()
     )
     return document("RuleSet", name, f"{{rules: [{lines}]}}")
 
 
-def approvals(name: str, role: str) -> str:
-    return document(
-        "ApprovalPolicy", name, f"{{requirements: [{{id: a, levels: [low], role: {role}}}]}}"
-    )
+def approvals(name: str, role: str, replaces: str = "") -> str:
+    spec = f"{{requirements: [{{id: a, levels: [low], role: {role}}}]}}"
+    return document("ApprovalPolicy", name, spec, replaces)
 
 
-def document(kind: str, name: str, spec: str) -> str:
+def document(kind: str, name: str, spec: str, replaces: str = "") -> str:
+    below = f", replaces: {replaces}" if replaces else ""
     return (
         f"apiVersion: itil-gate/v1\nkind: {kind}\n"
-        f"metadata: {{name: {name}, owner: kim, reviewBy: 2099-01-01}}\nspec: {spec}\n"
+        f"metadata: {{name: {name}, owner: kim, reviewBy: 2099-01-01{below}}}\nspec: {spec}\n"
     )
 
 
@@ -113,7 +114,9 @@ def test_one_profile_alone_is_in_force_whole() -> None:
 def test_a_higher_layer_replaces_what_has_the_same_kind_and_name() -> None:
     files = {
         **TWO,
-        "policies/high/a.yaml": approvals("a", "cab") + "---\n" + document("Calendar", "b", "{}"),
+        "policies/high/a.yaml": approvals("a", "cab", "low")
+        + "---\n"
+        + document("Calendar", "b", "{}"),
         "policies/low/a.yaml": approvals("a", "peer") + "---\n" + approvals("b", "peer"),
     }
     assert in_force(files) == [
@@ -129,7 +132,11 @@ def test_a_higher_layer_replaces_what_has_the_same_kind_and_name() -> None:
     "own", ["policies/own.yaml", "policies/more/own.yaml", "calendar/own.yaml"]
 )
 def test_what_is_outside_of_the_profiles_is_the_highest_layer(own: str) -> None:
-    files = {own: approvals("a", "cab"), **TWO, "policies/high/a.yaml": approvals("a", "peer")}
+    files = {
+        own: approvals("a", "cab", "high"),
+        **TWO,
+        "policies/high/a.yaml": approvals("a", "peer"),
+    }
     assert in_force(files)[-1] == (own, "a")
     assert ("policies/high/a.yaml", "a") not in in_force(files)
 
@@ -138,7 +145,7 @@ def test_a_folder_inside_of_a_profile_belongs_to_it() -> None:
     files = {
         **TWO,
         "policies/low/deeper/still/a.yaml": approvals("a", "peer"),
-        "policies/high/a.yaml": approvals("a", "cab"),
+        "policies/high/a.yaml": approvals("a", "cab", "low"),
     }
     assert ("policies/low/deeper/still/a.yaml", "a") not in in_force(files)
 
@@ -178,7 +185,7 @@ def test_a_rule_that_is_not_hard_may_be_written_again_and_places_stay_right() ->
     files = {
         **TWO,
         "policies/low/r.yaml": low,
-        "policies/high/r.yaml": rules("more", one="advisory", three="hard"),
+        "policies/high/r.yaml": rules("more", "low", one="advisory", three="hard"),
     }
     assert enforced(files) == {"two": "soft", "one": "advisory", "three": "hard"}
     found, _ = layer(files)
@@ -193,7 +200,7 @@ def test_a_rule_set_of_which_nothing_is_left_is_gone() -> None:
     files = {
         **TWO,
         "policies/low/r.yaml": rules("r", one="soft"),
-        "policies/high/r.yaml": rules("more", one="hard"),
+        "policies/high/r.yaml": rules("more", "low", one="hard"),
     }
     assert "policies/low/r.yaml" not in [file for file, _ in in_force(files)]
 
@@ -267,7 +274,71 @@ def test_a_hard_external_check_cannot_be_replaced_and_a_soft_one_can() -> None:
     }
     assert "hard-rule-loosened: scan is a hard rule of policies/low/c.yaml" in fault(files)
     files["policies/low/c.yaml"] = document("ExternalCheck", "scan", check % "soft")
+    assert "silent-replacement: the ExternalCheck scan takes" in fault(files)
+    files["policies/high/c.yaml"] = document("ExternalCheck", "scan", check % "soft", "low")
     assert fault(files) == ""
+
+
+@pytest.mark.parametrize("file", ["policies/own.yaml", "policies/high/own.yaml"])
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [("", "and does not say so"), ("high", "and says that it is of high"), ("low", "")],
+)
+def test_a_document_replaces_one_below_only_if_it_says_so(
+    file: str, named: str, expected: str
+) -> None:
+    files = {**TWO, "policies/low/a.yaml": approvals("a", "cab")}
+    said = fault({**files, file: approvals("a", "peer", named)})
+    if expected:
+        assert said.startswith(f"{file}:3:{65 if named else 18} silent-replacement: ")
+        assert said.endswith(
+            f"the ApprovalPolicy a takes the place of the one in policies/low/a.yaml {expected}; "
+            "write `replaces: low` beside its name if that is meant, or give it another"
+        )
+    else:
+        assert said == ""
+    assert fault({**files, file: approvals("b", "peer")}) == ""
+
+
+def test_an_equal_name_replaces_the_highest_document_below() -> None:
+    files = {
+        **TWO,
+        "policies/low/a.yaml": approvals("a", "peer"),
+        "policies/high/a.yaml": approvals("a", "cab", "low"),
+        "policies/own.yaml": approvals("a", "peer", "low"),
+    }
+    assert "policies/high/a.yaml and says that it is of low" in fault(files)
+    files["policies/own.yaml"] = approvals("a", "peer", "high")
+    assert fault(files) == ""
+
+
+def test_a_rule_replaces_one_below_only_if_it_says_so() -> None:
+    files = {**TWO, "policies/low/r.yaml": rules("r", one="soft", two="soft")}
+    own = rules("own", one="advisory", three="soft")
+    assert fault({**files, "policies/own.yaml": own}).startswith(
+        "policies/own.yaml:4:21 silent-replacement: the rule one takes the place of the one in "
+        "policies/low/r.yaml and does not say so"
+    )
+    assert fault({**files, "policies/own.yaml": rules("own", "low", one="advisory")}) == ""
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        approvals("other", "peer", "low"),
+        rules("own", "low", other="soft"),
+        document("RuleSet", "r", "{rules: [{id: q, expect: 'true', message: No.}]}", "low"),
+    ],
+)
+@pytest.mark.parametrize("profiles", [{}, LOW, TWO])
+def test_what_says_that_it_replaces_something_does(own: str, profiles: dict[str, str]) -> None:
+    files = {
+        **profiles,
+        "policies/low/a.yaml": approvals("a", "cab"),
+        "policies/low/r.yaml": rules("r", one="soft"),
+        "policies/own.yaml": own,
+    }
+    assert "replaces-nothing: the " in fault(files)
 
 
 def test_to_extend_a_profile_that_is_not_there_names_the_one_that_was_meant() -> None:
