@@ -15,7 +15,7 @@ from support.acted_scenes import plants
 from support.cases import case
 from support.forge_server import ForgeServer, forge_server
 from support.github_answers import REPO, on_its_runner, posted, told
-from support.runner import PULL, Runner, check_out, forge_of, today
+from support.runner import PULL, Runner, bring, check_out, forge_of, today
 from support.world import CHG
 
 from itil_gate.report.adoption import WORKFLOW, Adoption, adoption_files
@@ -48,9 +48,7 @@ class Job:
 
     def started(self, event: str = "pull_request_target") -> None:
         """Let the forge have what the world has, and start a run about the pull request."""
-        where = str(self.server.path)
-        self.world.repo.git("push", "-q", "-f", where, "refs/heads/*:refs/heads/*")
-        self.world.repo.git("push", "-q", "-f", where, f"{self.head}:refs/pull/{PULL}/head")
+        bring(self.world.repo, self.server, {f"refs/pull/{PULL}/head": self.head})
         told(self.api, self.head)
         self.runner.pull_request(self.head, name=event)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.books import open_books, private_keys
 from support.repository import Repo
-from support.runner import PULL, Runner, at_home, check_out, forge_of
+from support.runner import PULL, Runner, at_home, bring, check_out, forge_of
 from support.world import CHG, CONFIG, World
 
 from itil_gate.decide.gate import decide
@@ -36,16 +36,7 @@ class Scene:
 
     def publish(self) -> None:
         """Bring what the world has by now to the forge."""
-        self.world.repo.git(
-            "push", "--quiet", "--force", str(self.server.path), "refs/heads/*:refs/heads/*"
-        )
-        self.world.repo.git(
-            "push",
-            "--quiet",
-            "--force",
-            str(self.server.path),
-            f"{self.head}:refs/pull/{PULL}/head",
-        )
+        bring(self.world.repo, self.server, {f"refs/pull/{PULL}/head": self.head})
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from support import github_answers
 from support.forge_server import Asked, ForgeServer, Say, forge_server
 from support.gitlab_answers import API, CHECKS, TOKEN, config, gate_in, job, posted, told
-from support.runner import PULL, at_home, check_out, forge_of
+from support.runner import PULL, at_home, bring, check_out, forge_of
 from support.world import OTHER
 
 if TYPE_CHECKING:
@@ -58,11 +58,8 @@ class Scene:
 
     def publish(self, **more: Any) -> None:
         """Bring what the world has by now to the server, and let it know its merge requests."""
-        where = str(self.server.path)
-        self.world.repo.git("push", "-q", "-f", where, "refs/heads/*:refs/heads/*")
-        for number, head in self.heads.items():
-            ref = f"refs/merge-requests/{number}/head"
-            self.world.repo.git("push", "-q", "-f", where, f"{head}:{ref}")
+        heads = {f"refs/merge-requests/{number}/head": one for number, one in self.heads.items()}
+        bring(self.world.repo, self.server, heads)
         told(self.api, self.heads, into=self.into, **more)
 
     def allow(self, number: int = PULL, **options: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.forge_server import ForgeServer, Say, forge_server
 from support.github_answers import REPO, on_its_runner, posted, user
-from support.runner import Runner, at_home, check_out, forge_of, read_outputs
+from support.runner import Runner, at_home, bring, check_out, forge_of, read_outputs
 from support.world import OTHER
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Scene:
 
     def approve(self, change: str, head: str) -> None:
         self.world.approve("erin", change=change, head=head)
-        self.world.repo.git("push", "-q", "-f", str(self.server.path), "refs/heads/*:refs/heads/*")
+        bring(self.world.repo, self.server)
 
     def sweep(self) -> tuple[int, list[tuple[str, str]], str]:
         """Sweep; return exit code, the states that were posted since, and what was said."""

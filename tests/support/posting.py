@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from support.github_answers import on_its_runner, told
-from support.runner import PULL, Runner, check_out, forge_of
+from support.runner import PULL, Runner, bring, check_out, forge_of
 from support.world import APPROVALS
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ class Scene:
 
     def publish(self) -> None:
         """Bring what the world has by now to the forge, and let a run be started by it."""
-        where = str(self.server.path)
-        self.world.repo.git("push", "-q", "-f", where, "refs/heads/*:refs/heads/*")
-        self.world.repo.git("push", "-q", "-f", where, f"{self.head}:refs/pull/{PULL}/head")
+        bring(self.world.repo, self.server, {f"refs/pull/{PULL}/head": self.head})
         told(self.api, self.head)
         self.runner.pull_request(self.head, name="pull_request_target")
 
