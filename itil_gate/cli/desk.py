@@ -115,11 +115,13 @@ def signer_among(judge: Sequence[Source], *, repository: Repository, key: str | 
 
 
 def find_request(heard: Hearing, change: str) -> tuple[ChangeRequest, ChangeVerdict]:
-    """Return a request of the proposed merge with its verdict."""
-    from itil_gate.decide.gate import read_requests
+    """Return a request of the proposed merge with its verdict.
 
-    verdict = heard.verdict(change)
-    asked, _ = read_requests(heard.inputs.requests)
+    For a recognised standard change it is the request that stands for it.
+    """
+    from itil_gate.decide.gate import asked_of
+
+    verdict, asked = heard.verdict(change), asked_of(heard.inputs)
     return next(one.change for one in asked if one.change.metadata.id == change), verdict
 
 

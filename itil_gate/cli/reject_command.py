@@ -44,7 +44,8 @@ def command(
     """Reject change CHG, with your own SSH key.
 
     A rejection binds to the change, not to a commit: new pushes do not end it. Your own later
-    `withdraw` or `approve` does. Contributors cannot approve, but they can reject.
+    `withdraw` or `approve` does. Contributors cannot approve, but they can reject. A recognised
+    standard change, which asks nobody, is rejected by the id STD-… that `check` shows.
 
     \b
     itil-gate reject CHG-2026-7K3QX9ZB --reason "no backout was tested"

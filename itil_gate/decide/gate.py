@@ -144,6 +144,14 @@ def decide(inputs: Inputs) -> Decision:
     )
 
 
+def asked_of(inputs: Inputs) -> tuple[Asked, ...]:
+    """Return what is judged: each request, or the standard change that is recognised without one.
+
+    Raises as `decide` does.
+    """
+    return _judge_at_target(inputs)[1]
+
+
 def readings_of(inputs: Inputs) -> Mapping[str, Mapping[str, tuple[Reading, ...]]]:
     """Return what each rule of the target's rule sets read, by change id and rule id.
 

@@ -74,6 +74,11 @@ def recognised_id(model: str, *, repository: str, target: str, content: str) -> 
     return f"STD-{model}-{hashlib.sha256(bound.encode()).hexdigest()[:12]}"
 
 
+def request_path(name: str) -> str:
+    """Return under which path the request of a recognised change is shown and signed about."""
+    return f"{FOLDER}/{name}.yaml"
+
+
 def recognised(
     diff: Sequence[DiffEntry],
     *,
@@ -162,7 +167,7 @@ def synthesise(
             },
         }
     )
-    source = Source(path=f"{FOLDER}/{id}.yaml", blob="", text=text)
+    source = Source(path=request_path(id), blob="", text=text)
     try:
         document = parse(text, file=source.path)
     except SourceError as error:

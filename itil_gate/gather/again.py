@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.recognise import recognised_id
 from itil_gate.gather.inputs import list_ids
 from itil_gate.gather.sources import read_judge
 from itil_gate.gather.statements import (
@@ -26,9 +27,10 @@ from itil_gate.model.errors import HistoryError
 from itil_gate.policy.compile import read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from itil_gate.git.view import View
+    from itil_gate.model.config import Config
     from itil_gate.model.facts import (
         Facts,
         Inputs,
@@ -71,7 +73,7 @@ def hear_again(
     config = read_config({source.path: source for source in judge})
     tips = approval_tips(view)
     folders = list_statements(view, tips) if tips else {}
-    asked = list_ids(facts.diff, config)
+    asked = list_ids(facts.diff, config) | frozenset(_recognised(folders, facts, config))
     told = told_by_forge((*since, facts), head=facts.head)
     named = (facts.head, *(commit.id for commit in facts.commits), *sorted(asked))
     proposed = inputs.proposed
@@ -110,6 +112,15 @@ def hear_again(
             "faults": tuple(dict.fromkeys(faults)),
         }
     )
+
+
+def _recognised(names: Iterable[str], facts: Facts, config: Config) -> Iterator[str]:
+    """Yield those of the names that a recognised standard change of this content has."""
+    for name in names:
+        model = name.removeprefix("STD-").rpartition("-")[0]
+        bound = {"repository": config.repository, "target": facts.target}
+        if name == recognised_id(model, **bound, content=facts.content):
+            yield name
 
 
 def _folder(item: StatementFact) -> str:

@@ -21,7 +21,6 @@ from itil_gate.model.base import (
     Text,
     refusal,
 )
-from itil_gate.model.change import ChangeId
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 APPROVAL_TYPE: Final = "https://itil-gate.dev/approval/v1"
@@ -46,6 +45,15 @@ Verdict = Literal["approve", "reject", "withdraw", "withdraw-change"]
 """`withdraw` retracts one's own statement; `withdraw-change` is the requester's alone."""
 
 
+Covered = Annotated[
+    str,
+    Field(
+        pattern=r"^(CHG-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}|STD-[a-z0-9][a-z0-9._-]{0,99}-[0-9a-f]{12})$"
+    ),
+]
+"""The id of a change that somebody asked for, or of a recognised standard one."""
+
+
 class BoundRequirement(Model):
     """A requirement as it stood when somebody signed; an approval is stale if it tightens."""
 
@@ -68,7 +76,7 @@ class ApprovalPredicate(Model):
 
     repository: Line
     target: RefName
-    change: ChangeId
+    change: Covered
     verdict: Verdict
     signer: Name = Field(description="Person id; the key must belong to this person.")
     roles: tuple[Name, ...] = Field((), description="Roles the signer claims.")
@@ -117,15 +125,6 @@ class VouchStatement(Model):
     subject: tuple[Subject, ...] = Field(min_length=1)
     predicate_type: Literal["https://itil-gate.dev/vouch/v1"]
     predicate: VouchPredicate
-
-
-Covered = Annotated[
-    str,
-    Field(
-        pattern=r"^(CHG-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}|STD-[a-z0-9][a-z0-9._-]{0,99}-[0-9a-f]{12})$"
-    ),
-]
-"""The id of a change that somebody asked for, or of a recognised standard one."""
 
 
 class OverridePredicate(Model):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.decide.chains import Link, resolve
 from itil_gate.decide.ledger import links
+from itil_gate.decide.recognise import request_path
 from itil_gate.decide.requirements import counting
 from itil_gate.git.refs import append_file
 from itil_gate.git.sshkeygen import sign
@@ -94,7 +95,7 @@ def make_statement(
             roles=tuple(roles) or held_roles(roster, signer, now=now),
             requester=change.metadata.requester,
             request=judged.digest,
-            request_path=judged.path,
+            request_path=judged.path or request_path(change.metadata.id),
             scope=change.spec.scope,
             content=facts.content,
             merge_base=facts.merge_base,

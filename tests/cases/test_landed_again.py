@@ -9,7 +9,7 @@ import pytest
 from support.audits import founds, reconciled
 from support.books import Bookish, git, open_books
 from support.shell import run_gate
-from support.world import APPROVALS, CHG, OTHER, people_file, request_file
+from support.world import APPROVALS, CHG, OTHER, only, people_file, request_file
 
 from itil_gate.decide.gate import decide
 from itil_gate.git.discover import discover
@@ -32,6 +32,19 @@ metadata: {{name: frozen, owner: change-authority, reviewBy: 2027-01-01}}
 spec:
   freezes:
     - {{id: quarter, reason: Books close., start: {start}, end: {end}, timezone: UTC}}
+"""
+
+TEXTS = """\
+apiVersion: itil-gate/v1
+kind: ChangeModel
+metadata: {name: text, owner: change-authority, reviewBy: 2027-01-01}
+spec:
+  type: standard
+  description: A text of the payment page is corrected.
+  paths: ["src/texts/**"]
+  limits: {files: 2, environments: [production], risk: low}
+  recognise: true
+  expires: 2026-12-31
 """
 
 
@@ -104,6 +117,22 @@ def test_a_rejection_that_no_decision_saw_holds_when_it_lands(books: Bookish) ->
     tile = merged(books, way="squash")
     assert tile.update.standing == "unauthorised"
     assert "carol rejected" in tile.update.reason
+
+
+def test_a_rejection_of_a_recognised_change_holds_when_it_lands(world: World) -> None:
+    world.on_main({"policies/models.yaml": TEXTS, "src/texts/a": "1\n"})
+    books = open_books(world)
+    for number in (2, 3):
+        world.repo.checkout(f"text-{number}", create=True, at="main")
+        world.commit({"src/texts/a": f"{number}\n"})
+        name = only(world.check(f"text-{number}")).id
+        books.decide(f"text-{number}")
+        if number == 3:
+            world.reject("carol", change=name, head="text-3")
+        update = merged(books, f"text-{number}", way="squash").update
+        assert update.changes == ((name,) if number == 2 else ())
+        assert update.standing == ("authorised" if number == 2 else "unauthorised")
+    assert "carol rejected" in update.reason
 
 
 def test_a_recorder_whose_clock_is_behind_hears_it_again_too(books: Bookish) -> None:

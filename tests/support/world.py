@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from itil_gate.decide.gate import decide, read_requests
+from itil_gate.decide.gate import asked_of, decide
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.inputs import find_commit, gather
 from itil_gate.git.discover import discover
@@ -221,12 +221,11 @@ class World:
         decision = decide(inputs)
         policies = compile_policies(inputs.judge)
         roster = build_roster(policies.people)
-        asked, _ = read_requests(inputs.requests)
         signer = self.person(by)
         known = roster.by_key.get(signer.fingerprint)
         statement = make_statement(
             verdict,
-            change=next(one.change for one in asked if one.change.metadata.id == change),
+            change=next(one.change for one in asked_of(inputs) if one.change.metadata.id == change),
             judged=next(one for one in decision.changes if one.id == change),
             facts=inputs.facts,
             policies=policies,
