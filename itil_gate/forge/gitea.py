@@ -14,35 +14,41 @@ update instead, so that it cannot slip in before an approval that it came after.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from itil_gate.forge.answers import document, read, rows
 from itil_gate.forge.gitea_rules import protection_of
 from itil_gate.forge.open_pulls import of_gitea
 from itil_gate.forge.paging import counted, visible
 from itil_gate.forge.protocol import MARKER, STATUS_CONTEXT, ForgeError, StatusState
+from itil_gate.forge.seen import (
+    Pull,
+    Seen,
+    noun,
+    place,
+    put_comment,
+    repository_path,
+    seen_pull,
+    whole,
+)
 from itil_gate.forge.telling import (
     Push,
     account,
     branch_ref,
     described,
-    earlier,
-    marked,
     oid,
     ordered,
-    ours,
     part,
-    settled,
     steady,
 )
 from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus, OpenPull
-from itil_gate.model.base import Moment, Oid
+from itil_gate.model.base import Moment
 from itil_gate.model.facts import PullRequest, Review
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from itil_gate.forge.http import Client, Conversation
@@ -61,40 +67,16 @@ _NO_REVIEWS = frozenset({"PENDING", "REQUEST_REVIEW"})
 """A draft, which only its author sees, and a request to review."""
 
 
-class _Seen(BaseModel):
-    """A part of an answer: strict about what we read, silent about the rest."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class _User(_Seen):
+class _User(Seen):
     id: int
     login: str
 
 
-class _Repository(_Seen):
-    id: int
-    full_name: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")]
-
-
-class _Side(_Seen):
-    ref: Annotated[str, Field(min_length=1)]
-    sha: Oid
-    repo: _Repository | None
-
-
-class _Pull(_Seen):
-    number: int
+class _Pull(Pull):
     user: _User | None
-    state: Literal["open", "closed"]
-    merged: bool
-    draft: bool = False
-    title: str
-    head: _Side
-    base: _Side
 
 
-class _Review(_Seen):
+class _Review(Seen):
     id: int
     user: _User | None
     state: str
@@ -104,7 +86,7 @@ class _Review(_Seen):
     updated_at: Moment
 
 
-class _Activity(_Seen):
+class _Activity(Seen):
     id: int
     op_type: str
     act_user: _User | None
@@ -113,21 +95,21 @@ class _Activity(_Seen):
     content: str
 
 
-class _Commit(_Seen):
+class _Commit(Seen):
     sha: str = Field(alias="Sha1")
 
 
-class _Entry(_Seen):
+class _Entry(Seen):
     id: int
     type: str
     created_at: Moment
 
 
-class _Content(_Seen):
+class _Content(Seen):
     head: _Commit | None = Field(None, alias="HeadCommit")
 
 
-class _Status(_Seen):
+class _Status(Seen):
     id: int
     context: str
     status: str
@@ -135,19 +117,12 @@ class _Status(_Seen):
     creator: _User | None = None
 
 
-class _Comment(_Seen):
-    id: int
-    user: _User | None
-    body: str
-    html_url: str
-
-
 class Gitea:
     """One repository on a Gitea or Forgejo server; see `protocol.Forge`."""
 
     def __init__(self, client: Client, *, host: str, project: str) -> None:
         self._client, self._host = client, host
-        self._repo = _repo(project)
+        self._repo = repository_path(project)
 
     def pull(self, number: int) -> ForgePull:
         """Return a pull request with its reviews and pushes. Raises ForgeError."""
@@ -159,24 +134,11 @@ class Gitea:
         pull = self._noun(seen, pushes, based)
         again = self._noun(self._seen(talk, number), pushes, based)
         steady(pull, again, asked=f"pull request {number}")
-        source = seen.head.repo
-        return ForgePull(
-            pull=pull,
-            reviews=reviews,
-            source=source.id if source else None,
-            from_fork=source is None or seen.base.repo is None or source.id != seen.base.repo.id,
-            server_time=talk.server_time,
-        )
+        return whole(pull, reviews, seen, at=talk.server_time)
 
     def place_of(self, number: int) -> OpenPull:
         """Return head and target of one, in one request. Raises ForgeError."""
-        seen = self._seen(self._client.conversation(), number)
-        return OpenPull(
-            number=seen.number,
-            base_ref=branch_ref(seen.base.ref),
-            head=seen.head.sha,
-            draft=seen.draft,
-        )
+        return place(self._seen(self._client.conversation(), number))
 
     def open_pulls(self) -> tuple[OpenPull, ...]:
         """Return every one that is open. Raises ForgeError."""
@@ -224,54 +186,30 @@ class Gitea:
     def upsert_comment(self, number: int, *, text: str, marker: str = MARKER) -> str:
         """Write our comment of a pull request. Raises ForgeError."""
         talk = self._client.conversation()
-        body = {"body": marked(text, marker=marker)}
         user = talk.get("/user", needs="the scope read:user")
-        me = read(_User, document(user), asked=user.asked).id
         path = f"{self._repo}/issues/{number}/comments"
-        found = [read(_Comment, row, asked=path) for row in self._comments(talk, path)]
-        own = ours(
-            ((one.id, one.user.id if one.user else None, one.body) for one in found),
-            me=me,
+        return put_comment(
+            talk,
+            self._repo,
+            number,
+            text=text,
             marker=marker,
+            me=read(_User, document(user), asked=user.asked).id,
+            rows=rows(talk.get(path, needs="the scope read:issue")),  # this list has no pages
+            needs=_ISSUES,
         )
-        if own is None:
-            answer = talk.send("POST", path, body=body, needs=_ISSUES)
-        else:
-            old = f"{self._repo}/issues/comments/{own}"
-            answer = talk.send("PATCH", old, body=body, needs=_ISSUES)
-        return read(_Comment, document(answer), asked=answer.asked).html_url
 
     def protection(self, branch: str) -> ForgeRules:
         """Return the branch protection. Raises ForgeError."""
         talk = self._client.conversation()
         return protection_of(talk, self._repo, branch=branch_ref(branch))
 
-    def _comments(self, talk: Conversation, path: str) -> Iterable[object]:
-        """Return every comment: this list has no pages."""
-        return rows(talk.get(path, needs="the scope read:issue"))
-
     def _seen(self, talk: Conversation, number: int) -> _Pull:
-        answer = talk.get(f"{self._repo}/pulls/{number}", needs=_READ)
-        pull = read(_Pull, document(answer), asked=answer.asked)
-        if pull.number != number:
-            raise ForgeError("forge-answer", f"{answer.asked} answers with another number")
-        return pull
+        return seen_pull(_Pull, talk, self._repo, number=number, needs=_READ)
 
     def _noun(self, seen: _Pull, pushes: Sequence[Push], based: datetime | None) -> PullRequest:
-        pushers, since = settled(pushes, head=seen.head.sha)
-        return PullRequest(
-            number=seen.number,
-            opener=self._account(seen.user),
-            pushers=pushers,
-            draft=seen.draft,
-            state="merged" if seen.merged else seen.state,
-            title=seen.title,
-            head=seen.head.sha,
-            base_ref=branch_ref(seen.base.ref),
-            head_since=since,
-            heads=earlier(pushes, head=seen.head.sha),
-            base_since=based,
-        )
+        opener = self._account(seen.user)
+        return noun(seen, opener=opener, pushes=pushes, base_since=based)
 
     def _base_since(self, talk: Conversation, number: int) -> datetime | None:
         """Return a time after which nobody pointed the pull request elsewhere; None if not told.
@@ -326,7 +264,10 @@ class Gitea:
         """Return what the feed of the branch's repository knows of pushes to it, oldest first."""
         if seen.head.repo is None:  # the fork is gone, and with it what is known of it
             return ()
-        path, ref = f"{_repo(seen.head.repo.full_name)}/activities/feeds", branch_ref(seen.head.ref)
+        path, ref = (
+            f"{repository_path(seen.head.repo.full_name)}/activities/feeds",
+            branch_ref(seen.head.ref),
+        )
         found, ended = [], None
         for row in counted(talk, path, needs=_READ):
             if ended is not None and row.get("created") != ended:
@@ -352,11 +293,6 @@ class Gitea:
 
 
 _MOVES = frozenset({"commit_repo", "delete_branch", "mirror_sync_push"})
-
-
-def _repo(project: str) -> str:
-    owner, _, name = project.partition("/")
-    return f"/repos/{part(owner)}/{part(name)}"
 
 
 def client_headers(token: str | None) -> dict[str, str]:

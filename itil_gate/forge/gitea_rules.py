@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from itil_gate.forge.answers import document, read
+from itil_gate.forge.seen import Seen
 from itil_gate.forge.telling import part
 from itil_gate.forge.values import Bypass, ForgeRules, RequiredCheck
 from itil_gate.model.base import Moment
@@ -31,11 +30,7 @@ _METHODS: tuple[tuple[str, _Method], ...] = (
 )
 
 
-class _Seen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class _Branch(_Seen):
+class _Branch(Seen):
     name: str
     protected: bool
     required_approvals: int
@@ -44,7 +39,7 @@ class _Branch(_Seen):
     effective_branch_protection_name: str = ""
 
 
-class _Rule(_Seen):
+class _Rule(Seen):
     rule_name: str
     enable_push: bool
     enable_push_whitelist: bool
@@ -63,7 +58,7 @@ class _Rule(_Seen):
     updated_at: Moment | None = None
 
 
-class _Repository(_Seen):
+class _Repository(Seen):
     allow_merge_commits: bool | None = None
     allow_squash_merge: bool | None = None
     allow_rebase: bool | None = None

@@ -9,29 +9,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from itil_gate.forge.answers import document, read
 from itil_gate.forge.github_rules import protection_of
 from itil_gate.forge.open_pulls import of_github
 from itil_gate.forge.paging import linked
 from itil_gate.forge.protocol import MARKER, STATUS_CONTEXT, ForgeError, StatusState
+from itil_gate.forge.seen import (
+    Pull,
+    Seen,
+    noun,
+    place,
+    put_comment,
+    repository_path,
+    seen_pull,
+    whole,
+)
 from itil_gate.forge.telling import (
     Push,
     account,
     branch_ref,
     described,
-    earlier,
-    marked,
     oid,
     ordered,
-    ours,
     part,
-    settled,
     steady,
 )
 from itil_gate.forge.values import ForgePull, ForgeRules, ForgeStatus, OpenPull
-from itil_gate.model.base import Moment, Oid
+from itil_gate.model.base import Moment
 from itil_gate.model.facts import PullRequest, Review
 
 if TYPE_CHECKING:
@@ -58,41 +64,17 @@ _BASE_MOVED = frozenset(
 )
 
 
-class _Seen(BaseModel):
-    """A part of an answer: strict about what we read, silent about the rest."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class _User(_Seen):
+class _User(Seen):
     id: Annotated[int, Field(ge=1)]
     login: str
 
 
-class _Repository(_Seen):
-    id: int
-    full_name: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")]
-
-
-class _Side(_Seen):
-    ref: Annotated[str, Field(min_length=1)]
-    sha: Oid
-    repo: _Repository | None
-
-
-class _Pull(_Seen):
-    number: int
+class _Pull(Pull):
     user: _User | None
-    state: Literal["open", "closed"]
-    merged: bool
-    draft: bool = False
-    title: str
     created_at: Moment
-    head: _Side
-    base: _Side
 
 
-class _Review(_Seen):
+class _Review(Seen):
     id: int
     user: _User | None
     state: str
@@ -100,20 +82,20 @@ class _Review(_Seen):
     submitted_at: Moment | None = None
 
 
-class _Dismissed(_Seen):
+class _Dismissed(Seen):
     state: str
     review_id: int
 
 
-class _Dismissal(_Seen):
+class _Dismissal(Seen):
     dismissed_review: _Dismissed
 
 
-class _Event(_Seen):
+class _Event(Seen):
     created_at: Moment
 
 
-class _Activity(_Seen):
+class _Activity(Seen):
     after: str
     ref: str
     timestamp: Moment
@@ -121,7 +103,7 @@ class _Activity(_Seen):
     actor: _User | None
 
 
-class _Status(_Seen):
+class _Status(Seen):
     id: int
     context: str
     state: str
@@ -129,22 +111,15 @@ class _Status(_Seen):
     creator: _User | None
 
 
-class _Comment(_Seen):
-    id: int
-    user: _User | None
-    body: str = ""
-    html_url: str
-
-
-class _Viewer(_Seen):
+class _Viewer(Seen):
     databaseId: int  # noqa: N815 - GitHub's name
 
 
-class _ViewerData(_Seen):
+class _ViewerData(Seen):
     viewer: _Viewer
 
 
-class _ViewerAnswer(_Seen):
+class _ViewerAnswer(Seen):
     data: _ViewerData
 
 
@@ -153,7 +128,7 @@ class GitHub:
 
     def __init__(self, client: Client, *, host: str, project: str) -> None:
         self._client, self._host = client, host
-        self._repo = _repo(project)
+        self._repo = repository_path(project)
 
     def pull(self, number: int) -> ForgePull:
         """Return a pull request with its reviews and pushes. Raises ForgeError."""
@@ -165,24 +140,11 @@ class GitHub:
         pull = self._noun(seen, pushes, events)
         again = self._noun(self._seen(talk, number), pushes, events)
         steady(pull, again, asked=f"pull request {number}")
-        source = seen.head.repo
-        return ForgePull(
-            pull=pull,
-            reviews=reviews,
-            source=source.id if source else None,
-            from_fork=source is None or seen.base.repo is None or source.id != seen.base.repo.id,
-            server_time=talk.server_time,
-        )
+        return whole(pull, reviews, seen, at=talk.server_time)
 
     def place_of(self, number: int) -> OpenPull:
         """Return head and target of one, in one request. Raises ForgeError."""
-        seen = self._seen(self._client.conversation(), number)
-        return OpenPull(
-            number=seen.number,
-            base_ref=branch_ref(seen.base.ref),
-            head=seen.head.sha,
-            draft=seen.draft,
-        )
+        return place(self._seen(self._client.conversation(), number))
 
     def open_pulls(self) -> tuple[OpenPull, ...]:
         """Return every one that is open. Raises ForgeError."""
@@ -227,21 +189,17 @@ class GitHub:
     def upsert_comment(self, number: int, *, text: str, marker: str = MARKER) -> str:
         """Write our comment of a pull request. Raises ForgeError."""
         talk = self._client.conversation()
-        body = {"body": marked(text, marker=marker)}
-        me = self._me(talk)
         path = f"{self._repo}/issues/{number}/comments"
-        found = [read(_Comment, row, asked=path) for row in linked(talk, path, needs=_COMMENTS)]
-        own = ours(
-            ((one.id, one.user.id if one.user else None, one.body) for one in found),
-            me=me,
+        return put_comment(
+            talk,
+            self._repo,
+            number,
+            text=text,
             marker=marker,
+            me=self._me(talk),
+            rows=linked(talk, path, needs=_COMMENTS),
+            needs=_COMMENTS,
         )
-        if own is None:
-            answer = talk.send("POST", path, body=body, needs=_COMMENTS)
-        else:
-            old = f"{self._repo}/issues/comments/{own}"
-            answer = talk.send("PATCH", old, body=body, needs=_COMMENTS)
-        return read(_Comment, document(answer), asked=answer.asked).html_url
 
     def protection(self, branch: str) -> ForgeRules:
         """Return rulesets and branch protection. Raises ForgeError."""
@@ -249,27 +207,12 @@ class GitHub:
         return protection_of(talk, self._repo, branch=branch_ref(branch))
 
     def _seen(self, talk: Conversation, number: int) -> _Pull:
-        answer = talk.get(f"{self._repo}/pulls/{number}", needs=_READ)
-        pull = read(_Pull, document(answer), asked=answer.asked)
-        if pull.number != number:
-            raise ForgeError("forge-answer", f"{answer.asked} answers with another number")
-        return pull
+        return seen_pull(_Pull, talk, self._repo, number=number, needs=_READ)
 
     def _noun(self, seen: _Pull, pushes: Sequence[Push], events: Sequence[Any]) -> PullRequest:
-        pushers, since = settled(pushes, head=seen.head.sha)
-        return PullRequest(
-            number=seen.number,
-            opener=self._account(seen.user),
-            pushers=pushers,
-            draft=seen.draft,
-            state="merged" if seen.merged else seen.state,
-            title=seen.title,
-            head=seen.head.sha,
-            base_ref=branch_ref(seen.base.ref),
-            head_since=since,
-            heads=earlier(pushes, head=seen.head.sha),
-            base_since=max((seen.created_at, *_moved_bases(events))),
-        )
+        based = max((seen.created_at, *_moved_bases(events)))
+        opener = self._account(seen.user)
+        return noun(seen, opener=opener, pushes=pushes, base_since=based)
 
     def _account(self, user: _User | None) -> AccountRef:
         return account(self._host, user.id if user else None, user.login if user else None)
@@ -313,7 +256,10 @@ class GitHub:
         """Return what the repository of the branch knows of pushes to it, oldest first."""
         if seen.head.repo is None:  # the fork is gone, and with it what is known of it
             return ()
-        path, ref = f"{_repo(seen.head.repo.full_name)}/activity", branch_ref(seen.head.ref)
+        path, ref = (
+            f"{repository_path(seen.head.repo.full_name)}/activity",
+            branch_ref(seen.head.ref),
+        )
         pushes = []
         for row in linked(talk, path, query=(("ref", ref),), needs=_CONTENTS):
             one = read(_Activity, row, asked=path)
@@ -352,11 +298,6 @@ def _moved_bases(events: Sequence[Any]) -> tuple[datetime, ...]:
         for row in events
         if row.get("event") in _BASE_MOVED
     )
-
-
-def _repo(project: str) -> str:
-    owner, _, name = project.partition("/")
-    return f"/repos/{part(owner)}/{part(name)}"
 
 
 def _graphql(base: str) -> str:

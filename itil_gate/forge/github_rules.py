@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from itil_gate.forge.answers import Answer, document, read
 from itil_gate.forge.paging import linked
+from itil_gate.forge.seen import Seen
 from itil_gate.forge.telling import part
 from itil_gate.forge.values import Bypass, CreationGap, ForgeRules, RequiredCheck
 from itil_gate.model.base import Moment
@@ -32,21 +33,17 @@ _ADMIN_ROLE = 5
 Method = Literal["merge", "squash", "rebase"]
 
 
-class _Seen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class _Check(_Seen):
+class _Check(Seen):
     context: str
     integration_id: int | None = None
 
 
-class _ClassicCheck(_Seen):
+class _ClassicCheck(Seen):
     context: str
     app_id: int | None = None
 
 
-class _Parameters(_Seen):
+class _Parameters(Seen):
     required_status_checks: tuple[_Check, ...] = ()
     strict_required_status_checks_policy: bool = False
     do_not_enforce_on_create: bool = False
@@ -56,52 +53,52 @@ class _Parameters(_Seen):
     restricted_file_paths: tuple[str, ...] = ()
 
 
-class _Rule(_Seen):
+class _Rule(Seen):
     type: str
     ruleset_id: int
     parameters: _Parameters = Field(default_factory=_Parameters)
 
 
-class _Actor(_Seen):
+class _Actor(Seen):
     actor_id: int | None = None
     actor_type: str
     bypass_mode: str = "always"
 
 
-class _Ruleset(_Seen):
+class _Ruleset(Seen):
     id: int
     bypass_actors: tuple[_Actor, ...] | None = None
     updated_at: Moment | None = None
 
 
-class _Switch(_Seen):
+class _Switch(Seen):
     enabled: bool
 
 
-class _Named(_Seen):
+class _Named(Seen):
     login: str | None = None
     slug: str | None = None
 
 
-class _Allowances(_Seen):
+class _Allowances(Seen):
     users: tuple[_Named, ...] = ()
     teams: tuple[_Named, ...] = ()
     apps: tuple[_Named, ...] = ()
 
 
-class _ClassicReviews(_Seen):
+class _ClassicReviews(Seen):
     required_approving_review_count: int = 0
     dismiss_stale_reviews: bool = False
     bypass_pull_request_allowances: _Allowances = Field(default_factory=_Allowances)
 
 
-class _ClassicChecks(_Seen):
+class _ClassicChecks(Seen):
     enforcement_level: str = ""
     strict: bool | None = None
     checks: tuple[_ClassicCheck, ...] = ()
 
 
-class _Classic(_Seen):
+class _Classic(Seen):
     required_status_checks: _ClassicChecks | None = None
     enforce_admins: _Switch | None = None
     required_pull_request_reviews: _ClassicReviews | None = None
@@ -111,12 +108,12 @@ class _Classic(_Seen):
     block_creations: _Switch | None = None
 
 
-class _Branch(_Seen):
+class _Branch(Seen):
     protected: bool
     protection: _Classic | None = None
 
 
-class _Repository(_Seen):
+class _Repository(Seen):
     allow_merge_commit: bool | None = None
     allow_squash_merge: bool | None = None
     allow_rebase_merge: bool | None = None

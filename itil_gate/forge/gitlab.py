@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from itil_gate.forge.answers import document, read
 from itil_gate.forge.gitlab_reviews import Approval, Note, Reviewer, Version, told_reviews
@@ -20,6 +20,7 @@ from itil_gate.forge.gitlab_rules import protection_of
 from itil_gate.forge.open_pulls import of_gitlab
 from itil_gate.forge.paging import linked
 from itil_gate.forge.protocol import MARKER, STATUS_CONTEXT, ForgeError, StatusState
+from itil_gate.forge.seen import Seen
 from itil_gate.forge.telling import (
     Push,
     account,
@@ -55,18 +56,12 @@ _STATES: dict[str, Literal["open", "closed", "merged"]] = {
 _POSTED = {"success": "success", "failure": "failed", "pending": "pending"}
 
 
-class _Seen(BaseModel):
-    """A part of an answer: strict about what we read, silent about the rest."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class _User(_Seen):
+class _User(Seen):
     id: Annotated[int, Field(ge=1)]
     username: str
 
 
-class _Merge(_Seen):
+class _Merge(Seen):
     iid: int
     author: _User | None
     state: Literal["opened", "locked", "closed", "merged"]
@@ -81,25 +76,25 @@ class _Merge(_Seen):
     web_url: str = ""
 
 
-class _Approvals(_Seen):
+class _Approvals(Seen):
     approved_by: tuple[Approval, ...]
 
 
-class _PushData(_Seen):
+class _PushData(Seen):
     action: str
     ref_type: str
     ref: str | None
     commit_to: str | None
 
 
-class _Event(_Seen):
+class _Event(Seen):
     id: int
     author: _User | None = None
     created_at: Moment
     push_data: _PushData | None = None
 
 
-class _Status(_Seen):
+class _Status(Seen):
     id: int
     name: str
     status: str
@@ -107,7 +102,7 @@ class _Status(_Seen):
     author: _User | None = None
 
 
-class _Comment(_Seen):
+class _Comment(Seen):
     id: int
     author: _User | None
     body: str

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from itil_gate.forge.answers import document, read, unusable
+from itil_gate.forge.seen import Seen
 from itil_gate.forge.telling import part
 
 if TYPE_CHECKING:
@@ -27,15 +26,11 @@ _NEEDS = (
 _SAID = {"success": "passed", "failure": "failed", "pending": "pending"}
 
 
-class _Seen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class _Check(_Seen):
+class _Check(Seen):
     id: int
 
 
-class _Answered(_Seen):
+class _Answered(Seen):
     id: int
     external_status_check: _Check
 

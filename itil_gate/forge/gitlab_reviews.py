@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from itil_gate.forge.seen import Seen
 from itil_gate.forge.telling import account, oid, ordered
 from itil_gate.model.base import Moment
 from itil_gate.model.facts import Review
@@ -26,18 +25,14 @@ _REQUESTED = "requested_changes"
 _State = Literal["approved", "changes-requested"]
 
 
-class _Seen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class User(_Seen):
+class User(Seen):
     """An account."""
 
     id: int
     username: str
 
 
-class Note(_Seen):
+class Note(Seen):
     """A note; GitLab writes the system notes, nobody else can."""
 
     id: int
@@ -47,21 +42,21 @@ class Note(_Seen):
     created_at: Moment
 
 
-class Approval(_Seen):
+class Approval(Seen):
     """An approval that GitLab counts now; newer versions tell its time."""
 
     user: User
     approved_at: Moment | None = None
 
 
-class Reviewer(_Seen):
+class Reviewer(Seen):
     """Somebody who was asked to review, and what of it came."""
 
     user: User
     state: str
 
 
-class Version(_Seen):
+class Version(Seen):
     """What the merge request was from a moment on."""
 
     id: int

@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from itil_gate.forge.answers import document, read
 from itil_gate.forge.paging import linked
 from itil_gate.forge.protocol import ForgeError
+from itil_gate.forge.seen import Seen
 from itil_gate.forge.values import Bypass, ForgeRules, RequiredCheck
 
 if TYPE_CHECKING:
@@ -34,24 +33,20 @@ _METHODS: dict[str, tuple[_Method, ...]] = {
 }
 
 
-class _Seen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class _Access(_Seen):
+class _Access(Seen):
     access_level: int | None = None
     user_id: int | None = None
     group_id: int | None = None
     deploy_key_id: int | None = None
 
 
-class _Protected(_Seen):
+class _Protected(Seen):
     name: str
     push_access_levels: tuple[_Access, ...]
     allow_force_push: bool
 
 
-class _Settings(_Seen):
+class _Settings(Seen):
     merge_method: str | None = None
     squash_option: str | None = None
     only_allow_merge_if_pipeline_succeeds: bool | None = None
@@ -59,22 +54,22 @@ class _Settings(_Seen):
     ci_config_path: str | None = None
 
 
-class _Branch(_Seen):
+class _Branch(Seen):
     name: str
 
 
-class _Check(_Seen):
+class _Check(Seen):
     id: int
     name: str
     protected_branches: tuple[_Branch, ...] = ()
     """The branches it is asked for; all of them where there are none."""
 
 
-class _ApprovalRule(_Seen):
+class _ApprovalRule(Seen):
     approvals_required: int
 
 
-class _Approvals(_Seen):
+class _Approvals(Seen):
     reset_approvals_on_push: bool
 
 

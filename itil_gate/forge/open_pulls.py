@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from itil_gate.forge.answers import read
 from itil_gate.forge.paging import counted, linked
+from itil_gate.forge.seen import Seen
 from itil_gate.forge.telling import branch_ref
 from itil_gate.forge.values import OpenPull
 from itil_gate.model.base import Oid
@@ -22,22 +23,18 @@ _Number = Annotated[int, Field(ge=1)]
 _Name = Annotated[str, Field(min_length=1)]
 
 
-class _Seen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class _Side(_Seen):
+class _Side(Seen):
     ref: _Name
     sha: Oid
 
 
-class _Pull(_Seen):
+class _Pull(Seen):
     number: _Number
     head: _Side
     base: _Side
 
 
-class _Merge(_Seen):
+class _Merge(Seen):
     iid: _Number
     sha: Oid | None
     target_branch: _Name

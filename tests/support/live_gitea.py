@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets
 import time
 import urllib.error
@@ -236,7 +237,9 @@ class Stage:
             if said[1] != NOT_YET:
                 break
             time.sleep(0.25)
-        return said
+        # Forgejo puts this into words of its own.
+        reason = re.fullmatch(r"not allowed to merge \[reason: (.*)\]", said[1])
+        return (said[0], reason[1]) if reason else said
 
     def landed(self, before: str) -> Ran:
         """Run the action on the push that a merge was; it records what it finds."""
