@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from itil_gate.decide.coverage import services_of
+from itil_gate.decide.coverage import REGULAR, services_of
 from itil_gate.decide.schedule import blast_radius, freeze_names, planned_interval
 from itil_gate.expressions.functions import Scene, business_days
 from itil_gate.model.base import LEVELS
@@ -20,6 +20,7 @@ from itil_gate.model.environment import (
     ScheduleView,
     ServiceView,
 )
+from itil_gate.policy.places import is_judge_path, is_request_path
 from itil_gate.reading.globs import compile_globs
 from itil_gate.reading.times import length
 
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
     from itil_gate.model.services import Service
 
 MINUTE = 60
+EMPTY = frozenset(
+    {
+        "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+        "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+    }
+)
+"""What git calls a file without a byte, by SHA-1 and by SHA-256."""
 
 
 def bind_facts(
@@ -157,8 +165,31 @@ def _schedule(
     )
 
 
+def _present(change: ChangeRequest, facts: Facts, bench: Bench) -> tuple[str, ...]:
+    """Return the kinds of evidence of which a file comes with the change, sorted.
+
+    It has to be added for it: whatever was there before, or is the change itself, tells nothing of
+    it. A file has one format, so one that is named as two kinds is neither.
+    """
+    config = bench.policies.config
+    added = {
+        entry.path
+        for entry in facts.diff
+        if entry.status == "A"
+        and entry.new_mode == REGULAR
+        and entry.new_id not in EMPTY
+        and not is_request_path(config, entry.path)
+        and not is_judge_path(config, entry.path)
+    }
+    named: dict[str, set[str]] = {}
+    for link in change.spec.evidence:
+        named.setdefault(link.path, set()).add(link.kind)
+    return tuple(
+        sorted({min(kinds) for path, kinds in named.items() if path in added and len(kinds) == 1})
+    )
+
+
 def _evidence(change: ChangeRequest, facts: Facts, bench: Bench) -> EvidenceView:
-    there = {entry.path for entry in facts.diff if entry.status != "D"}
     unsealed: set[str] = set()
     if facts.external:
         from itil_gate.decide.reports import reports_of  # noqa: PLC0415 - few are handed any
@@ -174,7 +205,7 @@ def _evidence(change: ChangeRequest, facts: Facts, bench: Bench) -> EvidenceView
     failed = {one.name for one in facts.external if one.failures or one.name not in told}
     return EvidenceView(
         kinds=tuple(sorted({link.kind for link in change.spec.evidence})),
-        present=tuple(sorted({link.kind for link in change.spec.evidence if link.path in there})),
+        present=_present(change, facts, bench),
         checks=tuple(sorted(told)),
         failed=tuple(sorted(failed)),
     )

@@ -66,7 +66,13 @@ class EvidenceView(Made):
     """What reports say: external checks by their names, and which kinds the request names."""
 
     kinds: tuple[str, ...] = Field((), description="Kinds of evidence the request names.")
-    present: tuple[str, ...] = Field((), description="Kinds whose files are in the diff's tree.")
+    present: tuple[str, ...] = Field(
+        (),
+        description=(
+            "Kinds of which the request names a file that the change adds: plain, not empty, no "
+            "request or policy, and named as this kind alone. Nobody reads what it holds."
+        ),
+    )
     checks: tuple[str, ...] = Field((), description="Names of external checks that reported.")
     failed: tuple[str, ...] = Field((), description="Names of external checks with failures.")
 

@@ -8,11 +8,11 @@ import pytest
 from support.edits import only_said, under, with_request
 from support.rules import rule, rule_set
 from support.scenes import SCAN, edited
-from support.world import APPROVALS, CONFIG, SERVICES, only
+from support.world import APPROVALS, CHG, CONFIG, SERVICES, only
 
 from itil_gate.decide.gate import decide
 from itil_gate.decide.values import Values
-from itil_gate.model.facts import ExternalResult, HistoryFacts, SignatureFact
+from itil_gate.model.facts import DiffEntry, ExternalResult, HistoryFacts, SignatureFact
 from itil_gate.model.finding import Finding
 
 if TYPE_CHECKING:
@@ -268,15 +268,48 @@ def test_a_report_without_a_test_is_no_report(
     assert holds(inputs, "'scan' in evidence.failed") is failed
 
 
-def test_evidence_is_there_only_where_its_file_comes_with_the_change(scenes: Scenes) -> None:
-    links = (
-        "  evidence:\n    - {kind: sarif, path: src/app.py}\n    - {kind: junit, path: gone.md}\n"
-    )
-    inputs = with_request(scenes.sealed, "  reason:", f"{links}  reason:")
+def filed(scenes: Scenes, links: str, **edits: str) -> Inputs:
+    """Return inputs whose request names evidence, and whose diff adds a report with these edits."""
+    inputs = with_request(scenes.sealed, "  reason:", f"  evidence:\n    - {links}\n  reason:")
+    report = DiffEntry(
+        old_mode="000000", new_mode="100644", old_id="0" * 40, new_id="a" * 40, status="A",
+        path="reports/scan.sarif",
+    ).model_copy(update=edits)  # fmt: skip
+    diff = sorted((*inputs.facts.diff, report), key=lambda one: one.path)
+    return edited(inputs, diff=tuple(diff))
+
+
+SARIF = "{kind: sarif, path: reports/scan.sarif}"
+
+
+def test_a_report_that_is_added_and_named_is_there(scenes: Scenes) -> None:
+    inputs = filed(scenes, f"{SARIF}\n    - {{kind: junit, path: gone.xml}}")
     assert holds(inputs, "evidence.kinds == ['junit', 'sarif']")
     assert holds(inputs, "evidence.present == ['sarif']")
-    deleted = tuple(
-        one.model_copy(update={"status": "D"}) if one.path == "src/app.py" else one
-        for one in inputs.facts.diff
-    )
-    assert holds(edited(inputs, diff=deleted), "evidence.present.size() == 0")
+    both = filed(scenes, f"{SARIF}\n    - {SARIF}\n    - {{kind: sarif, path: gone.sarif}}")
+    assert holds(both, "evidence.present == ['sarif']")
+
+
+@pytest.mark.parametrize(
+    ("links", "edits"),
+    [
+        ("{kind: sarif, path: src/app.py}", {}),
+        (SARIF, {"status": "M", "old_mode": "100644", "old_id": "b" * 40}),
+        (SARIF, {"status": "M", "old_mode": "100755", "old_id": "a" * 40}),
+        (SARIF, {"status": "D", "new_mode": "000000", "new_id": "0" * 40}),
+        (SARIF, {"new_mode": "120000"}),
+        (SARIF, {"new_mode": "160000"}),
+        (SARIF, {"new_mode": "100755"}),
+        (SARIF, {"new_id": "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"}),
+        (f"{SARIF}\n    - {{kind: sbom, path: reports/scan.sarif}}", {}),
+        ("{kind: sarif, path: policies/scan.sarif}", {"path": "policies/scan.sarif"}),
+        ("{kind: sarif, path: .github/scan.sarif}", {"path": ".github/scan.sarif"}),
+        (f"{{kind: sarif, path: changes/2026/{CHG}.yaml}}", {}),
+    ],
+)
+def test_what_was_there_or_is_the_change_itself_is_no_evidence(
+    scenes: Scenes, links: str, edits: dict[str, str]
+) -> None:
+    inputs = filed(scenes, links, **edits)
+    assert holds(inputs, "evidence.present.size() == 0")
+    assert holds(inputs, "'sarif' in evidence.kinds")
