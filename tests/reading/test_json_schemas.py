@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from itil_gate.reading.schema import BASE, NOUNS, schemas
 from itil_gate.reading.yaml import parse
 
 FOLDER = Path(__file__).parents[2] / "schemas"
+written = cache(schemas)
 
 
 def as_json(value: object) -> object:
@@ -21,7 +23,7 @@ def as_json(value: object) -> object:
 
 
 def errors(name: str, text: str) -> list[str]:
-    validator = Draft202012Validator(json.loads(schemas()[name]))
+    validator = Draft202012Validator(json.loads(written()[name]))
     return [error.message for error in validator.iter_errors(as_json(parse(text, file="f").data))]
 
 
@@ -32,7 +34,7 @@ def test_the_committed_schemas_are_those_of_the_nouns() -> None:
 
 @pytest.mark.parametrize("name", NOUNS)
 def test_every_schema_is_valid_and_names_itself(name: str) -> None:
-    schema = json.loads(schemas()[name])
+    schema = json.loads(written()[name])
     Draft202012Validator.check_schema(schema)
     assert schema["$id"] == BASE + name
     assert schema["title"]
@@ -41,7 +43,7 @@ def test_every_schema_is_valid_and_names_itself(name: str) -> None:
 
 
 def test_every_key_of_a_request_is_described() -> None:
-    schema = json.loads(schemas()["change-request.json"])
+    schema = json.loads(written()["change-request.json"])
     for part in (schema, *schema["$defs"].values()):
         assert part["description"]
         for key, field in part["properties"].items():
