@@ -12,6 +12,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.override import NO_SERVICE
 from itil_gate.decide.requirements import Demand, settle
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.sources import read_judge, read_sources
@@ -19,7 +20,7 @@ from itil_gate.gather.statements import approval_tips, statements_in
 from itil_gate.git.diff import content_digest, raw_diff
 from itil_gate.git.tree import ls_tree, tree_id
 from itil_gate.model.errors import GateError, LogError
-from itil_gate.model.frozen import frozen
+from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.people import PEER
 from itil_gate.model.review import ChangeReview
 from itil_gate.model.statement import RETRO_FOLDER
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from itil_gate.git.view import View
     from itil_gate.log.append import Event
     from itil_gate.log.reader import LogReader
-    from itil_gate.model.config import Config
+    from itil_gate.model.config import Config, Override
     from itil_gate.model.decision import RequirementState
     from itil_gate.model.facts import StatementFact
     from itil_gate.model.record import Obligation, RefUpdate
@@ -236,13 +237,25 @@ class Judge:
         """Return who could still approve after the fact.
 
         Where nobody was passed over, because it was a freeze or a window that was, somebody who
-        may override will do as well.
+        may override it will do as well.
         """
         may = {who for one in self._demands(debt) for who in one.eligible}
         terms = self._config.override
         if terms is not None and self._settled(debt, debt.approvals):
-            may |= set(self._roster.holders(terms.role, service=None, now=self._now))
+            may |= self._bending(debt, terms)
         return tuple(sorted(may - debt.barred.keys()))
+
+    def _bending(self, debt: Debt, terms: Override) -> frozenset[str]:
+        """Return who may override what it is about: for every service, for all where it has none.
+
+        As at the gates: whoever could not have overridden it settles nothing in that role.
+        """
+        return frozenset.intersection(
+            *(
+                frozenset(self._roster.holders(terms.role, service=name, now=self._now))
+                for name in _services(debt) or (NO_SERVICE,)
+            )
+        )
 
     def met(self, debt: Debt, retros: Sequence[StatementFact]) -> Met | None:
         """Return what meets an obligation: enough people who may, for each update."""
@@ -280,7 +293,8 @@ class Judge:
             return f"{person}: {debt.barred[person]}"
         if person not in self.eligible(debt):
             roles = ", ".join(sorted({one.role for one in self._demands(debt)}))
-            return f"{person} holds none of the roles that were passed over: {roles}"
+            where = ", ".join(_services(debt)) or "all services"
+            return f"{person} holds none of the roles that were passed over: {roles}, for {where}"
         return ""
 
     def content_of(self, update: RefUpdate) -> str:
@@ -328,13 +342,22 @@ class Judge:
             return tuple(
                 self._demand(debt, one.role, one.service, one) for one in debt.requirements
             )
-        role = self._config.override.role if self._config.override else PEER
-        return (self._demand(debt, role, None, None),)
+        terms = self._config.override
+        if terms is None:
+            return (self._demand(debt, PEER, None, None),)
+        left = self._bending(debt, terms)
+        bare = self._demand(debt, terms.role, None, None)
+        eligible = bare.eligible & left
+        return (replace(bare, holders=left, eligible=eligible, by_role={terms.role: eligible}),)
 
     def _demand(
         self, debt: Debt, role: str, service: str | None, state: RequirementState | None
     ) -> Demand:
-        holders = frozenset(self._roster.holders(role, service=service, now=self._now))
+        # Whoever holds the role for other services only is a stranger to this change.
+        about = (service,) if service is not None else _services(debt) or (None,)
+        holders = frozenset(
+            who for name in about for who in self._roster.holders(role, service=name, now=self._now)
+        )
         eligible = holders - debt.barred.keys()
         return Demand(
             id=state.id if state else "retro-approval",
@@ -349,6 +372,12 @@ class Judge:
             eligible=eligible | (debt.approvals.keys() & holders),
             by_role={role: eligible | (debt.approvals.keys() & holders)},
         )
+
+
+def _services(debt: Debt) -> tuple[str, ...]:
+    """Return the services that what is owed for touched."""
+    touched = (name for one in debt.updates for name in one.services)
+    return tuple(sorted({*debt.obligation.services, *touched}))
 
 
 def judge_of(view: View, *, target: str, tip: str, now: datetime) -> Judge:
