@@ -208,7 +208,7 @@ class _Judge:
         except (GateError, ConfigError) as error:
             self._fault(before, f"deciding about {head[:12]}: {error.message}")
             return None
-        if decision.outcome in LETS_IN and decision.enforced and not wrong:
+        if decision.outcome in LETS_IN and not wrong:
             return StoredDecision(decision=decision, inputs=inputs)
         self._fault(before, f"{head[:12]} {_refusal(inputs, [self._now]) or wrong}")
         return None
@@ -288,7 +288,8 @@ def _refusal(inputs: Inputs, moments: Iterable[datetime]) -> str:
     for moment in moments:
         facts = inputs.facts.model_copy(update={"now": moment})
         decision = decide(inputs.model_copy(update={"facts": facts}))
-        if decision.outcome not in LETS_IN or not decision.enforced:
+        # In audit mode too: it changes what a refusal does, and neither what is refused nor let in.
+        if decision.outcome not in LETS_IN:
             why = _first_fault(decision)
             return f"would be {decision.outcome}{f': {why}' if why else ''}"
     return ""
