@@ -25,6 +25,8 @@ REGULAR = "100644"
 PLAIN = (REGULAR, "000000")
 """Modes that an exemption covers: prose is no program, link or submodule."""
 SHOWN = 10
+NO_SERVICE = ""
+"""Stands for paths that belong to no service: only who holds a role for all services has them."""
 
 
 @frozen
@@ -136,6 +138,18 @@ def unowned(paths: Sequence[str], services: Sequence[Service]) -> tuple[str, ...
     """Return the paths that belong to no service of the catalogue."""
     holds = compile_globs(glob for service in services for glob in service.paths)
     return tuple(path for path in paths if not holds(path))
+
+
+def answerable(paths: Sequence[str], services: Sequence[Service]) -> frozenset[str]:
+    """Return for what a role must be held by those who answer for a change of these paths.
+
+    That is the services whose paths they are, and NO_SERVICE where some belong to none or none
+    changes. What a request says about itself is not among it: nobody chooses who answers.
+    """
+    touched = services_of(paths, services)
+    if not touched or unowned(paths, services):
+        return touched | {NO_SERVICE}
+    return touched
 
 
 def services_of(paths: Sequence[str], services: Sequence[Service]) -> frozenset[str]:

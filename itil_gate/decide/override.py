@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.chains import Link, resolve
-from itil_gate.decide.coverage import scope_paths, services_of
+from itil_gate.decide.coverage import NO_SERVICE, answerable, scope_paths
 from itil_gate.model.decision import OverrideEntry
 from itil_gate.model.frozen import frozen
 from itil_gate.reading.globs import GlobError, compile_globs
@@ -43,8 +43,6 @@ Nor is anything bent that keeps a request or proposed policies from being read, 
 """
 FAILING = frozenset({"UNSATISFIED", "PENDING", "ERROR"})
 SHOWN = 5
-NO_SERVICE = ""
-"""Stands for paths that belong to no service: only who holds a role for all services has them."""
 
 
 @frozen
@@ -153,7 +151,8 @@ def with_overrides(
             part=part,
             services=tuple(
                 sorted(
-                    services_of(bench.territory.governed, bench.policies.services).union(
+                    # What a request names is asked for beside what it touches, never instead.
+                    answerable(bench.territory.governed, bench.policies.services).union(
                         *(change.services for change in decision.changes)
                     )
                 )

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from itil_gate.decide.coverage import NO_SERVICE
 from itil_gate.decide.deploy_facts import Landed
-from itil_gate.decide.override import NO_SERVICE
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.sources import read_judge
 from itil_gate.gather.statements import approval_tips, list_statements, read_statements

@@ -12,7 +12,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from itil_gate.decide.override import NO_SERVICE
+from itil_gate.decide.coverage import NO_SERVICE
 from itil_gate.decide.requirements import Demand, settle
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.sources import read_judge, read_sources

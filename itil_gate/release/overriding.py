@@ -12,9 +12,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from itil_gate.decide.contributors import parts_in
-from itil_gate.decide.coverage import services_of, survey, unowned
+from itil_gate.decide.coverage import NO_SERVICE, services_of, survey, unowned
 from itil_gate.decide.deploy import UNBENDING
-from itil_gate.decide.override import NO_SERVICE, Glass, hear, scope_of
+from itil_gate.decide.override import Glass, hear, scope_of
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.inputs import commit_fact
 from itil_gate.gather.landing import holds

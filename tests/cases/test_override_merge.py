@@ -21,9 +21,11 @@ from support.breakglass import (
 )
 from support.cases import case
 from support.world import (
+    APPROVALS,
     CHG,
     CONFIG,
     OTHER,
+    SERVICES,
     broken,
     findings,
     only,
@@ -152,6 +154,33 @@ def test_a_role_for_one_service_bends_nothing_of_another(world: World) -> None:
     world.on_main({"people.yaml": limited})
     override(world)
     assert "payments-api" in refused(world.check(), "role-not-held").detail
+
+
+@case("192")
+def test_a_role_for_one_service_bends_nothing_of_files_that_belong_to_none(world: World) -> None:
+    grant = "  - {role: breaker, members: [erin], services: [blog]}\n"
+    grant += "  - {role: breaker, members: [carol]}\n"
+    world.on_main(
+        {
+            "itil-gate.yaml": f"{CONFIG}override: {{role: breaker}}\n",
+            "people.yaml": people_file(world.keyring, extra=grant),
+            "services/blog.yaml": SERVICES.replace("payments-api", "blog").replace(
+                "src/** deploy/** db/**", "blog/**"
+            ),
+        }
+    )
+    own, lax = {"blog/a.md": "1\n"}, {"policies/approvals.yaml": f"{APPROVALS}# laxer\n"}
+    for number, (files, stood) in enumerate(((own, True), (lax, False), (lax | own, False))):
+        head = f"f{number}"
+        world.propose(files, branch=head, services="blog", scope='"blog/**", "policies/**"')
+        override(world, "erin", head=world.repo.tip(head), scope=("**",))
+        decision = world.check(head)
+        assert (decision.outcome == "overridden") is stood, files
+        if not stood:
+            (said,) = (one for one in decision.overrides if one.code == "role-not-held")
+            assert "paths of none change" in said.detail
+            override(world, "carol", head=world.repo.tip(head), scope=("**",))
+            assert world.check(head).outcome == "overridden"
 
 
 @case("192")
