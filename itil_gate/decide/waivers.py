@@ -3,7 +3,8 @@
 It is for one change, or for as many as it says, which the audit log counts as they land.
 
 It holds for as long as that person holds the role in which it was given, and is nothing to a change
-in which they took part themselves.
+in which they took part themselves. One for services is for no files that belong to none, whatever
+the request names.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.coverage import answerable, scope_paths, unowned
 from itil_gate.decide.ledger import exclusions
 from itil_gate.model.frozen import frozen
 from itil_gate.reading.globs import compile_globs
@@ -87,8 +89,15 @@ def _fault(
     person = bench.roster.persons.get(spec.approved_by)
     if person is None or person.kind != "human":
         return f"{spec.approved_by} is no human of people.yaml"
-    holders = [bench.roster.holders(spec.role, service=name, now=now) for name in footprint]
-    if not holders or not all(spec.approved_by in people for people in holders):
+    changed, services = scope_paths(asked.change, bench.territory), bench.policies.services
+    bare = unowned(changed, services)
+    if spec.selector.services and bare:
+        named = ", ".join(spec.selector.services)
+        return f"it is for {named}, and {bare[0]} belongs to no service; `paths` select such files"
+    # What a request names is asked for beside what it touches, never instead.
+    asked_for = footprint | answerable(changed, services)
+    holders = [bench.roster.holders(spec.role, service=name, now=now) for name in asked_for]
+    if not all(spec.approved_by in people for people in holders):
         return f"{spec.approved_by} does not hold the role {spec.role} for all that changes"
     if exclusions(spec.approved_by, asked.change, bench.contributors):
         return f"{spec.approved_by} took part in the change"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.books import LOG, Bookish, open_books
-from support.world import CHG, CONFIG, OTHER
+from support.world import CHG, CONFIG, OTHER, SERVICES, people_file
 
 if TYPE_CHECKING:
     from support.world import World
@@ -119,3 +119,44 @@ def test_policies_that_change_are_recorded(books: Bookish) -> None:
     books.landed(before)
     (said,) = (entry.predicate for entry in books.entries() if entry.kind == "policy-change")
     assert (said["after"], said["paths"]) == (after, ["policies/waiver.yaml"])
+
+
+BLOG = "{services: [blog]}", "erin"
+TOOLS = '{paths: ["tools/**", "blog/**"]}'
+TOOL, POST = {"tools/run.sh": "1\n"}, {"blog/a": "1\n"}
+
+
+@pytest.mark.parametrize(
+    ("selector", "by", "files", "why"),
+    [
+        (*BLOG, POST, ""),
+        (*BLOG, TOOL, "tools/run.sh belongs to no service"),
+        (*BLOG, TOOL | POST, "tools/run.sh belongs to no service"),
+        (TOOLS, "erin", TOOL, "erin does not hold the role change-authority for all that changes"),
+        (TOOLS, "carol", TOOL | POST, ""),
+    ],
+)
+def test_a_waiver_for_a_service_is_for_no_files_that_belong_to_none(
+    world: World, selector: str, by: str, files: dict[str, str], why: str
+) -> None:
+    """Erin is change authority of the blog only; what the request says of itself moves nothing."""
+    grant = "  - {role: change-authority, members: [erin], services: [blog]}\n"
+    world.on_main(
+        {
+            "itil-gate.yaml": CONFIG + LOG,
+            "people.yaml": people_file(world.keyring, extra=grant),
+            "policies/rules.yaml": RULES,
+            "policies/waiver.yaml": WAIVER.replace("{services: [payments-api]}", selector).replace(
+                "approvedBy: carol", f"approvedBy: {by}"
+            ),
+            "services/blog.yaml": SERVICES.replace("payments-api", "blog").replace(
+                "src/** deploy/** db/**", "blog/**"
+            ),
+        }
+    )
+    open_books(world)
+    world.propose(files, services="blog", scope='"tools/**", "blog/**"')
+    world.approve("bob")
+    decision = world.check()
+    assert decision.outcome == ("deny" if why else "allow")
+    assert why in _told(decision)
