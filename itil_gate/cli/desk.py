@@ -134,6 +134,9 @@ def show(heard: Hearing, change: ChangeRequest, judged: ChangeVerdict, *, word: 
         f"{one.level}: {one.reason}" for one in judged.risk.contributions if one.reason
     )
     say(f"  risk       {judged.risk.level} ({reasons})")
+    for each in judged.beyond:
+        what = f"{each.exception} approves the exception" if each.exception else "no exception"
+        say(f"  beyond     at most {each.maximum} is taken (risk model {each.model}); {what}")
     counts = dict.fromkeys("AMDT", 0)
     for entry in facts.diff:
         counts[entry.status] += 1

@@ -30,6 +30,7 @@ def both(sides: Sequence[Judged]) -> ChangeVerdict:
             "outcome": worst.outcome,
             "lane": riskier.lane,
             "risk": riskier.risk,
+            "beyond": tuple(excess for one in verdicts for excess in one.beyond),
             "services": tuple(sorted({name for one in verdicts for name in one.services})),
             "requirements": tuple(state for one in verdicts for state in one.requirements),
             "ledger": _ledger(first.ledger, verdicts[1].ledger),

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from itil_gate.model.facts import Facts, StatementFact
     from itil_gate.model.people import Person
     from itil_gate.model.policy import Counting
-    from itil_gate.model.statement import ApprovalPredicate, BoundRequirement
+    from itil_gate.model.statement import (
+        ApprovalPredicate,
+        BoundAppetite,
+        BoundRequirement,
+    )
 
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -58,6 +62,8 @@ class Ledger:
     """Roles by person, for every approval that counts."""
     rejections: tuple[LedgerEntry, ...]
     withdrawn: LedgerEntry | None
+    knowing: dict[str, frozenset[BoundAppetite]]
+    """By person, of which appetites their signed approval is the exception."""
 
 
 def keep_ledger(
@@ -68,6 +74,7 @@ def keep_ledger(
     own = [item for item in facts.statements if item.path.startswith(f"{change}/")]
     entries: list[LedgerEntry] = []
     approvals: dict[str, frozenset[str]] = {}
+    knowing: dict[str, frozenset[BoundAppetite]] = {}
     by_person: dict[str, list[StatementFact]] = {}
     for item in sorted(own, key=lambda one: (one.digest, one.path)):
         refused = _not_for_us(item, matter, facts, roster)
@@ -85,6 +92,8 @@ def keep_ledger(
                 )
                 if entry.counted and entry.verdict == "approve":
                     approvals[person] = approvals.get(person, frozenset()) | set(entry.roles)
+                    known = frozenset(one for one in predicate.beyond if one.role in entry.roles)
+                    knowing[person] = knowing.get(person, frozenset()) | known
             else:
                 entry = _entry(item, predicate, person, chain.void[item.digest], _VOID)
             entries.append(entry)
@@ -95,6 +104,7 @@ def keep_ledger(
         withdrawn=next(
             (one for one in entries if one.counted and one.verdict == "withdraw-change"), None
         ),
+        knowing=knowing,
     )
     if not facts.reviews:
         return ledger

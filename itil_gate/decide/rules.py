@@ -77,7 +77,7 @@ GATE_RULES: dict[str, Rule] = {
             "deny",
             "The risk is above what the organisation takes.",
             "Whoever sponsors the service said how much risk is acceptable; more needs an "
-            "exception that somebody answers for.",
+            "exception, by somebody who answers for it and knew what they signed.",
             "Make the change less risky, split it, or ask for the exception named.",
         ),
         _rule(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.decide.claims import check_claims, check_proof
 from itil_gate.decide.consent import check_consent, or_review
-from itil_gate.decide.coverage import scope_paths, services_of
+from itil_gate.decide.coverage import answerable, scope_paths, services_of
 from itil_gate.decide.ledger import Matter, keep_ledger
 from itil_gate.decide.requirements import counting, demands, review_host, settle
 from itil_gate.decide.route import assess_risk, find_route
@@ -26,14 +26,12 @@ from itil_gate.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
-    from itil_gate.decide.ledger import Ledger
     from itil_gate.decide.matter import Asked, Bench
     from itil_gate.decide.requirements import Settled
     from itil_gate.decide.values import Values
     from itil_gate.model.change import ChangeRequest
-    from itil_gate.model.decision import Outcome, RiskAssessment, RuleOutcome, Side
+    from itil_gate.model.decision import BeyondAppetite, Outcome, RuleOutcome, Side
     from itil_gate.model.facts import Facts
     from itil_gate.model.finding import Finding
 
@@ -129,6 +127,7 @@ def judge_change(
         change=change,
         level=risk.level,
         footprint=sorted(footprint),
+        touched=answerable(paths, policies.services),
         roster=bench.roster,
         contributors=bench.contributors,
         now=facts.now,
@@ -148,19 +147,24 @@ def judge_change(
     )
     ledger = keep_ledger(matter, facts=facts, roster=bench.roster, contributors=bench.contributors)
     settled = settle(wanted, ledger.approvals, side=bench.side)
-    findings += [
-        *check_consent(
-            asked,
-            bench,
-            ledger=ledger,
-            settled=settled,
-            level=risk.level,
-            lane=route.lane,
-            facts=facts,
-            own=own,
-        ),
-        *_appetite(risk, bench, ledger, footprint=footprint, now=facts.now),
-    ]
+    findings += check_consent(
+        asked,
+        bench,
+        ledger=ledger,
+        settled=settled,
+        level=risk.level,
+        lane=route.lane,
+        facts=facts,
+        own=own,
+    )
+    beyond: tuple[BeyondAppetite, ...] = ()
+    if any(model.spec.appetite is not None for model in policies.risk_models):
+        from itil_gate.decide.appetites import (  # noqa: PLC0415 - few risk models state one
+            judge_appetite,
+        )
+
+        beyond, refused = judge_appetite(risk, bench, ledger, footprint=footprint, now=facts.now)
+        findings += refused
     rules = rule_states(CHANGE_RULES, findings, side=bench.side)
     if bench.conditions.rules:
         from itil_gate.decide.rule_sets import (  # noqa: PLC0415 - few sets have rules
@@ -190,6 +194,7 @@ def judge_change(
         lane=route.lane,
         model=route.model,
         risk=risk,
+        beyond=beyond,
         services=tuple(sorted(footprint)),
         environments=tuple(sorted(change.spec.environments)),
         interval=planned_interval(change),
@@ -204,39 +209,6 @@ def _matter(facts: Facts, bench: Bench) -> tuple[str, ...]:
     """Return every changed path but those of the requests, which are about the others."""
     requests = {entry.path for entry in bench.territory.requests}
     return tuple(entry.path for entry in facts.diff if entry.path not in requests)
-
-
-def _appetite(
-    risk: RiskAssessment, bench: Bench, ledger: Ledger, *, footprint: frozenset[str], now: datetime
-) -> tuple[Finding, ...]:
-    """Return what a risk above the organisation's appetite means, exceptions considered.
-
-    An exception is given by people who hold the role, between them for everything that changes.
-    """
-    models = bench.policies.risk_models
-    if all(model.spec.appetite is None for model in models):
-        return ()
-    from itil_gate.risk.appetite import (  # noqa: PLC0415 - few risk models state one
-        beyond_appetite,
-        refuse_excess,
-    )
-
-    def given(role: str | None) -> bool:
-        said = {person for person, roles in ledger.approvals.items() if role in roles}
-        return (
-            role is not None
-            and bool(footprint)
-            and all(
-                not said.isdisjoint(bench.roster.holders(role, service=name, now=now))
-                for name in footprint
-            )
-        )
-
-    found = (
-        refuse_excess(excess, approved=given(excess.appetite.exception))
-        for excess in beyond_appetite(risk.level, models=models)
-    )
-    return tuple(finding for finding in found if finding is not None)
 
 
 def outcome_of(findings: Sequence[Finding]) -> Outcome:

@@ -148,6 +148,17 @@ class Action(Made):
     why: str
 
 
+class BeyondAppetite(Made):
+    """A risk appetite that the change is above."""
+
+    model: str = Field(description="The risk model that states it.")
+    side: Side
+    maximum: Level
+    exception: str | None = Field(
+        None, description="The role whose approval lets it through, if it names this appetite."
+    )
+
+
 class ChangeVerdict(Made):
     """What was decided about one change request of the pull request."""
 
@@ -159,6 +170,7 @@ class ChangeVerdict(Made):
     outcome: Outcome
     lane: Lane
     risk: RiskAssessment
+    beyond: tuple[BeyondAppetite, ...] = Field((), description="Appetites that the risk is above.")
     model: str | None = Field(None, description="The change model it follows.")
     services: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()

@@ -146,8 +146,8 @@ class Appetite(Model):
     review_by: Day = Field(description="The day by which the sponsor looks at it again.")
     exception: Name | None = Field(
         None,
-        description="Role whose approval lets a change above it through, the risk owner; nobody's "
-        "does if left out.",
+        description="Role whose approval lets a change above it through, the risk owner, if it was "
+        "signed in view of this appetite; nobody's does if left out.",
     )
 
 

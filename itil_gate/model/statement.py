@@ -64,6 +64,14 @@ class BoundRequirement(Model):
     distinct: bool = True
 
 
+class BoundAppetite(Model):
+    """A risk appetite that the change was above when somebody signed, so that they knew it."""
+
+    model: Name = Field(description="The risk model that states the appetite.")
+    maximum: Level = Field(description="The most that was taken then.")
+    role: Name = Field(description="The role whose approval is the exception.")
+
+
 class Subject(Model):
     """What an in-toto statement is about."""
 
@@ -90,6 +98,9 @@ class ApprovalPredicate(Model):
     tree: Oid = Field(description="Tree of head.")
     risk: Level
     requirements: tuple[BoundRequirement, ...] = ()
+    beyond: tuple[BoundAppetite, ...] = Field(
+        (), description="Appetites that the change was above; an exception has to name its own."
+    )
     issued_at: Moment
     expires_at: Moment
     previous: tuple[Sha256, ...] = Field(

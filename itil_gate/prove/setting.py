@@ -13,6 +13,7 @@ import json
 import struct
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.appetites import bound_appetites
 from itil_gate.model.canonical import as_json, digest
 from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.facts import (
@@ -434,6 +435,7 @@ def _predicate(
         tree=facts.head_tree,
         risk=verdict.risk.level,
         requirements=tuple(_bound(state) for state in verdict.requirements),
+        beyond=bound_appetites(verdict.beyond),
         issued_at=issued,
         # Longer than any policy: what ends an approval in a test is the policy's maxAge.
         expires_at=issued + length("9999d"),

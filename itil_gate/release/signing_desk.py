@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.appetites import bound_appetites
 from itil_gate.decide.chains import Link, resolve
 from itil_gate.decide.ledger import links
 from itil_gate.decide.recognise import request_path
@@ -103,6 +104,7 @@ def make_statement(
             tree=facts.head_tree,
             risk=judged.risk.level,
             requirements=bound_requirements(judged.requirements),
+            beyond=bound_appetites(judged.beyond),
             issued_at=now,
             expires_at=now + age,
             previous=latest(facts.statements, change.metadata.id, signer, roster, facts=facts),

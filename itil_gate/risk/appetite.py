@@ -42,22 +42,28 @@ def beyond_appetite(level: Level, *, models: Sequence[RiskModel]) -> tuple[Exces
     )
 
 
-def refuse_excess(excess: Excess, *, approved: bool) -> Finding | None:
+def refuse_excess(excess: Excess, *, approved: bool, unaware: Sequence[str] = ()) -> Finding | None:
     """Return why a change above the appetite cannot go on as it is; None if an exception was made.
 
-    `approved` says whether somebody who holds the role of the exception approved this change, and
-    means nothing where the appetite names no role.
+    `approved` says whether somebody who holds the role of the exception approved this change as
+    such, and means nothing where the appetite names no role. `unaware` approved it in that role,
+    and nothing says that they knew of the appetite.
     """
     appetite = excess.appetite
     if appetite.exception is not None and approved:
         return None
     remedy = f"make it less risky, or split it until no part is above {appetite.maximum}"
     if appetite.exception is not None:
-        remedy += f"; or let a {appetite.exception} approve the exception"
+        remedy += f"; or let a {appetite.exception} approve the exception, by a signature made now"
+    message = (
+        f"the risk is {excess.level}, and {appetite.sponsor} takes at most"
+        f" {appetite.maximum} (appetite of the risk model {excess.model})"
+    )
+    if appetite.exception is not None and unaware:
+        message += f"; what {', '.join(unaware)} approved does not name this appetite"
     return Finding(
         rule=BEYOND,
-        message=f"the risk is {excess.level}, and {appetite.sponsor} takes at most"
-        f" {appetite.maximum} (appetite of the risk model {excess.model})",
+        message=message,
         remedy=remedy,
         effect="pending" if appetite.exception is not None else "deny",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.world import APPROVALS, CHG, World, broken, findings, request_file
+from support.world import APPROVALS, CHG, World, broken, findings, only, request_file
 
 MODEL = """\
 apiVersion: itil-gate/v1
@@ -190,18 +190,68 @@ def test_a_standard_change_by_an_agent_needs_a_human(modelled: World) -> None:
     assert modelled.check().outcome == "allow"
 
 
+def take_at_most(
+    world: World, maximum: str, exception: str = ", exception: change-authority"
+) -> None:
+    """Let the risk model say how much risk is taken; nothing of it is said with an empty text."""
+    risk = world.repo.git("show", "main:policies/risk.yaml")
+    kept = [line for line in risk.splitlines() if "appetite:" not in line]
+    text = f"  appetite: {{sponsor: carol, reviewBy: 2027-01-01, maximum: {maximum}{exception}}}"
+    kept.insert(kept.index("  default: low") + 1, text)
+    world.on_main({"policies/risk.yaml": "\n".join(kept) + "\n"})
+
+
 def test_a_risk_above_the_appetite_waits_for_its_exception(world: World) -> None:
-    risk = world.repo.git("show", "main:policies/risk.yaml").replace(
-        "  default: low\n",
-        "  default: low\n  appetite: {sponsor: carol, reviewBy: 2027-01-01, maximum: medium,"
-        " exception: change-authority}\n",
-    )
-    world.on_main({"policies/risk.yaml": f"{risk}\n"})
+    take_at_most(world, "medium")
     world.propose({"db/schema.sql": "2\n"})
     world.approve("bob")
     assert findings(world.check(), "beyond-appetite")[0].effect == "pending"
     world.approve("carol")
     assert world.check().outcome == "allow"
+
+
+def test_what_was_approved_before_there_was_an_appetite_is_no_exception_from_it(
+    world: World,
+) -> None:
+    world.propose({"db/schema.sql": "2\n"})
+    world.approve("bob", "carol")
+    assert world.check().outcome == "allow"
+    take_at_most(world, "medium")
+    decision = world.check()
+    assert (decision.outcome, broken(decision)) == ("pending", {"beyond-appetite"})
+    (found,) = findings(decision, "beyond-appetite")
+    assert "what carol approved does not name this appetite" in found.message
+    assert {one.counted for one in only(decision).ledger} == {True}
+    world.later(minutes=1)
+    world.approve("carol")
+    assert world.check().outcome == "allow"
+
+
+@pytest.mark.parametrize(("later", "outcome"), [("low", "pending"), ("high", "allow")])
+def test_an_exception_holds_until_less_is_taken_than_whoever_gave_it_knew(
+    world: World, later: str, outcome: str
+) -> None:
+    take_at_most(world, "medium")
+    world.propose({"db/schema.sql": "2\n"})
+    world.approve("bob", "carol")
+    assert world.check().outcome == "allow"
+    take_at_most(world, later)
+    assert world.check().outcome == outcome
+
+
+def test_an_appetite_that_comes_with_the_change_is_known_to_who_approves_it(world: World) -> None:
+    risk = world.repo.git("show", "main:policies/risk.yaml")
+    appetite = (
+        "  default: low\n  appetite: {sponsor: carol, reviewBy: 2027-01-01, maximum: medium,"
+        " exception: change-authority}"
+    )
+    files = {"policies/risk.yaml": risk.replace("  default: low", appetite) + "\n"}
+    world.propose(files, scope='"policies/**"')
+    assert "beyond-appetite" in broken(world.check())
+    world.approve("bob", "carol")
+    decision = world.check()
+    assert decision.outcome == "allow", broken(decision)
+    assert [one.side for one in only(decision).beyond] == ["proposed"]
 
 
 def test_the_id_of_a_recognised_change_cannot_be_claimed_by_a_file(modelled: World) -> None:

@@ -274,3 +274,25 @@ def test_a_review_that_was_seen_stays_in_the_record_when_it_is_deleted(world: Wo
     with open_view(discover(world.repo.path)) as view:
         record_decision(books.books, view, decide(gone), gone)
     assert len([one for one in books.entries() if one.kind == "approval"]) == 2
+
+
+def test_a_review_is_no_exception_from_the_appetite_for_it_names_none(world: World) -> None:
+    """Whoever holds the role and approves on the forge says nothing of what is taken."""
+    risk = world.repo.git("show", "main:policies/risk.yaml")
+    appetite = "  appetite: {sponsor: carol, reviewBy: 2027-01-01, maximum: low, exception: taker}"
+    people = world.repo.git("show", "main:people.yaml") + "\n  - {role: taker, members: [bob]}\n"
+    world.on_main(
+        {
+            "policies/risk.yaml": risk.replace("  default: low", f"  default: low\n{appetite}"),
+            "people.yaml": people,
+        }
+    )
+    world.repo.checkout("main")
+    world.repo.git("branch", "-D", "feature")
+    world.propose({"deploy/app.yaml": "replicas: 4\n"})
+    given = said(world, "bob")
+    decision = judged(world, given)
+    assert (decision.outcome, broken(decision)) == ("pending", {"beyond-appetite"})
+    assert codes(decision) == [("bob", "approved", True)]
+    world.approve("bob")
+    assert judged(world, given).outcome == "allow"

@@ -13,11 +13,12 @@ from itil_gate.decide.gate import MERGE_RULES, SIDE_RULES, decide
 from itil_gate.decide.rules import GATE_RULES
 from itil_gate.decide.verdict import CHANGE_RULES, outcome_of, rule_states
 from itil_gate.model.finding import Finding
-from itil_gate.model.statement import BoundRequirement
+from itil_gate.model.statement import BoundAppetite, BoundRequirement
 
 if TYPE_CHECKING:
     from support.scenes import Scenes
 
+    from itil_gate.model.base import Level
     from itil_gate.model.decision import Decision
     from itil_gate.model.facts import Inputs
 
@@ -145,15 +146,24 @@ def as_asked(scenes: Scenes, inputs: Inputs) -> Scenes:
 APPETITE = f"{RISK}  appetite: {{maximum: medium, sponsor: carol, reviewBy: 2027-01-01%s}}\n"
 
 
+def knowing(
+    role: str = "change-authority", model: str = "paths", maximum: Level = "medium"
+) -> tuple[BoundAppetite, ...]:
+    """Return what an approval says that knows of the appetite."""
+    return (BoundAppetite(model=model, maximum=maximum, role=role),)
+
+
 def over_appetite(scenes: Scenes, exception: str, names: list[str]) -> Decision:
-    files = {"policies/risk.yaml": APPETITE % exception}
-    return approved_by(scenes, under(scenes.sealed, files), names)
+    inputs = under(scenes.sealed, {"policies/risk.yaml": APPETITE % exception})
+    said = [scenes.statement(inputs.facts, name, beyond=knowing()) for name in names]
+    return decide(only_said(inputs, *said))
 
 
 def test_more_risk_than_is_taken_is_refused_until_its_exception_is_given(scenes: Scenes) -> None:
     everyone = ["bob", "carol", "dave", "erin"]
     plain = over_appetite(scenes, "", everyone)
     assert (plain.outcome, broken(plain)) == ("deny", {"beyond-appetite"})
+    assert only(plain).beyond[0].exception is None
     asked = ", exception: change-authority"
     assert over_appetite(scenes, asked, ["carol", "bob"]).outcome == "allow"
     assert "beyond-appetite" in broken(over_appetite(scenes, asked, ["bob"]))
@@ -177,7 +187,9 @@ def test_an_exception_is_given_by_somebody_with_the_role_for_what_changes(
         }
         inputs = under(scenes.sealed, files)
         said = [
-            scenes.statement(inputs.facts, name, roles=("sponsor", *roles))
+            scenes.statement(
+                inputs.facts, name, roles=("sponsor", *roles), beyond=knowing("sponsor")
+            )
             for name, roles in (("erin", ()), ("bob", ("service-owner",)))
         ]
         carol = scenes.statement(inputs.facts, "carol")
@@ -200,7 +212,7 @@ def test_an_exception_is_given_in_the_role_that_may_give_it(scenes: Scenes) -> N
     files = {"policies/risk.yaml": APPETITE % ", exception: change-authority"}
     inputs = under(scenes.sealed, files)
     for roles, refused in ((("peer",), True), (("peer", "change-authority"), False)):
-        carol = scenes.statement(inputs.facts, "carol", roles=roles)
+        carol = scenes.statement(inputs.facts, "carol", roles=roles, beyond=knowing())
         decision = decide(only_said(inputs, carol))
         assert ("beyond-appetite" in broken(decision)) is refused
 
@@ -220,9 +232,42 @@ def test_an_exception_is_given_for_every_service_that_changes_between_several_pe
     asked = asking(under(scenes.sealed, files), f"id: any, {HIGH}, role: peer")
     inputs = with_request(asked, "[payments-api]", "[payments-api, zoo]")
     at = replace_request(scenes, inputs.requests[0])
-    erin, dave = (at.statement(inputs.facts, name, roles=("sponsor",)) for name in ("erin", "dave"))
+    erin, dave = (
+        at.statement(inputs.facts, name, roles=("sponsor",), beyond=knowing("sponsor"))
+        for name in ("erin", "dave")
+    )
     assert "beyond-appetite" in broken(decide(only_said(inputs, erin)))
     assert "beyond-appetite" not in broken(decide(only_said(inputs, erin, dave)))
+
+
+@pytest.mark.parametrize(
+    ("beyond", "counts"),
+    [
+        (knowing(), True),
+        (knowing(maximum="low"), True),
+        ((*knowing("sponsor"), *knowing()), True),
+        ((), False),
+        (knowing("sponsor"), False),
+        (knowing(model="other"), False),
+        (knowing(maximum="high"), False),
+    ],
+)
+def test_an_exception_is_given_by_who_knew_what_it_is_from(
+    scenes: Scenes, beyond: tuple[BoundAppetite, ...], *, counts: bool
+) -> None:
+    inputs = under(
+        scenes.sealed, {"policies/risk.yaml": APPETITE % ", exception: change-authority"}
+    )
+    bob = scenes.statement(inputs.facts, "bob")
+    carol = scenes.statement(inputs.facts, "carol", beyond=beyond)
+    decision = decide(only_said(inputs, bob, carol))
+    assert decision.outcome == ("allow" if counts else "pending")
+    said = [one.message for one in findings(decision, "beyond-appetite")]
+    assert (said == []) is counts
+    assert counts or said[0].endswith("; what carol approved does not name this appetite")
+    (stated,) = only(decision).beyond
+    assert (stated.model, stated.maximum) == ("paths", "medium")
+    assert stated.exception == "change-authority"
 
 
 def test_of_several_risk_models_one_with_an_appetite_is_enough(scenes: Scenes) -> None:

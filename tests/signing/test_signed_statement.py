@@ -153,10 +153,21 @@ def test_what_is_signed_is_an_in_toto_statement_about_request_and_head() -> None
 def test_what_is_signed_is_one_line_of_canonical_json() -> None:
     signed = signed_bytes(approval_statement(APPROVAL))
     assert b"\n" not in signed
-    assert signed.startswith(b'{"_type":"https://in-toto.io/Statement/v1","predicate":{"change":')
+    assert signed.startswith(b'{"_type":"https://in-toto.io/Statement/v1","predicate":{"beyond":')
     assert "Zürich".encode() in signed
     assert b'"service"' not in signed
     assert b'"minimum"' not in signed
+
+
+def test_a_statement_from_before_appetites_were_named_is_read_and_names_none(
+    keyring: Keyring,
+) -> None:
+    older = approval_statement(APPROVAL.model_copy(update={"beyond": None}))
+    assert b'"beyond"' not in signed_bytes(older)
+    fact = read_statement(path_of(older), signed_file(keyring.alice.key, older))
+    assert fact.status == "good"
+    assert fact.approval is not None
+    assert fact.approval.beyond == ()
 
 
 def test_a_hardware_key_signs_statements() -> None:
