@@ -37,13 +37,15 @@ def kept_waiting(waiting: Waiting) -> Open:
     return Open(
         index=waiting.index,
         content=waiting.content,
+        head=waiting.head,
         paths=tuple(sorted(map(to_text, waiting.paths))),
     )
 
 
 def as_waiting(kept: Open, *, ref: str) -> Waiting:
     """Return a kept decision as something that may still land."""
-    return Waiting(kept.index, ref, kept.content, frozenset(map(to_bytes, kept.paths)))
+    paths = frozenset(map(to_bytes, kept.paths))
+    return Waiting(kept.index, ref, kept.content, kept.head, paths)
 
 
 def recall(repository: Repository, ref: str, *, judge: str) -> Audited | None:

@@ -269,7 +269,9 @@ class Audit:
             waiting += [
                 as_waiting(one, ref=branch.ref)
                 for one in kept.waiting
-                if (branch.ref, one.content) not in recorded.spoken
+                if recorded.spoken.isdisjoint(
+                    ((branch.ref, one.content), (branch.ref, one.content, one.head))
+                )
             ]
         line = Line(
             self._view,

@@ -19,7 +19,14 @@ from pydantic import ValidationError
 from itil_gate.audit.recorded import GOOD
 from itil_gate.audit.rows import Row
 from itil_gate.audit.who import who_of
-from itil_gate.gather.landing import REBASED, Authority, Carried, carried, never_adopted
+from itil_gate.gather.landing import (
+    REBASED,
+    Authority,
+    Carried,
+    carried,
+    never_adopted,
+    parents_of,
+)
 from itil_gate.git.history import LIMIT, is_ancestor, refuse_shallow
 from itil_gate.git.line import landed_digest, line_ids, steps, touched
 from itil_gate.model.frozen import frozen
@@ -186,10 +193,15 @@ class Line:
     def _overtaken(self, claim: Claim) -> str:
         """Return which decision spoke otherwise after the one that an update rests on.
 
-        One that was made when the update stood on the branch already says nothing of it.
+        One that was made when the update stood on the branch already says nothing of it, nor does
+        one about another head than was authorised or landed.
         """
-        for index, outcome, tip in claim.newer:
-            if not follows(self._view, tip, claim.after):
+        heads: frozenset[str] | None = None
+        for index, outcome, tip, head in claim.newer:
+            if heads is None:
+                merged = parents_of(self._view, claim.after)[1:]
+                heads = frozenset({claim.head, claim.after, *merged})
+            if head in heads and not follows(self._view, tip, claim.after):
                 if outcome in _GOOD_OUTCOMES:
                     return ""
                 return f"entry {index}, which is newer than the one it rests on, says {outcome}"

@@ -39,7 +39,7 @@ class Claim:
 
     __slots__ = (
         *("after", "before", "believed", "changes", "content", "correction", "decision", "fault"),
-        *("index", "late", "newer", "reason", "ref", "spent", "standing"),
+        *("head", "index", "late", "newer", "reason", "ref", "spent", "standing"),
     )
 
     def __init__(self, entry: Entry) -> None:
@@ -51,13 +51,14 @@ class Claim:
         self.after = str(said.get("after", ""))
         self.standing = str(said.get("standing", ""))
         self.content = str(said.get("content", ""))
+        self.head = str(said.get("head", ""))
         self.changes = tuple(map(str, said.get("changes", ())))
         self.late = said.get("late") is True
         decision = said.get("decision")
         self.decision = decision if isinstance(decision, int) else None
         self.correction = isinstance(said.get("correction"), int)
-        self.newer: list[tuple[int, str, str]] = []
-        """Decisions about the same since the one it rests on, newest first: outcome and tip."""
+        self.newer: list[tuple[int, str, str, str]] = []
+        """Decisions about the same since the one it rests on, newest first: outcome, tip, head."""
         self.spent = ""
         # What was let in needs no more words than its changes.
         plain = self.standing in GOOD and not self.correction
@@ -76,6 +77,7 @@ class Waiting:
     index: int
     ref: str
     content: str
+    head: str
     paths: frozenset[bytes]
 
 
@@ -85,16 +87,16 @@ class Recorded:
 
     `claims` are by branch and commit. `opened` is None where the pass stopped before entry 0.
     `used` are the decisions before `stop` that updates rest on; `spoken` are the branches and
-    contents that were decided about or landed; `lost` are entries whose statement is no longer on
-    the approvals branch; `seen` the tips of that branch that the newest decision saw. `revoked`
-    says whether a key was revoked in this part.
+    contents that landed, or with a head were decided about; `lost` are entries whose statement is
+    no longer on the approvals branch; `seen` the tips of that branch that the newest decision saw.
+    `revoked` says whether a key was revoked in this part.
     """
 
     opened: LogOpened | None
     claims: dict[str, dict[bytes, list[Claim]]]
     waiting: tuple[Waiting, ...]
     used: Mapping[int, Sequence[Claim]]
-    spoken: frozenset[tuple[str, str]]
+    spoken: frozenset[tuple[str, ...]]
     lost: tuple[tuple[int, str], ...]
     seen: tuple[str, ...]
     revoked: bool
@@ -193,7 +195,7 @@ class _Pass:
         self.wanted: dict[int, list[Claim]] = {}
         self.lost: list[tuple[int, str]] = []
         self.seen: tuple[str, ...] = ()
-        self.spoken: set[tuple[str, str]] = set()
+        self.spoken: set[tuple[str, ...]] = set()
         self._resting: dict[tuple[str, str], list[Claim]] = {}
         self._repository = repository
         self._statements = statements
@@ -255,7 +257,7 @@ class _Pass:
         if said is None:
             return
         about = (str(said.get("target")), str(said.get("content")))
-        spoken = about in self.spoken
+        spoken = not self.spoken.isdisjoint((about, (*about, str(said.get("head")))))
         self._speak(about, said, index=entry.index)
         facts = entry.predicate["itilGate"].get("facts", {})
         if not self._decided:
@@ -267,11 +269,12 @@ class _Pass:
 
     def _speak(self, about: tuple[str, str], said: Mapping[str, Any], *, index: int) -> None:
         """Tell landings that rest on older decisions what a decision about the same said."""
-        self.spoken.add(about)
+        outcome, tip, head = (str(said.get(name)) for name in ("outcome", "tip", "head"))
+        self.spoken.add((*about, head))
         resting = self._resting.get(about, [])
         for claim in resting:
             if claim.decision is not None and claim.decision < index:
-                claim.newer.append((index, str(said.get("outcome")), str(said.get("tip"))))
+                claim.newer.append((index, outcome, tip, head))
         resting[:] = [claim for claim in resting if claim.decision != index]
 
 
@@ -282,6 +285,7 @@ def waiting_of(entry: Entry) -> Waiting:
         index=entry.index,
         ref=str(said["decision"].get("target", "")),
         content=str(said["decision"].get("content", "")),
+        head=str(said["decision"].get("head", "")),
         paths=frozenset(
             to_bytes(str(one["path"])) for one in said.get("facts", {}).get("diff", ())
         ),

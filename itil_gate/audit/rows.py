@@ -70,6 +70,7 @@ class Open(Made):
 
     index: int
     content: str
+    head: str = ""
     paths: tuple[str, ...]
 
 

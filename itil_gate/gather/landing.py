@@ -121,8 +121,8 @@ def carried(
 ) -> tuple[Carried | str, ...]:
     """Return, in order, what each step of a chain rests on; a commit id where it is nothing.
 
-    `chain` begins with the commit before the first step. An authority accounts for one landing;
-    of several that fit, the first of the list is taken.
+    `chain` begins with the commit before the first step. An authority accounts for one landing, and
+    uses up those about the same content; of several that fit, the first of the list is taken.
     """
     trees = [tree_id(view, commit) for commit in chain]
     left = list(authorities)
@@ -135,7 +135,11 @@ def carried(
             place += 1
             continue
         authority, end = match
-        left.remove(authority)
+        left = [
+            other
+            for other in left
+            if other is not authority and (other.content != authority.content or other.first >= end)
+        ]
         found.append(
             Carried(
                 before=chain[place],

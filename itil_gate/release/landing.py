@@ -37,7 +37,7 @@ from itil_gate.release.past import LETS_IN, authority_of, governing
 from itil_gate.release.updates import Pen, waivers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from itil_gate.git.view import View
     from itil_gate.model.decision import Decision
@@ -138,6 +138,14 @@ class _Judge:
         decided = said.decision.now
         if self._pushed_at is not None and decided > self._pushed_at + AHEAD:
             self._fault(one.before, f"{where}, and was made after it was pushed")
+            return None
+        other = self._own_word(one, said)
+        if other is not None:
+            self._fault(
+                one.before,
+                f"{where}, and entry {other.index}, which is about the very head that landed, says "
+                f"{other.decision.outcome}",
+            )
             return None
         try:
             self._refuse_tainted(one.before)
@@ -252,17 +260,34 @@ class _Judge:
             update={"facts": inputs.facts.model_copy(update={"statements": kept})}
         )
 
+    def _own_word(self, one: Carried, said: Said) -> Said | None:
+        """Return the newer decision that refused the very head that landed, if there is one.
+
+        A head that landed as itself does not land by what was decided about another one.
+        """
+        heads = {one.after, *parents_of(self._view, one.after)[1:]} - {said.decision.head}
+        for other in self._about(said.decision.content, one.before):
+            if other.index <= said.index:
+                return None
+            if other.decision.head in heads:
+                return None if other.lets_in else other
+        return None
+
     def _last_word(self, facts: Facts, before: str) -> Facts | None:
-        """Return what the newest decision about the same content saw that no forge or git tells."""
+        """Return what the newest decision about the same content saw that no forge or git tells.
+
+        One about the same head goes before all others.
+        """
+        about = list(self._about(facts.content, before))
+        own = (one.facts for one in about if one.decision.head == facts.head)
+        return next(own, about[0].facts if about else None)
+
+    def _about(self, content: str, before: str) -> Iterator[Said]:
+        """Yield the decisions about a content that were made before a step, newest first."""
         ahead = self._chain[self._chain.index(before) + 1 :]
-        return next(
-            (
-                one.facts
-                for one in self._past.said
-                if one.decision.content == facts.content and one.decision.tip not in ahead
-            ),
-            None,
-        )
+        for one in self._past.said:
+            if one.decision.content == content and one.decision.tip not in ahead:
+                yield one
 
     def _since(self, said: Said) -> tuple[Facts, ...]:
         """Return what was recorded about the same changes later than a decision, newest first."""

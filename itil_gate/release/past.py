@@ -1,9 +1,9 @@
 """What the log knows of a branch: where its record ends, and what may still land there.
 
-A logged decision is not good for ever. Of those about the same content the newest speaks, whichever
-way it went; when that content has landed, none of the decisions before counts any more, however
-often it was decided about. And a decision that was made when something stood on the branch already
-says nothing of how that came there.
+A logged decision is not good for ever. Of those about the same content at the same head the newest
+speaks, whichever way it went; when that content has landed, none of the decisions before counts any
+more, at whatever head and however often it was decided about. And a decision that was made when
+something stood on the branch already says nothing of how that came there.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Past:
     """What the log knows of a branch.
 
     `said` are the decisions about what has not landed since, newest first, at most one for each
-    content and tip of the target. `unauthorised` are updates that came without authority, oldest
+    content, head and tip of the target. `unauthorised` are updates that came without authority, oldest
     first. `seen` says when a commit was first known to be the target's tip.
     """
 
@@ -109,19 +109,21 @@ def governing(chain: Sequence[str], said: Iterable[Said]) -> tuple[Authority, ..
     """Return the decisions that let something in, each with the steps it may account for.
 
     `chain` begins with the commit before the first step, `said` are decisions, newest first. For
-    each step the newest decision about a content speaks that was made before the step; where that
-    one let nothing in, none does.
+    each step the newest decision about a content at a head speaks that was made before the step;
+    where that one let nothing in, none does. Another head with the same content is somebody else's
+    pull request: what people say against it is heard again with the landing, and what else was
+    wrong with it, as who wrote it, is no word about this one.
     """
     places = {commit: place for place, commit in enumerate(chain)}
     found: list[Authority] = []
-    until: dict[str, int] = {}
+    until: dict[tuple[str, str], int] = {}
     for one in said:
         first = places.get(one.decision.tip, 0)
-        content = one.decision.content
-        last = until.get(content)
+        about = (one.decision.content, one.decision.head)
+        last = until.get(about)
         if one.lets_in and (last is None or first < last):
             found.append(authority_of(one, key=str(one.index), first=first, last=last))
-        until[content] = first if last is None else min(first, last)
+        until[about] = first if last is None else min(first, last)
     return tuple(found)
 
 
@@ -151,7 +153,7 @@ class _Memory:
         self._end: RefUpdate | None = None
         self._newest: RefUpdate | None = None
         self._landed: set[str] = set()
-        self._known: set[tuple[str, str]] = set()
+        self._known: set[tuple[str, str, str]] = set()
         self._said: list[Said] = []
         self._uses: list[WaiverUse] = []
         self._seen: dict[str, datetime] = {}
@@ -198,9 +200,9 @@ class _Memory:
         said = ours.get("decision")
         if not isinstance(said, dict) or said.get("target") != self._ref:
             return
-        mark = (str(said.get("content")), str(said.get("tip")))
+        mark = (str(said.get("content")), str(said.get("head")), str(said.get("tip")))
         # The log is read from its end, so the last word is about the earliest time.
-        self._seen[mark[1]] = _MOMENT.validate_python(said.get("now"))
+        self._seen[mark[2]] = _MOMENT.validate_python(said.get("now"))
         if mark[0] in self._landed or mark in self._known or len(self._said) >= MOST_DECISIONS:
             return
         self._known.add(mark)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from support.audits import founds
+from support.audits import founds, reconciled
 from support.books import Bookish, open_books
+from support.repository import isolated
 from support.world import APPROVALS, CONFIG, OTHER
 
 if TYPE_CHECKING:
@@ -63,3 +65,71 @@ def test_what_audit_mode_let_pass_is_unauthorised(world: World, *, logged: bool)
     if logged:
         books.decide()
     assert standings(merged(books)) == ["unauthorised"]
+
+
+# Somebody else's pull request with the same content -----------------------------------------------
+
+
+def echo(books: Bookish, *, by: str = "mallory@evil.example") -> str:
+    """Let a stranger propose the very same content, and the gate say of it what it says."""
+    world = books.world
+    tree = world.repo.git("rev-parse", "feature^{tree}")
+    who = {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "Mallory"), ("EMAIL", by))
+    }
+    made = subprocess.run(
+        ["git", "commit-tree", "-p", "main", "-m", "echo", tree],
+        cwd=world.repo.path,
+        env={**isolated(), **who},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    world.repo.git("update-ref", "refs/heads/fork", made.stdout.strip())
+    world.later(minutes=1)
+    books.decide("fork")
+    return made.stdout.strip()
+
+
+@pytest.mark.parametrize("way", ["squash", "merge", "forward"])
+def test_a_stranger_with_the_same_content_takes_no_decision_away(books: Bookish, way: str) -> None:
+    books.world.propose()
+    books.world.approve("bob")
+    books.decide()
+    echo(books)
+    tiles = merged(books, way=way)
+    books.world.repo.git("update-ref", "-d", "refs/heads/feature")
+    assert standings(tiles) == ["authorised"]
+    assert founds(books)[0] == "authorised"
+
+
+def test_what_a_stranger_echoed_is_denied_where_it_lands_as_theirs(books: Bookish) -> None:
+    books.world.propose()
+    books.world.approve("bob")
+    books.decide()
+    echo(books)
+    tiles = merged(books, "fork")
+    assert standings(tiles) == ["unauthorised"]
+    assert "about the very head that landed, says deny" in tiles[0].update.reason
+
+
+def test_a_landing_that_nobody_recorded_waits_for_its_own_decision(books: Bookish) -> None:
+    books.world.propose()
+    books.world.approve("bob")
+    at = books.decide().indices[0]
+    echo(books)
+    books.merge(way="squash")
+    rows, _ = reconciled(books)
+    assert (rows[0].found, rows[0].decision) == ("unrecorded", at)
+
+
+def test_a_rejection_is_heard_whichever_head_was_decided_upon_since(books: Bookish) -> None:
+    world = books.world
+    world.propose()
+    world.approve("bob")
+    books.decide()
+    world.reject("carol")
+    echo(books)
+    assert standings(merged(books, way="squash")) == ["unauthorised"]

@@ -159,6 +159,11 @@ def test_one_authority_lands_once(world: World) -> None:
     first, second, third = _carried(world, before, authority)
     assert isinstance(first, Carried)
     assert (second, third) == (reverted, world.repo.tip("main"))
+    # Another head with the same content has landed with it, unless it was decided about since.
+    other = replace(authority, key="other", head=before)
+    assert _carried(world, before, authority, other)[2] == world.repo.tip("main")
+    _, _, again = _carried(world, before, authority, replace(other, first=2))
+    assert isinstance(again, Carried)
 
 
 def test_several_that_land_in_one_push_are_told_apart(world: World) -> None:
