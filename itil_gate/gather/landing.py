@@ -195,9 +195,9 @@ def _match(
     if not authorities:
         return None
     step = {entry.path for entry in raw_diff(view, trees[place], trees[place + 1])}
-    ahead: dict[str, int] = {}
-    for end in range(min(len(chain) - 1, place + REBASED), place, -1):
-        ahead[trees[end]] = end
+    ahead: dict[str, list[int]] = {}
+    for end in range(place + 1, min(len(chain), place + REBASED + 1)):
+        ahead.setdefault(trees[end], []).append(end)
     for authority in authorities:
         if place < authority.first or (authority.last is not None and place >= authority.last):
             continue
@@ -205,8 +205,17 @@ def _match(
             continue
         tree = _replayed(view, authority, onto=chain[place])
         if tree is not None and tree != trees[place] and tree in ahead:
-            return authority, ahead[tree]
+            return authority, _end(chain, ahead[tree], authority)
     return None
+
+
+def _end(chain: Sequence[str], ends: Sequence[int], authority: Authority) -> int:
+    """Return where a landing ends, of the places at which the tree is what was authorised.
+
+    That is the head itself where it stands on the line, with whatever its branch tried and took
+    back on the way; otherwise the first, since nobody knows whose the steps after that are.
+    """
+    return next((end for end in ends if chain[end] == authority.head), ends[0])
 
 
 def _replayed(view: View, authority: Authority, *, onto: str) -> str | None:

@@ -133,3 +133,31 @@ def test_a_rejection_is_heard_whichever_head_was_decided_upon_since(books: Booki
     world.reject("carol")
     echo(books)
     assert standings(merged(books, way="squash")) == ["unauthorised"]
+
+
+# Steps that a branch took back --------------------------------------------------------------------
+
+
+def test_a_fast_forward_takes_in_what_its_branch_tried_and_took_back(books: Bookish) -> None:
+    world = books.world
+    world.propose({"src/app.py": "1\n"})
+    for text in ("2\n", "1\n"):
+        world.commit({"src/app.py": text})
+    world.approve("bob")
+    books.decide()
+    (tile,) = merged(books, way="forward")
+    assert (tile.update.standing, tile.update.proof) == ("authorised", "exact")
+    assert tile.update.after == world.repo.tip("feature")
+    assert founds(books)[0] == "authorised"
+
+
+def test_what_is_tried_and_taken_back_after_a_landing_is_not_part_of_it(books: Bookish) -> None:
+    world = books.world
+    world.propose({"src/app.py": "1\n"})
+    world.approve("bob")
+    books.decide()
+    before, _ = books.merge(way="forward")
+    for text in ("2\n", "1\n"):
+        world.on_main({"src/app.py": text})
+    tiles = books.landed(before)
+    assert standings(tiles) == ["authorised", "unauthorised", "unauthorised"]
