@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 from support.repository import BOB, Keyring, Repo, request_text, synthetic_stream
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_a_commit_names_its_author_and_committer_and_a_fixed_date(repo: Repo) -> None:
@@ -31,6 +30,44 @@ def test_the_users_configuration_does_not_reach_a_repository(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     assert repo.commit() == repo.tip("refs/heads/main")
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("message", ["change", "", "two\n\nparts\n\n", "\u00dcber \u4e2d"])
+def test_a_plain_commit_is_what_git_makes_of_it(
+    tmp_path: Path, keyring: Keyring, message: str, *, signed: bool
+) -> None:
+    told = []
+    for name in ("ours", "git"):
+        repo = Repo(tmp_path / name)
+        if name == "git":
+            (repo.git_dir / "hooks").mkdir()  # then git itself commits
+        for number in range(3):
+            repo.commit(
+                message,
+                author=keyring.alice.who,
+                committer=keyring.bob.who,
+                sign_with=keyring.bob.key if signed else None,
+                trailers=["A: b"] * number,
+                files={f"a/{number}": "x"},
+            )
+        said = repo.git("log", "--show-signature", "--pretty=raw", ok=(0, 1))
+        assert repo.git("status", "--porcelain") == ""
+        repo.git("fsck", "--strict")
+        told.append((said, repo.git("reflog", "--format=%H %gs"), repo.git("reflog", "main")))
+    assert told[0] == told[1]
+    assert ("gpgsig" in told[0][0]) == signed
+
+
+def test_a_merge_under_way_is_committed_as_one(repo: Repo) -> None:
+    first = repo.commit(files={"a": "1"})
+    repo.checkout("side", create=True)
+    side = repo.commit(files={"b": "1"})
+    repo.checkout("main")
+    here = repo.commit(files={"c": "1"})
+    repo.git("merge", "--quiet", "--no-ff", "--no-commit", "side")
+    assert repo.git("rev-parse", f"{repo.commit()}^@").split() == [here, side]
+    assert first == repo.git("merge-base", here, side)
 
 
 def test_a_signed_commit_verifies_with_ssh_keygen(
