@@ -11,6 +11,7 @@ from itil_gate.decide.lane import UNASKED
 from itil_gate.decide.rejections import inherited_rejections
 from itil_gate.decide.requirements import can_speak, review_host
 from itil_gate.model.finding import Finding, Place
+from itil_gate.model.people import PEER
 
 if TYPE_CHECKING:
     from itil_gate.decide.ledger import Ledger
@@ -140,6 +141,8 @@ def or_review(facts: Facts, host: str | None) -> str:
 
 def _impossible(demand: Demand, bench: Bench, *, host: str | None) -> str:
     of = f" for {demand.service}" if demand.service else ""
+    if demand.for_all and demand.role != PEER:
+        of = " for all services, because files change that belong to none"
     if not demand.holders:
         return f"{demand.id} needs {demand.needed} {demand.role}{of}, and nobody holds that role"
     barred = sorted(demand.holders - demand.eligible)

@@ -206,6 +206,7 @@ def _prospect(
             change=_change_by(author or NOBODY, service),
             level=level,
             footprint=(service,),
+            touched=(service,),
             roster=roster,
             contributors=_barring(author, unable),
             now=now,

@@ -1,7 +1,9 @@
 """What must be approved by whom, how far that is met, and who could still act.
 
 Requirements of all policies are added up. People who contributed never count, neither towards a
-requirement nor towards the hope of meeting it: what nobody is left to meet is a refusal.
+requirement nor towards the hope of meeting it: what nobody is left to meet is a refusal. Nor does
+anybody answer for what they do not hold the role for: what a request names beside what it changes
+asks for more, and chooses nobody.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from itil_gate.decide.coverage import NO_SERVICE
 from itil_gate.decide.lane import UNASKED
 from itil_gate.decide.ledger import exclusions
 from itil_gate.decide.matching import Need, match
@@ -20,7 +23,7 @@ from itil_gate.model.statement import BoundRequirement
 from itil_gate.reading.times import length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from itil_gate.decide.contributors import Contributors
@@ -57,6 +60,8 @@ class Demand:
     """By people who have the role only because it was lent to them: who lent it."""
     built_in: bool = False
     """Whether the gate asks it by itself: nobody signs it, and it voids no earlier approval."""
+    for_all: bool = False
+    """Whether files that belong to no service change: then the role is held for all services."""
 
     def voices(self, people: Collection[str]) -> frozenset[str]:
         """Return as many of these people as count side by side, lenders before delegates.
@@ -97,6 +102,7 @@ def demands(
     change: ChangeRequest,
     level: Level,
     footprint: Sequence[str],
+    touched: Collection[str],
     roster: Roster,
     contributors: Contributors,
     now: datetime,
@@ -107,6 +113,8 @@ def demands(
 ) -> tuple[Demand, ...]:
     """Return every requirement that applies to a change of this level and lane, made concrete.
 
+    `footprint` are the services that change or are named, each of which asks its owners; `touched`
+    is that for which whoever answers for all of it must hold a role, see `answerable`.
     `holds` says of a policy's name and a requirement's id whether its condition holds; it is asked
     only where there is one. `host` is the forge whose reviews count, see `review_host`. People who
     can neither sign nor review there cannot meet a requirement; `on_paper` lets them.
@@ -118,22 +126,41 @@ def demands(
     if not on_paper:
         mute = {one.id for one in roster.people.persons if not can_speak(one, host=host)}
         barred, hinted = barred | mute, hinted - mute
-    found = [
-        _concrete(
+
+    def concrete(
+        requirement: Requirement, policy: str, service: str | None, about: Collection[str]
+    ) -> Demand:
+        return _concrete(
             requirement,
-            policy=policy.metadata.name,
+            policy=policy,
             service=service,
-            about=footprint if service is None else (service,),
+            about=sorted(about),
             roster=roster,
             barred=barred,
             hinted=hinted,
             now=now,
         )
+
+    def asked(requirement: Requirement, policy: str) -> Iterator[Demand]:
+        if requirement.of == "footprint":
+            for name in sorted(footprint):
+                yield concrete(requirement, policy, name, (name,))
+            return
+        whole = concrete(requirement, policy, None, touched)
+        if len(touched) == 1 or len(whole.voices(whole.eligible)) >= whole.needed:
+            yield whole
+            return
+        # Too few answer for all of it, so those who do for each part are asked.
+        for name in sorted(touched):
+            yield concrete(requirement, policy, None if name == NO_SERVICE else name, (name,))
+
+    found = [
+        demand
         for policy in policies
         for requirement in policy.spec.requirements
         if level in requirement.levels and lane in requirement.lanes
         if requirement.when is None or holds(policy.metadata.name, requirement.id)
-        for service in (sorted(footprint) if requirement.of == "footprint" else (None,))
+        for demand in asked(requirement, policy.metadata.name)
     ]
     people = frozenset(roster.holders(PEER, service=None, now=now))
     more = {
@@ -205,16 +232,20 @@ def _concrete(
     now: datetime,
 ) -> Demand:
     # Whoever holds the role for other services only is a stranger to this change.
-    holders = _holders(requirement.role, about, roster, now)
+    groups = [frozenset(roster.holders(requirement.role, service=one, now=now)) for one in about]
+    holders = frozenset.intersection(*groups)
     minimum = requirement.min
     if requirement.percent is not None:
-        # The ceiling: 51 % of two people is two people.
-        needed = max(1, -(-requirement.percent * len(holders) // 100))
+        # The ceiling: 51 % of two people is two people. Fewer hold a role for more services, and
+        # that makes it none the less.
+        most = max(map(len, groups))
+        needed = max(1, -(-requirement.percent * most // 100))
     else:
         needed = minimum = minimum or 1
     by_role = {requirement.role: holders - barred}
     if requirement.fallback is not None and len(holders - (barred - hinted)) < needed:
-        by_role[requirement.fallback] = _holders(requirement.fallback, about, roster, now) - barred
+        others = (roster.holders(requirement.fallback, service=one, now=now) for one in about)
+        by_role[requirement.fallback] = frozenset.intersection(*map(frozenset, others)) - barred
     return Demand(
         id=requirement.id,
         policy=policy,
@@ -233,12 +264,8 @@ def _concrete(
             for person in sorted(people)
             if (lenders := roster.lenders(person, role, now=now))
         },
+        for_all=NO_SERVICE in about,
     )
-
-
-def _holders(role: str, about: Sequence[str], roster: Roster, now: datetime) -> frozenset[str]:
-    """Return the humans who hold a role for at least one of the services."""
-    return frozenset().union(*(roster.holders(role, service=name, now=now) for name in about))
 
 
 def counting(policies: Sequence[ApprovalPolicy], *, level: Level) -> Counting:

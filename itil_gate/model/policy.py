@@ -51,7 +51,8 @@ class Requirement(Model):
     of: Literal["anyone", "footprint"] = Field(
         "anyone",
         description="`footprint` asks holders of the role for each affected service; `anyone` "
-        "asks holders for at least one of them.",
+        "asks holders for all that changes, or for each part of it where too few hold it for all. "
+        "Files that belong to no service are answered for by those who hold it for all services.",
     )
     min: Annotated[int, Field(ge=1, le=100)] | None = Field(
         None, description="How many people; 1 if neither min nor percent is given."

@@ -293,6 +293,81 @@ def test_a_role_for_another_service_does_not_count(world: World, of: str) -> Non
     assert decision.outcome == "pending"
 
 
+BLOG = SERVICES.replace("payments-api", "blog").replace("src/** deploy/** db/**", "blog/**")
+POST = {"blog/a.md": "1\n"}
+LAX = {"policies/approvals.yaml": f"{APPROVALS}# laxer\n"}
+SCOPE = '"blog/**", "db/**", "policies/**"'
+LIMITED = """\
+  - {role: service-owner, members: [bob], services: [payments-api]}
+  - {role: service-owner, members: [carol], services: [blog]}
+  - {role: change-authority, members: [dave], services: [payments-api]}
+  - {role: change-authority, members: [erin], services: [blog]}
+"""
+
+
+def _with_blog(world: World, grants: str) -> None:
+    set_people(world, roles={"release-manager": ["bob"]}, extra=grants)
+    world.commit({"services/blog.yaml": BLOG})
+
+
+@pytest.mark.parametrize(
+    ("files", "claims", "missing"),
+    [
+        (HIGH, "payments-api, blog", ["dave"]),
+        (HIGH | POST, "payments-api, blog", ["dave"]),
+        (LAX, "blog", []),
+        (LAX | POST, "blog", []),
+    ],
+)
+def test_naming_or_touching_a_service_lets_nobody_answer_for_the_rest(
+    world: World, files: dict[str, str], claims: str, missing: list[str]
+) -> None:
+    """Erin is change authority of the blog only; nobody is of files that belong to no service."""
+    _with_blog(world, LIMITED)
+    world.propose(files, services=claims, scope=SCOPE)
+    world.approve("bob", "carol", "erin")
+    decision = world.check()
+    assert decision.outcome == ("pending" if missing else "deny")
+    assert [list(step.who) for step in decision.unblock if step.who != ("alice",)][:1] == (
+        [missing] if missing else []
+    )
+    if missing:
+        world.approve("dave")
+        assert world.check().outcome == "allow"
+        return
+    (found, *_) = findings(decision, "unsatisfiable-requirement")
+    assert "change-authority for all services, because files change that" in found.message
+
+
+@pytest.mark.parametrize("files", [HIGH, HIGH | POST, LAX, LAX | POST])
+def test_whoever_holds_a_role_for_all_services_answers_for_all_of_it(
+    world: World, files: dict[str, str]
+) -> None:
+    grants = LIMITED + "  - {role: change-authority, members: [erin]}\n"
+    _with_blog(world, grants)
+    world.propose(files, services="payments-api, blog", scope=SCOPE)
+    world.approve("bob", "carol", "erin")
+    assert world.check().outcome == "allow"
+
+
+def test_a_share_of_the_holders_grows_no_smaller_by_touching_more(world: World) -> None:
+    board = (
+        "  - {role: board, members: [bob, carol]}\n"
+        "  - {role: board, members: [dave, erin], services: [payments-api]}\n"
+    )
+    _with_blog(world, board)
+    set_requirements(world, "id: board, levels: [low], role: board, percent: 51, distinct: false")
+    both = {"src/app.py": "1\n", **POST}
+    world.propose(both, services="payments-api, blog", scope='"src/**", "blog/**"')
+    world.approve("bob", "carol")
+    decision = world.check()
+    assert decision.outcome == "pending"
+    needs = {one.service: (one.needed, one.counted) for one in only(decision).requirements}
+    assert needs == {"payments-api": (3, ("bob", "carol")), "blog": (2, ("bob", "carol"))}
+    world.approve("dave")
+    assert world.check().outcome == "allow"
+
+
 @pytest.mark.parametrize(
     ("percent", "members", "needed"),
     [

@@ -81,6 +81,7 @@ def impossible(policies: PolicySet, author: str, level: str, unable: Sequence[st
         change=request(author),
         level=level,  # type: ignore[arg-type]
         footprint=("app",),
+        touched=("app",),
         roster=build_roster(policies.people),
         contributors=Contributors(people=people, unattributable=(), unproved=(), by_agent=False),
         now=NOW,
