@@ -166,6 +166,11 @@ class Line:
                 return self._row("before-adoption", tile, f"{said}: {claim.reason}", claim)
             how = f"{said}, and the branch had adopted the gate before it"
             return self._row("unauthorised", tile, how, claim)
+        if claim.standing == "unchanged":
+            if touched([seen.step for seen in tile]):
+                return self._row("unauthorised", tile, f"{said}, and it changes files", claim)
+            how = f"{said}: {claim.reason}; recomputed: no file changed"
+            return self._row("authorised", tile, how, claim)
         found = _GOOD.get(claim.standing)
         if found is None:
             return self._row("unauthorised", tile, f"{said}: {claim.reason}", claim)
@@ -271,10 +276,14 @@ class Line:
                     how = "this branch had not adopted the gate before it"
                     yield self._row("before-adoption", [seen], how)
                     continue
+                found: Found = "unauthorised" if touched([seen.step]) else "unrecorded"
+                why = "no logged decision carries over to it"
+                if found == "unrecorded":
+                    why = "it changes no file"
                 yield self._row(
-                    "unauthorised",
+                    found,
                     [seen],
-                    "nobody recorded it, and no logged decision carries over to it",
+                    f"nobody recorded it, and {why}",
                     remedy=_record(seen.step.before, seen.step.id),
                 )
 

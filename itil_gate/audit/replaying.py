@@ -23,7 +23,7 @@ from itil_gate.model.errors import GateError
 from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.record import Copied
 from itil_gate.prove.replay import replay
-from itil_gate.release.deploying import KINDS, examine, known_of
+from itil_gate.release.deploying import KINDS, examine, held_of
 from itil_gate.release.entries import deploy_of, stored_of
 from itil_gate.release.overriding import hear_release, with_overrides
 from itil_gate.signing.statement import read_statement
@@ -162,7 +162,7 @@ class Bench:
                 now=decision.now,
                 backout=decision.backout,
             ),
-            known=known_of(self._before(entry.index), decision.target, held=True),
+            known=held_of(self._view, self._before(entry.index), decision.target),
             nonce=decision.nonce,
             deployer=decision.deployer,
             overrides=(),

@@ -26,6 +26,7 @@ KEPT = 50_000
 """Entries that are kept in memory for those that refer to them; older ones are read again."""
 _REFERRED = frozenset({"gate-decision", "ref-update", "release-record", "obligation"})
 _WELL = {"authorised": "allow", "overridden": "overridden"}
+_RELEASABLE = frozenset({*_WELL, "unchanged"})
 
 
 @frozen
@@ -248,7 +249,7 @@ class Meaning:
             update = self._earlier(one, index, "ref-update")
             if update is None:
                 self._fault(one, f"it brings the update of entry {index}, which is none")
-            elif update.said and update.said["standing"] not in _WELL and not bent:
+            elif update.said and update.said["standing"] not in _RELEASABLE and not bent:
                 self._fault(
                     one, f"it brings the update of entry {index}, which is "
                     f"{update.said['standing']}"

@@ -42,7 +42,7 @@ Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{12
 """The digest of an artefact, with its algorithm."""
 
 Proof = Literal["exact", "same-content", "clean-replay"]
-Standing = Literal["authorised", "overridden", "unauthorised", "before-adoption"]
+Standing = Literal["authorised", "overridden", "unauthorised", "unchanged", "before-adoption"]
 
 
 _OTHERS: Final[dict[Kind, str]] = {"gate-decision": VSA_TYPE, "release-attestation": RELEASE_TYPE}

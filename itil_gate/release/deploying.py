@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from itil_gate.decide.deploy import judge_release
 from itil_gate.decide.deploy_facts import Attempt, DeployFacts, Landed, Released, in_force
 from itil_gate.decide.gate import read_requests
-from itil_gate.gather.landing import first_parents, lies_on_line
+from itil_gate.gather.landing import first_parents, holds, lies_on_line
 from itil_gate.gather.pinned import proved_reader
 from itil_gate.gather.recorded import refuse_unaccounted
 from itil_gate.gather.resting import WELL, fits
@@ -261,7 +261,29 @@ def account_of(
     proved = proved_reader(view, config, reader, target=target)
     if not attempt.backout:
         refuse_unaccounted(view, config, proved, target=target, tip=tip)
-    return known_of(proved, target, held=True)
+    return held_of(view, proved, target)
+
+
+def held_of(view: View, reader: LogReader, ref: str) -> Known:
+    """Return what the log says of a branch, as far as its decisions and this clone bear it out.
+
+    Raises LogError as `known_of`.
+    """
+    known = known_of(reader, ref, held=True)
+    return replace(known, updates=tuple(_as_it_is(view, one) for one in known.updates))
+
+
+def _as_it_is(view: View, landed: Landed) -> Landed:
+    """Return an update that says it changes nothing as unauthorised, if that is not so here."""
+    update = landed.update
+    if update.standing != "unchanged":
+        return landed
+    ends = (update.before, update.after)
+    if all(holds(view, one) for one in ends) and len({tree_id(view, one) for one in ends}) == 1:
+        return landed
+    reason = "it is recorded as unchanged, and its commits are not here with the same files"
+    edits = {"standing": "unauthorised", "reason": reason}
+    return replace(landed, update=update.model_copy(update=edits))
 
 
 def record_of(

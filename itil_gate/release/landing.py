@@ -29,6 +29,7 @@ from itil_gate.gather.landing import (
 from itil_gate.gather.recorded import Span, refuse_standing
 from itil_gate.gather.sources import read_judge
 from itil_gate.git.history import is_ancestor, read_commit
+from itil_gate.git.tree import tree_id
 from itil_gate.model.decision import StoredDecision
 from itil_gate.model.errors import ConfigError, GateError
 from itil_gate.model.facts import WaiverUse
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 AHEAD = timedelta(minutes=5)
 """So far clocks may differ."""
 _UNEXPLAINED = "no authorised change carries over to it"
+_NO_CHANGE = "it changes no file, so nothing has to let it in"
 
 
 def trace(
@@ -172,7 +174,10 @@ class _Judge:
         before, after = line[0], line[1]
         if never_adopted(self._view, before):
             reason = "the target had not adopted the gate before it"
-            return self._pen.plain(before, after, reason, adopted=False)
+            return self._pen.plain(before, after, reason, standing="before-adoption")
+        if tree_id(self._view, before) == tree_id(self._view, after):
+            # A merge of what is there already, or an empty commit that makes CI run again.
+            return self._pen.plain(before, after, _NO_CHANGE, standing="unchanged")
         try:
             self._refuse_tainted(before)
         except GateError as error:

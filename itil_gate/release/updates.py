@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from itil_gate.log.append import Event
     from itil_gate.model.config import Config
     from itil_gate.model.decision import Decision, StoredDecision
+    from itil_gate.model.record import Standing
 
 
 @frozen
@@ -100,7 +101,9 @@ class Pen:
         )
         return Tile(update, decision, judged)
 
-    def plain(self, before: str, after: str, reason: str, *, adopted: bool = True) -> Tile:
+    def plain(
+        self, before: str, after: str, reason: str, *, standing: Standing = "unauthorised"
+    ) -> Tile:
         """Return the update of something that nothing authorised, or nothing had to."""
         return Tile(
             RefUpdate(
@@ -108,7 +111,7 @@ class Pen:
                 ref=self.ref,
                 before=before,
                 after=after,
-                standing="unauthorised" if adopted else "before-adoption",
+                standing=standing,
                 reason=reason[:2000],
                 late=after in self.late,
                 recorded_at=self.now,

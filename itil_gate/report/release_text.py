@@ -16,6 +16,7 @@ _STANDINGS = {
     "authorised": "AUTHORISED",
     "overridden": "OVERRIDDEN",
     "unauthorised": "UNAUTHORISED",
+    "unchanged": "UNCHANGED",
     "before-adoption": "BEFORE ADOPTION",
 }
 _OUTCOMES = {"allow": "ALLOWED", "overridden": "OVERRIDDEN", "deny": "DENIED"}

@@ -6,10 +6,14 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from support.attacks import Victim
 from support.audits import founds, reconciled
-from support.books import Bookish, open_books
+from support.books import Bookish, git, open_books
 from support.repository import isolated
 from support.world import APPROVALS, CONFIG, OTHER
+
+from itil_gate.model.record import RefUpdate
+from itil_gate.release.entries import update_event
 
 if TYPE_CHECKING:
     from support.world import World
@@ -161,3 +165,60 @@ def test_what_is_tried_and_taken_back_after_a_landing_is_not_part_of_it(books: B
         world.on_main({"src/app.py": text})
     tiles = books.landed(before)
     assert standings(tiles) == ["authorised", "unauthorised", "unauthorised"]
+
+
+# What changes nothing -----------------------------------------------------------------------------
+
+
+def empty(books: Bookish) -> str:
+    """Commit nothing to main, as to let CI run again; return main before."""
+    before = books.world.repo.tip("main")
+    git(books.world, "checkout", "--quiet", "main")
+    git(books.world, "commit", "--quiet", "--allow-empty", "--message", "Run again")
+    return before
+
+
+def test_the_same_fix_of_two_branches_is_authorised_once_and_released(books: Bookish) -> None:
+    world = books.world
+    for branch in ("first", "second"):
+        world.repo.checkout(branch, create=True, at="main")
+        world.commit({"docs/index.md": "# Fixed\n"}, message=branch)
+    for branch in ("first", "second"):
+        books.decide(branch)
+    assert standings(merged(books, "first")) == ["authorised"]
+    assert standings(merged(books, "second")) == ["unchanged"]
+    assert founds(books)[:2] == ["authorised", "authorised"]
+    books.release()
+    assert Victim(world, books.config).bad(full=True) == set()
+
+
+def test_an_empty_commit_that_nobody_recorded_is_not_released(books: Bookish) -> None:
+    empty(books)
+    rows, _ = reconciled(books)
+    assert rows[0].found == "unrecorded"
+    assert rows[0].how == "nobody recorded it, and it changes no file"
+    examined, record = books.start()
+    assert record is None
+    assert [one.rule for one in examined.findings.failed] == ["unrecorded-update"]
+
+
+def test_what_is_tried_and_taken_back_on_the_target_is_not_unchanged(books: Bookish) -> None:
+    world = books.world
+    before = world.repo.tip("main")
+    world.on_main({"src/app.py": "2\n"})
+    world.on_main({"src/app.py": "print('old')\n"})
+    assert standings(books.landed(before)) == ["unauthorised", "unauthorised"]
+
+
+def test_a_record_that_calls_a_change_unchanged_lets_nothing_out(books: Bookish) -> None:
+    before = empty(books)
+    (tile,) = books.landed(before)
+    books.release()
+    since = books.world.repo.tip("main")
+    tip = books.world.on_main({"src/app.py": "straight in\n"})
+    said = tile.update.model_dump() | {"before": since, "after": tip}
+    books.books.write([update_event(RefUpdate.model_validate(said))])
+    examined, record = books.start(artifact="sha256:" + "b" * 64)
+    assert record is None
+    assert [one.rule for one in examined.findings.failed] == ["unauthorised-update"]
+    assert founds(books)[0] == "unauthorised"
