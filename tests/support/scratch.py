@@ -12,9 +12,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - only ever a folder of our own below it
+_PREFIX = "itil-gate-tests-"
+_DAY = 86_400
 _LEAST = 4 << 30
 _CHOSEN = ("PYTEST_DEBUG_TEMPROOT", "ITIL_GATE_TESTS_ON_DISK")
 
@@ -28,9 +32,18 @@ def settle_in_memory() -> None:
         return
     os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_MEMORY)
     if not os.environ.get("TMPDIR"):
-        ours = tempfile.mkdtemp(prefix="itil-gate-tests-", dir=_MEMORY)
+        _remove_old()
+        ours = tempfile.mkdtemp(prefix=_PREFIX, dir=_MEMORY)
         os.environ["TMPDIR"] = tempfile.tempdir = ours
         atexit.register(_remove, ours, os.getpid())
+
+
+def _remove_old() -> None:
+    """Remove what runs left that were killed: nothing was made in it for a day."""
+    for folder in _MEMORY.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _DAY:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(folder: str, owner: int) -> None:
