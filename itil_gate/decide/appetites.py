@@ -29,7 +29,8 @@ def judge_appetite(
 ) -> tuple[tuple[BeyondAppetite, ...], tuple[Finding, ...]]:
     """Return the appetites that a change is above, and what stands in its way for that.
 
-    An exception is given by people who hold the role, between them for everything that changes.
+    An exception is given by people who hold the role, between them for everything that changes or
+    is named: `footprint`, with NO_SERVICE where files of no service change.
     """
     beyond: list[BeyondAppetite] = []
     found: list[Finding] = []
@@ -45,13 +46,9 @@ def judge_appetite(
         )
         in_role = {who for who, roles in ledger.approvals.items() if said.exception in roles}
         knowing = {who for who in in_role if _names(ledger.knowing.get(who, frozenset()), excess)}
-        given = (
-            said.exception is not None
-            and bool(footprint)
-            and all(
-                not knowing.isdisjoint(bench.roster.holders(said.exception, service=name, now=now))
-                for name in footprint
-            )
+        given = said.exception is not None and all(
+            not knowing.isdisjoint(bench.roster.holders(said.exception, service=name, now=now))
+            for name in footprint
         )
         refused = refuse_excess(excess, approved=given, unaware=sorted(in_role - knowing))
         if refused is not None:

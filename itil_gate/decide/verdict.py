@@ -84,6 +84,7 @@ def judge_change(
     change, policies = asked.change, bench.policies
     paths = scope_paths(change, bench.territory)
     footprint = frozenset(change.spec.services) | services_of(paths, policies.services)
+    touched = answerable(paths, policies.services)
     whole = declared | footprint | services_of(bench.territory.governed, policies.services)
     reached = blast_radius(footprint, policies.services)
     values = values_of(asked, bench=bench, facts=facts, footprint=whole)
@@ -127,7 +128,7 @@ def judge_change(
         change=change,
         level=risk.level,
         footprint=sorted(footprint),
-        touched=answerable(paths, policies.services),
+        touched=touched,
         roster=bench.roster,
         contributors=bench.contributors,
         now=facts.now,
@@ -163,7 +164,9 @@ def judge_change(
             judge_appetite,
         )
 
-        beyond, refused = judge_appetite(risk, bench, ledger, footprint=footprint, now=facts.now)
+        beyond, refused = judge_appetite(
+            risk, bench, ledger, footprint=footprint | touched, now=facts.now
+        )
         findings += refused
     rules = rule_states(CHANGE_RULES, findings, side=bench.side)
     if bench.conditions.rules:

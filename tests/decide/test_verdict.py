@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.edits import approved_by, asking, only_said, under, with_request
 from support.scenes import edited, replace_request
-from support.world import CHG, RISK, broken, findings, only
+from support.world import CHG, RISK, SERVICES, broken, findings, only
 
 from itil_gate.decide.gate import MERGE_RULES, SIDE_RULES, decide
 from itil_gate.decide.rules import GATE_RULES
@@ -180,10 +180,16 @@ def test_an_exception_is_given_by_somebody_with_the_role_for_what_changes(
     here = people.replace(
         "roles:\n", "roles:\n  - {role: sponsor, members: [erin], services: [payments-api]}\n", 1
     )
-    for text, refused in ((elsewhere, True), (here, False)):
+    # In the last of them db/schema.sql belongs to no service, whatever the request names.
+    for text, owned, refused in (
+        (elsewhere, "db/**", True),
+        (here, "db/**", False),
+        (here, "zoo/**", True),
+    ):
         files = {
             "policies/risk.yaml": APPETITE % ", exception: sponsor",
             "people.yaml": text,
+            "services/payments.yaml": SERVICES.replace("db/**", owned),
         }
         inputs = under(scenes.sealed, files)
         said = [
