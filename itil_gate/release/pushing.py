@@ -260,7 +260,9 @@ class _Court:
         """Refuse to guard a branch by policies that somebody put there while nobody looked.
 
         A branch is judged by its own policies. When the default branch first lists it, they have to
-        be those of the default branch, now or at the commit that it was made from.
+        be those of the default branch, as it is or as it will be. Those of an older commit of its
+        line are not enough: between two tips that were judged a fast-forward brings commits of its
+        author, and nobody judged what they say.
         """
         view, new = self._view, push.new or ""
         if push.ref != read_head(view):
@@ -272,19 +274,20 @@ class _Court:
             return None
         for name in (one for one in targets if one not in self._guard.names):
             tip = self._coming.get(name, ref_tip(view, name))
-            if tip is None or first_parents(view, tip, new) is not None:
+            if tip is None:
                 continue
             try:
                 theirs = read_judge(view, tip)
             except GateError:  # nothing can be judged there, so nothing is let in
                 continue
-            if theirs != judge:
+            if theirs not in (judge, read_judge(view, push.old or "")):
                 return _refused(
                     push,
                     "branch-unvetted",
                     f"{name} would be judged by policies at {tip[:12]} that came there unjudged: "
                     f"they are not those of {push.ref}",
-                    hint=f"make it anew from {push.ref}, then push the configuration that lists it",
+                    hint=f"give it the policies of {push.ref}, or make it anew from there, and "
+                    "then push the configuration that lists it",
                 )
         return None
 

@@ -279,12 +279,12 @@ def test_names_that_look_like_guarded_branches_are_refused(hub: Hub) -> None:
     refused(hub, f"feature:refs/remotes/x/{APPROVALS}", says="name-in-the-way")
 
 
-def listing(hub: Hub) -> str:
+def listing(hub: Hub, *, at: str = "main") -> str:
     """Propose that the branch `later` be guarded too, everybody agreeing; return the branch."""
     world = hub.world
     assert "refs/heads/release]" in CONFIG
     more = CONFIG.replace("refs/heads/release]", "refs/heads/release, refs/heads/later]")
-    world.repo.checkout("listing", create=True, at="main")
+    world.repo.checkout("listing", create=True, at=at)
     world.commit(
         {
             f"changes/2026/{OTHER}.yaml": request_file(OTHER, scope='"itil-gate.yaml"'),
@@ -317,6 +317,23 @@ def test_a_branch_is_not_listed_with_policies_that_came_there_unjudged(
     hub.world.repo.git("branch", "-f", "later", "main")
     assert hub.push("+later").taken
     assert hub.push("listing:main").taken
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one-push", "two-pushes"])
+def test_what_a_fast_forward_passes_through_is_nobodys_policy(hub: Hub, *, together: bool) -> None:
+    world = hub.world
+    world.repo.checkout("through", create=True, at="main")
+    own = world.commit({"itil-gate.yaml": CONFIG.replace('["docs/**"]', '["**"]')})
+    world.commit({"itil-gate.yaml": CONFIG, "docs/index.md": "# Prose\n"})
+    assert hub.push(f"{own}:refs/heads/later").taken
+    if not together:
+        assert hub.push("through:main").taken
+        world.repo.git("branch", "-f", "main", "through")
+    pushed = hub.push(f"{listing(hub, at='through')}:main")
+    assert "branch-unvetted" in pushed.said
+    assert hub.push("+through:later").taken
+    pushed = hub.push("listing:main")
+    assert pushed.taken, pushed.said
 
 
 @pytest.mark.heavy
