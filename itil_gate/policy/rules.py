@@ -9,6 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from itil_gate.model.rule import Rule
+from itil_gate.policy.rule_samples import (
+    ALL,
+    approvals,
+    asking,
+    bands,
+    calendar,
+    floors,
+    house,
+    profile,
+    rotation,
+    waiver,
+)
 
 if TYPE_CHECKING:
     from itil_gate.model.finding import Effect
@@ -45,84 +57,6 @@ def _rule(
     )
 
 
-def _approvals(*requirements: str, review: str = "2099-01-01") -> str:
-    lines = "".join(f"    - {text}\n" for text in requirements)
-    return (
-        "apiVersion: itil-gate/v1\nkind: ApprovalPolicy\n"
-        f"metadata: {{name: approvals, owner: authority, reviewBy: {review}}}\n"
-        f"spec:\n  requirements:\n{lines}"
-    )
-
-
-def _calendar(spec: str, *, name: str = "calendar") -> str:
-    return (
-        "apiVersion: itil-gate/v1\nkind: Calendar\n"
-        f"metadata: {{name: {name}, owner: authority, reviewBy: 2099-01-01}}\n"
-        f"spec: {spec}\n"
-    )
-
-
-def _rotation(*lines: str) -> str:
-    return (
-        "apiVersion: itil-gate/v1\nkind: ChangeModel\n"
-        "metadata: {name: rotation, owner: authority, reviewBy: 2099-01-01}\n"
-        "spec:\n  type: standard\n  description: A certificate is replaced.\n"
-        "  limits: {files: 2, risk: low}\n" + "".join(f"  {line}\n" for line in lines)
-    )
-
-
-def _asking(*entries: str) -> str:
-    fields = "".join(f"\n    - {entry}" for entry in entries)
-    return _rotation("paths: [certificates/**]", "expires: 2098-12-31", f"fields:{fields}")
-
-
-def _risk(spec: str) -> str:
-    return (
-        "apiVersion: itil-gate/v1\nkind: RiskModel\n"
-        "metadata: {name: risk, owner: authority, reviewBy: 2099-01-01}\n"
-        f"spec: {spec}\n"
-    )
-
-
-def _floors(*floors: str) -> str:
-    return _risk("\n  floors:\n" + "\n".join(f"    - {floor}" for floor in floors))
-
-
-def _bands(*bands: str) -> str:
-    rows = "".join("    - [10, 20, 30, 40]\n" for _ in range(5))
-    return _risk(f"\n  impact: {{}}\n  matrix:\n{rows}  bands: [{', '.join(bands)}]")
-
-
-def _house(enforcement: str = "soft") -> str:
-    return (
-        "apiVersion: itil-gate/v1\nkind: RuleSet\n"
-        "metadata: {name: house, owner: authority, reviewBy: 2099-01-01}\n"
-        "spec:\n  rules:\n"
-        "    - {id: backout-tested, expect: change.spec.significant, message: It was not.,\n"
-        f"       enforcement: {enforcement}}}\n"
-    )
-
-
-def _waiver(rule: str, selector: str = "{change: CHG-2026-7K3QX9ZB}") -> str:
-    return (
-        "---\napiVersion: itil-gate/v1\nkind: Waiver\n"
-        "metadata: {name: once, owner: authority, reviewBy: 2099-01-01}\n"
-        f"spec: {{rule: {rule}, selector: {selector},\n"
-        "       reason: There is no way back., approvedBy: kim, role: authority,\n"
-        "       expires: 2099-01-01}\n"
-    )
-
-
-def _profile(spec: str) -> str:
-    return (
-        "apiVersion: itil-gate/v1\nkind: Profile\n"
-        "metadata: {name: own, owner: authority, reviewBy: 2099-01-01}\n"
-        f"spec: {spec}\n"
-    )
-
-
-_ALL = "{id: review, levels: [low, medium, high, critical], role: peer}"
-
 POLICY_RULES: dict[str, PolicyRule] = {
     rule.id: rule
     for rule in (
@@ -135,7 +69,7 @@ POLICY_RULES: dict[str, PolicyRule] = {
             ),
             file="policies/more.yaml",
             bad="apiVersion: itil-gate/v1\nkind: AprovalPolicy\n",
-            good=_calendar("{}", name="more"),
+            good=calendar("{}", name="more"),
         ),
         _rule(
             "duplicate-name",
@@ -145,8 +79,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Give each its own name.",
             ),
             file="policies/more.yaml",
-            bad=_approvals(_ALL),
-            good=_approvals(_ALL).replace("name: approvals", "name: more-approvals"),
+            bad=approvals(ALL),
+            good=approvals(ALL).replace("name: approvals", "name: more-approvals"),
         ),
         _rule(
             "missing-file",
@@ -156,8 +90,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Add the file, or correct its path.",
             ),
             file="policies/more.yaml",
-            bad=_calendar("{files: [{path: calendar/holidays.ics, means: freeze}]}"),
-            good=_calendar("{files: []}"),
+            bad=calendar("{files: [{path: calendar/holidays.ics, means: freeze}]}"),
+            good=calendar("{files: []}"),
         ),
         _rule(
             "no-policy",
@@ -167,8 +101,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Begin with a shipped profile: `itil-gate init`.",
             ),
             file="policies/approvals.yaml",
-            bad=_calendar("{}"),
-            good=_approvals(_ALL),
+            bad=calendar("{}"),
+            good=approvals(ALL),
         ),
         _rule(
             "unknown-rule",
@@ -178,8 +112,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Use the id of a rule, or remove what names it.",
             ),
             file="policies/more.yaml",
-            bad=_house() + _waiver("backout-testd"),
-            good=_house() + _waiver("backout-tested"),
+            bad=house() + waiver("backout-testd"),
+            good=house() + waiver("backout-tested"),
         ),
         _rule(
             "hard-rule-waived",
@@ -189,8 +123,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Remove the waiver, or have the rule changed.",
             ),
             file="policies/more.yaml",
-            bad=_house("hard") + _waiver("backout-tested"),
-            good=_house("soft") + _waiver("backout-tested"),
+            bad=house("hard") + waiver("backout-tested"),
+            good=house("soft") + waiver("backout-tested"),
         ),
         _rule(
             "waiver-without-change",
@@ -200,8 +134,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Name the change under selector.change.",
             ),
             file="policies/more.yaml",
-            bad=_house() + _waiver("backout-tested", "{services: [payments]}"),
-            good=_house() + _waiver("backout-tested"),
+            bad=house() + waiver("backout-tested", "{services: [payments]}"),
+            good=house() + waiver("backout-tested"),
         ),
         _rule(
             "wrong-layers",
@@ -211,8 +145,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Keep each profile in a folder of its name, and let the upper extend the lower.",
             ),
             file="policies/more/profile.yaml",
-            bad=_profile("{}"),
-            good=_profile("{}").replace("name: own", "name: more"),
+            bad=profile("{}"),
+            good=profile("{}").replace("name: own", "name: more"),
         ),
         _rule(
             "unknown-profile",
@@ -222,8 +156,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Copy the folder of that profile into the policy folder, or correct the name.",
             ),
             file="policies/own/profile.yaml",
-            bad=_profile("{extends: startr}"),
-            good=_profile("{}"),
+            bad=profile("{extends: startr}"),
+            good=profile("{}"),
         ),
         _rule(
             "hard-rule-loosened",
@@ -255,8 +189,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Correct the name, or take replaces away.",
             ),
             file="policies/approvals.yaml",
-            bad=_approvals(_ALL).replace("reviewBy", "replaces: own, reviewBy"),
-            good=_approvals(_ALL),
+            bad=approvals(ALL).replace("reviewBy", "replaces: own, reviewBy"),
+            good=approvals(ALL),
         ),
         _rule(
             "rule-loosened",
@@ -276,8 +210,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Give the role to people in people.yaml, or correct the name.",
             ),
             file="policies/approvals.yaml",
-            bad=_approvals(_ALL, "{id: board, levels: [high], role: autority}"),
-            good=_approvals(_ALL, "{id: board, levels: [high], role: authority}"),
+            bad=approvals(ALL, "{id: board, levels: [high], role: autority}"),
+            good=approvals(ALL, "{id: board, levels: [high], role: authority}"),
         ),
         _rule(
             "level-without-requirement",
@@ -287,8 +221,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Add a requirement for the level, unless it is.",
             ),
             file="policies/approvals.yaml",
-            bad=_approvals("{id: review, levels: [low, medium, high], role: peer}"),
-            good=_approvals(_ALL),
+            bad=approvals("{id: review, levels: [low, medium, high], role: peer}"),
+            good=approvals(ALL),
             effect="advise",
         ),
         _rule(
@@ -299,8 +233,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Its owner looks at it and sets a new reviewBy.",
             ),
             file="policies/approvals.yaml",
-            bad=_approvals(_ALL, review="2020-01-01"),
-            good=_approvals(_ALL),
+            bad=approvals(ALL, review="2020-01-01"),
+            good=approvals(ALL),
             effect="advise",
         ),
         _rule(
@@ -311,11 +245,11 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Correct the recurrence rule (RFC 5545) or the times.",
             ),
             file="policies/more.yaml",
-            bad=_calendar(
+            bad=calendar(
                 "{freezes: [{id: peak, reason: Trade., start: 2026-11-27T00:00, "
                 "end: 2026-12-01T00:00, timezone: UTC, rrule: FREQ=SOMETIMES}]}"
             ),
-            good=_calendar(
+            good=calendar(
                 "{freezes: [{id: peak, reason: Trade., start: 2026-11-27T00:00, "
                 "end: 2026-12-01T00:00, timezone: UTC, rrule: FREQ=YEARLY}]}"
             ),
@@ -350,8 +284,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Add what is missing, or take out the entry that no request can satisfy.",
             ),
             file="policies/more.yaml",
-            bad=_rotation("paths: [certificates/**]"),
-            good=_rotation("paths: [certificates/**]", "expires: 2098-12-31"),
+            bad=rotation("paths: [certificates/**]"),
+            good=rotation("paths: [certificates/**]", "expires: 2098-12-31"),
         ),
         _rule(
             "unknown-field",
@@ -361,8 +295,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Write the path of a field as it stands in a request.",
             ),
             file="policies/more.yaml",
-            bad=_asking("{path: spec.plans.backOut.steps, is: mandatory}"),
-            good=_asking("{path: spec.plans.backout.steps, is: mandatory}"),
+            bad=asking("{path: spec.plans.backOut.steps, is: mandatory}"),
+            good=asking("{path: spec.plans.backout.steps, is: mandatory}"),
         ),
         _rule(
             "contradicting-fields",
@@ -372,8 +306,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Keep one of the two entries.",
             ),
             file="policies/more.yaml",
-            bad=_asking("{path: spec.plans.test, is: mandatory}", "{path: spec.plans, is: hidden}"),
-            good=_asking("{path: spec.plans.test, is: mandatory}"),
+            bad=asking("{path: spec.plans.test, is: mandatory}", "{path: spec.plans, is: hidden}"),
+            good=asking("{path: spec.plans.test, is: mandatory}"),
         ),
         _rule(
             "risky-standard-model",
@@ -394,8 +328,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Move the band, or change the matrix, the impacts or the factors.",
             ),
             file="policies/risk.yaml",
-            bad=_bands("{level: low, upTo: 60}", "{level: high, upTo: 100}"),
-            good=_bands("{level: low, upTo: 100}"),
+            bad=bands("{level: low, upTo: 60}", "{level: high, upTo: 100}"),
+            good=bands("{level: low, upTo: 100}"),
             effect="advise",
         ),
         _rule(
@@ -406,8 +340,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Publish it anew, raise its `limits.risk`, or remove it.",
             ),
             file="policies/more.yaml",
-            bad=_rotation("paths: [certificates/**]", "expires: 2020-12-31"),
-            good=_rotation("paths: [certificates/**]", "expires: 2098-12-31"),
+            bad=rotation("paths: [certificates/**]", "expires: 2020-12-31"),
+            good=rotation("paths: [certificates/**]", "expires: 2098-12-31"),
             effect="advise",
         ),
         _rule(
@@ -418,11 +352,11 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Narrow the wider floor, or remove this one.",
             ),
             file="policies/risk.yaml",
-            bad=_floors(
+            bad=floors(
                 '{id: all, paths: ["**"], level: high, reason: All of it.}',
                 "{id: data, paths: [db/**], level: medium, reason: Data.}",
             ),
-            good=_floors(
+            good=floors(
                 "{id: data, paths: [db/**], level: medium, reason: Data.}",
                 "{id: schema, paths: [db/schema/**], level: high, reason: Schema.}",
             ),
@@ -436,8 +370,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Remove it, or narrow the other.",
             ),
             file="policies/risk.yaml",
-            bad=_floors("{id: data, paths: [db/**, db/*.sql], level: medium, reason: Data.}"),
-            good=_floors("{id: data, paths: [db/**], level: medium, reason: Data.}"),
+            bad=floors("{id: data, paths: [db/**, db/*.sql], level: medium, reason: Data.}"),
+            good=floors("{id: data, paths: [db/**], level: medium, reason: Data.}"),
             effect="advise",
         ),
         _rule(
@@ -448,8 +382,8 @@ POLICY_RULES: dict[str, PolicyRule] = {
                 "Write both as the paths in the repository are written.",
             ),
             file="policies/risk.yaml",
-            bad=_floors("{id: data, paths: [db/**, DB/**], level: medium, reason: Data.}"),
-            good=_floors("{id: data, paths: [db/**], level: medium, reason: Data.}"),
+            bad=floors("{id: data, paths: [db/**, DB/**], level: medium, reason: Data.}"),
+            good=floors("{id: data, paths: [db/**], level: medium, reason: Data.}"),
             effect="advise",
         ),
         _rule(
