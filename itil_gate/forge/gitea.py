@@ -5,7 +5,8 @@ write:issue and read:user for the comment. A reviewer names any commit in `commi
 and `official` are computed some seconds late: the first is handed on as a claim, the others are
 not read. When a branch was pushed is read from the feed of its repository, which survives a
 change of target, as the entries in the timeline do not. That is why those tell since when the
-target is what it is.
+target is what it is, on servers that take them away: Gitea from 1.24.6 on (pull request 35386 of
+its repository). Others may have a change of target that cannot be seen, so they are not believed.
 
 A draft review keeps the time it was begun: where it asks for changes it has the place of its last
 update instead, so that it cannot slip in before an approval that it came after.
@@ -14,6 +15,7 @@ update instead, so that it cannot slip in before an approval that it came after.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -63,8 +65,14 @@ _SAID: dict[str, Literal["approved", "changes-requested", "commented"]] = {
     "REQUEST_CHANGES": "changes-requested",
     "COMMENT": "commented",
 }
+_RELEASE = re.compile(r"v?(1)\.(\d{1,4})\.(\d{1,4})(?=$|[^0-9])")
+_TELLING = (1, 24, 6)
 _NO_REVIEWS = frozenset({"PENDING", "REQUEST_REVIEW"})
 """A draft, which only its author sees, and a request to review."""
+
+
+class _Version(Seen):
+    version: str
 
 
 class _User(Seen):
@@ -120,8 +128,9 @@ class _Status(Seen):
 class Gitea:
     """One repository on a Gitea or Forgejo server; see `protocol.Forge`."""
 
-    def __init__(self, client: Client, *, host: str, project: str) -> None:
-        self._client, self._host = client, host
+    def __init__(self, client: Client, *, host: str, project: str, trusting: bool = False) -> None:
+        """Ask about a project; `trusting` believes in the history of targets as far as it goes."""
+        self._client, self._host, self._trusting = client, host, trusting
         self._repo = repository_path(project)
 
     def pull(self, number: int) -> ForgePull:
@@ -211,6 +220,15 @@ class Gitea:
         opener = self._account(seen.user)
         return noun(seen, opener=opener, pushes=pushes, base_since=based)
 
+    def _tells_targets(self, talk: Conversation) -> bool:
+        """Tell whether a change of target takes pushes from the timeline on this server.
+
+        Forgejo has numbers of its own, from 7 on, and names Gitea's behind them.
+        """
+        answer = talk.get("/version", needs="nothing: every server tells its version")
+        version = _RELEASE.match(read(_Version, document(answer), asked=answer.asked).version)
+        return bool(version) and tuple(map(int, version.groups())) >= _TELLING
+
     def _base_since(self, talk: Conversation, number: int) -> datetime | None:
         """Return a time after which nobody pointed the pull request elsewhere; None if not told.
 
@@ -220,6 +238,8 @@ class Gitea:
         younger than every change of target. A force-push may delete older ones too, so the time
         may be later than need be, and never earlier.
         """
+        if not (self._trusting or self._tells_targets(talk)):
+            return None
         path = f"{self._repo}/issues/{number}/timeline"
         pushed, moved = None, []
         for row in visible(talk, path, needs=_TIMELINE):

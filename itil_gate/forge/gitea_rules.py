@@ -55,6 +55,7 @@ class _Rule(Seen):
     require_signed_commits: bool = False
     protected_file_patterns: str = ""
     block_admin_merge_override: bool = False
+    apply_to_admins: bool = False  # the same, on Forgejo
     updated_at: Moment | None = None
 
 
@@ -124,7 +125,7 @@ def _ruled(branch: str, rule: _Rule, methods: tuple[_Method, ...] | None) -> For
         *((Bypass(who="deploy-keys"),) if rule.push_whitelist_deploy_keys else ()),
     ]
     listed = rule.enable_push and rule.enable_push_whitelist
-    admins = rule.block_admin_merge_override
+    admins = rule.block_admin_merge_override or rule.apply_to_admins
     unlocked = rule.enable_push  # who may push may make the branch anew
     return ForgeRules(
         branch=branch,

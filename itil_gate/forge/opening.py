@@ -45,9 +45,10 @@ def open_forge(
         )
     module: Any = import_module(f"itil_gate.forge.{settings.kind}")
     client = _client(module, settings, token=token, environment=environment, limits=limits)
-    forge: Forge = getattr(module, KINDS[settings.kind])(
-        client, host=settings.host, project=settings.project
-    )
+    named: dict[str, Any] = {"host": settings.host, "project": settings.project}
+    if settings.kind == "gitea":
+        named["trusting"] = settings.trust_target_history
+    forge: Forge = getattr(module, KINDS[settings.kind])(client, **named)
     return forge
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from itil_gate.model.facts import AccountRef, Review
 
 
+_UNREADY = ("WIP:", "[WIP]")
+
+
 class Seen(BaseModel):
     """A part of an answer: strict about what we read, silent about the rest."""
 
@@ -53,10 +56,15 @@ class Pull(Seen):
     number: int
     state: Literal["open", "closed"]
     merged: bool
-    draft: bool = False
+    draft: bool | None = None
     title: str
     head: Side
     base: Side
+
+    @property
+    def unready(self) -> bool:
+        """Whether it is a draft; older servers say so in the title only."""
+        return self.title.upper().startswith(_UNREADY) if self.draft is None else self.draft
 
 
 class Author(Seen):
@@ -98,7 +106,7 @@ def place(seen: Pull) -> OpenPull:
         number=seen.number,
         base_ref=branch_ref(seen.base.ref),
         head=seen.head.sha,
-        draft=seen.draft,
+        draft=seen.unready,
     )
 
 
@@ -111,7 +119,7 @@ def noun(
         number=seen.number,
         opener=opener,
         pushers=pushers,
-        draft=seen.draft,
+        draft=seen.unready,
         state="merged" if seen.merged else seen.state,
         title=seen.title,
         head=seen.head.sha,

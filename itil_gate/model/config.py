@@ -225,11 +225,27 @@ class ForgeSettings(Model):
     project: ForgeProject = Field(
         description="The repository there: owner/name, or its number on GitLab."
     )
+    trust_target_history: bool = Field(
+        False,
+        description="Forgejo, and Gitea before 1.24.6: count reviews though whoever opens a pull "
+        "request can hide there that it was to go elsewhere when they were given.",
+    )
     status_checks: dict[RefName, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict,
         description="GitLab Ultimate: branch it guards, by its full name, to the number of the "
         "external status check that the gate answers there.",
     )
+
+    @model_validator(mode="after")
+    def _history_of_gitea(self) -> Self:
+        if self.trust_target_history and self.kind != "gitea":
+            raise refusal(
+                "wrong-value",
+                f"is true, and {self.kind} tells of every change of target",
+                remedy="leave it out",
+                at="trustTargetHistory",
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_check_a_branch(self) -> Self:

@@ -39,6 +39,7 @@ RULE: dict[str, Any] = {
     "dismiss_stale_approvals": True,
     "block_on_outdated_branch": True,
     "block_admin_merge_override": True,
+    "apply_to_admins": True,  # Forgejo's name for it
     "protected_file_patterns": ".gitea/workflows/**;.github/workflows/**",
 }
 PUSHED: dict[str, Any] = {"enable_push": True, "enable_force_push": False}
@@ -167,6 +168,7 @@ def test_a_rule_that_is_loose_is_told_in_each_of_its_parts(stage: Stage) -> None
         enable_push_whitelist=True,
         push_whitelist_usernames=[stage.gate_login],
         block_admin_merge_override=False,
+        apply_to_admins=False,
         dismiss_stale_approvals=False,
         block_on_outdated_branch=False,
         protected_file_patterns="",

@@ -65,11 +65,18 @@ def tea(server: ForgeServer, request: pytest.FixtureRequest) -> ForgeServer:
     server.on("GET", f"{REPO}/pulls/7/reviews", counted([]))
     server.on("GET", f"{REPO}/activities/feeds", counted([move(1, 0)]))
     server.on("GET", f"{REPO}/issues/7/timeline", hiding([entry(1, 0)]))
+    server.on("GET", "/version", {"version": "1.26.0"})
     return server
 
 
-def forge(server: ForgeServer) -> Forge:
-    settings = ForgeSettings(kind="gitea", url=server.url, host="gitea.test", project="root/demo")
+def forge(server: ForgeServer, *, trusting: bool = False) -> Forge:
+    settings = ForgeSettings(
+        kind="gitea",
+        url=server.url,
+        host="gitea.test",
+        project="root/demo",
+        trust_target_history=trusting,
+    )
     return open_forge(settings, token="f00", limits=QUICK)  # noqa: S106 - made up
 
 
@@ -232,7 +239,7 @@ def test_a_branch_made_anew_in_the_second_it_was_deleted_keeps_its_pushes(
         ([entry(1, 0)], at(0)),
         ([entry(1, 0, "review"), entry(2, 4), entry(3, 9)], at(4)),
         ([entry(1, 0, "change_target_branch"), entry(2, 0), entry(3, 7, "comment")], at(0)),
-        # No server is known to leave pushes from before: where one does, it is noticed.
+        # Where pushes from before were left, what can be seen of a change is noticed.
         ([entry(1, 0), entry(2, 8, "change_target_branch")], at(8)),
         ([*[None] * 30, entry(1, 3), *[entry(n, 5, "label") for n in range(2, 60)]], at(3)),
         ([*[entry(n, 1, "comment") for n in range(1, 51)], entry(51, 6)], at(6)),
@@ -246,6 +253,51 @@ def test_the_oldest_push_that_is_left_says_since_when_the_target_is_the_same(
 ) -> None:
     tea.on("GET", f"{REPO}/issues/7/timeline", hiding(rows))
     assert forge(tea).pull(7).pull.base_since == since
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("1.24.6", True),
+        ("v1.25.0-rc0", True),
+        ("1.26.0+dev-12-gabcdef", True),
+        ("1.24.5", False),
+        ("1.9.99", False),
+        ("7.0.0+gitea-1.21.0", False),
+        ("13.0.1+gitea-1.26.0", False),
+        ("2.0.0", False),
+        ("development", False),
+        ("", False),
+    ],
+)
+def test_no_target_is_believed_of_a_server_that_can_hide_a_change_of_it(
+    tea: ForgeServer, *, version: str, told: bool
+) -> None:
+    """Pushes stay in the timeline there, so the oldest says nothing of what came after it."""
+    tea.on("GET", "/version", {"version": version})
+    assert forge(tea).pull(7).pull.base_since == (at(0) if told else None)
+    assert forge(tea, trusting=True).pull(7).pull.base_since == at(0)
+
+
+@pytest.mark.parametrize(
+    ("title", "said", "draft"),
+    [
+        ("feat 1", None, False),
+        ("wip: feat 1", None, True),
+        ("[WIP] feat 1", None, True),
+        ("WIP: feat 1", False, False),
+        ("feat 1", True, True),
+    ],
+)
+def test_a_draft_is_one_by_its_title_where_nothing_else_says(
+    tea: ForgeServer, *, title: str, said: bool | None, draft: bool
+) -> None:
+    """Forgejo 7 has no field for it."""
+    seen = pull(title=title, draft=said)
+    if said is None:
+        del seen["draft"]
+    tea.on("GET", f"{REPO}/pulls/7", seen)
+    assert forge(tea).pull(7).pull.draft is draft
 
 
 def test_the_target_is_looked_at_after_the_reviews(tea: ForgeServer) -> None:

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from itil_gate.forge.opening import open_forge
@@ -49,6 +50,14 @@ def api(token: str, method: str, path: str, body: Any = None) -> Any:
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         text = answer.read()
     return json.loads(text) if text else None
+
+
+@cache
+def tells_targets() -> bool:
+    """Return whether no change of target can be hidden on this server; on Forgejo it can."""
+    version = str(api(f"token {ADMIN}", "GET", "/version")["version"])
+    seen = re.match(r"1\.(\d+)\.(\d+)", version)
+    return seen is not None and (int(seen[1]), int(seen[2])) >= (24, 6)
 
 
 @dataclass(frozen=True)
