@@ -156,16 +156,18 @@ def refuse_unaccounted(
     view: View, config: Config, reader: LogReader, *, target: str, tip: str
 ) -> None:
     """Refuse judge's data as `refuse_unrecorded` does, by a log whose keys are believed."""
-    end: str | None = None
+    end = adopted = None
     spans = Spans(target)
     for entry in reader.backwards(kinds=("ref-update", "log-opened")):
         if not entry.believed:
             continue
         if entry.kind == "log-opened":
-            end = end or str(entry.predicate.get("adopted"))
+            adopted = str(entry.predicate.get("adopted"))
+            end = end or adopted
             break
-        if spans.take(entry) and entry.predicate.get("correction") is None:
-            # One with a correction says again what came of an earlier one.
+        spans.take(entry)
+        if entry.predicate.get("ref") == target and entry.predicate.get("correction") is None:
+            # One with a correction says again what came of an earlier one, which is met later.
             end = end or str(entry.predicate.get("after"))
     refuse_standing(view, config, spans.unauthorised, tip=tip)
     if end is None:
@@ -174,8 +176,10 @@ def refuse_unaccounted(
             f"the audit log says nothing of {target} that can be believed, not even where it began",
             hint="`itil-gate log verify` says which of its entries are good under the pinned keys",
         )
+    if tip == end:
+        return
     if _here(view, end) and is_ancestor(view, tip, end):
-        _refuse_behind(view, config, spans.others, target=target, tip=tip)
+        _refuse_behind(view, config, spans, target=target, tip=tip, adopted=adopted or end)
         return
     ahead = _here(view, end) and is_ancestor(view, end, tip)
     if not ahead or _judge_paths(view, config, end, tip):
@@ -189,25 +193,56 @@ def refuse_unaccounted(
 
 
 def _refuse_behind(
-    view: View, config: Config, spans: Sequence[Span], *, target: str, tip: str
+    view: View,
+    config: Config,
+    spans: Spans,
+    *,
+    target: str,
+    tip: str,
+    adopted: str,
 ) -> None:
-    """Refuse a tip from before updates, newest first, that changed the judge's data lawfully.
+    """Refuse a tip from before updates that changed the judge's data lawfully.
 
     Whoever moves a branch back would be judged by what was in force then. To before an update
-    without authority it may be moved: that puts right what that did.
+    without authority it may be moved: that puts right what that did. A tip at which the branch was
+    never recorded to stand, as inside a branch that was merged, is judged by what the record before
+    it holds, or not at all: nobody let in what is there. `adopted` is where the record begins.
     """
-    for span in spans:
-        if not _here(view, span.after) or is_ancestor(view, span.after, tip):
+    line = _line(view, tip)
+    ends = {adopted, *(span.after for span in (*spans.others, *spans.unauthorised))}
+    below = next((commit for commit in line if commit in ends), None)
+    if below is None and _here(view, adopted) and lies_on_line(view, tip, adopted):
+        below = adopted
+    if below is None or _judge_paths(view, config, below, tip):
+        raise _behind(
+            target, tip, "which the audit log never saw it stand at, with policies of its own"
+        )
+    passed = frozenset(line)
+    for span in spans.others:
+        if span.after in passed or not _here(view, span.after):
             return
         if _judge_paths(view, config, span.before, span.after):
-            branch = target.removeprefix("refs/heads/")
-            raise HistoryError(
-                "target-behind",
-                f"{target} is at {tip[:12]} here, from before {span.after[:12]}, which changed its "
-                f"policies ({span.where})",
-                hint=f"`git fetch origin {branch}`; if it is no further there, it was moved back: "
-                "bring it forward again, and find out who did",
+            raise _behind(
+                target,
+                tip,
+                f"from before {span.after[:12]}, which changed its policies ({span.where})",
             )
+
+
+def _behind(target: str, tip: str, why: str) -> HistoryError:
+    branch = target.removeprefix("refs/heads/")
+    return HistoryError(
+        "target-behind",
+        f"{target} is at {tip[:12]} here, {why}",
+        hint=f"`git fetch origin {branch}`; if it is no further there, it was moved back: "
+        "bring it forward again, and find out who did",
+    )
+
+
+def _line(view: View, tip: str) -> list[str]:
+    """Return the line of first parents of a commit, newest first, as far as it is here."""
+    done = view.git("rev-list", "--first-parent", "--end-of-options", tip)
+    return listed_ids(done.out, "rev-list")
 
 
 def earlier_commits(

@@ -12,7 +12,7 @@ from support.books import MAIN, Bookish, open_books
 from support.breakglass import REPOSITORY
 from support.cases import case
 from support.shell import run_gate
-from support.world import CONFIG, people_file, stranger
+from support.world import APPROVALS, CONFIG, people_file, stranger
 
 from itil_gate.git.discover import discover
 from itil_gate.git.view import open_view
@@ -240,6 +240,23 @@ def test_policies_that_changed_before_a_later_correction_are_still_recorded(
     assert codes(books) == ["corrects"]
     books.world.propose({"src/b.py": "1\n"}, branch="next", change="CHG-2026-AAAA0002")
     assert books.world.check("next").outcome == "pending"
+
+
+def test_policies_that_a_corrected_update_mended_judge_when_it_is_the_newest(
+    books: Bookish,
+) -> None:
+    before = books.world.repo.tip("main")
+    after = books.world.on_main({"policies/approvals.yaml": f"{APPROVALS}# mended\n"})
+    books.landed(before)
+    books.world.propose({"src/b.py": "1\n"}, branch="next", change="CHG-2026-AAAA0002")
+    assert books.world.refusal("next") == "policies-unauthorised"
+    correct(books, "carol", before, after)
+    assert codes(books) == ["corrects"]
+    assert books.world.check("next").outcome == "pending"
+    _, record = books.start()
+    assert record is not None
+    books.world.on_main({"policies/approvals.yaml": APPROVALS})
+    assert books.world.refusal("next") == "policies-unrecorded"
 
 
 def test_a_correction_that_was_recorded_has_its_update_beside_it(books: Bookish) -> None:
