@@ -328,6 +328,8 @@ class Line:
     def _rewritten(self) -> Iterator[Row]:
         """Yield what was recorded and is not on the line any more, updates in a row as one."""
         branch = self._branch
+        # Moved back to where the record begins, which is no step of the line.
+        self._gone += self._claims.pop(branch.start.encode(), [])
         for claim in self._gone:
             if claim.believed:
                 where = self._whereabouts(claim.before)

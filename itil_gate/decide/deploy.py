@@ -66,6 +66,7 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
     attempt = facts.attempt
     ranges = {(one.update.before, one.update.after): one for one in facts.updates}
     tiles, gaps = _tile(facts.steps, ranges)
+    moved = _moved(facts, ranges, tiles)
     changes = tuple(sorted({name for one in tiles for name in one.update.changes}))
     asked = [
         *_environment(attempt, policies),
@@ -79,7 +80,7 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
     asked += [
         *_order(facts),
         *_gaps(gaps),
-        *_standing(tiles),
+        *_standing((*moved, *tiles), moved=bool(moved)),
         *_named(attempt, changes),
         *_readable(facts, tiles),
         *_declared(facts, policies, tiles),
@@ -90,7 +91,8 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
     windows = tuple(
         interval for interval in map(schedule.window_of, _bound_here(facts)) if interval is not None
     )
-    return DeployFindings(tuple(asked), tuple(one.index for one in tiles), changes, windows, gaps)
+    updates = tuple(one.index for one in (*moved, *tiles))
+    return DeployFindings(tuple(asked), updates, changes, windows, gaps)
 
 
 def _said(rule: str, fault: str, *, well: str, remedy: str) -> Reason:
@@ -124,6 +126,33 @@ def _tile(
         found.append(latest)
         place = ends[latest.update.after] + 1
     return tuple(found), tuple(gaps)
+
+
+def _moved(
+    facts: DeployFacts, ranges: dict[tuple[str, str], Landed], tiles: Sequence[Landed]
+) -> tuple[Landed, ...]:
+    """Return how the branch was moved to a commit of these steps where it had stood before.
+
+    What came after that commit is gone without anybody's leave, and the steps do not show it.
+    """
+    known: set[str] = set()
+    moves: dict[tuple[str, str], None] = {}
+    for one in facts.updates:
+        ends = (one.update.before, one.update.after)
+        if one.update.after in known and one.update.correction is None:
+            moves[ends] = None
+        known.update(ends)
+    before = in_force(facts.releases, facts.attempt.environment)
+    start = facts.steps[0][0] if facts.steps else None
+    line = {start, *(after for _, after in facts.steps)}
+    return tuple(
+        one
+        for one in map(ranges.__getitem__, moves)
+        if one.update.after in line
+        and one.update.standing == "unauthorised"
+        and one not in tiles
+        and (one.update.after != start or before is None or one.index > before.index)
+    )
 
 
 def _environment(attempt: Attempt, policies: PolicySet) -> list[Reason]:
@@ -288,7 +317,7 @@ def _gaps(gaps: Sequence[tuple[str, str]]) -> list[Reason]:
     ]
 
 
-def _standing(tiles: Sequence[Landed]) -> list[Reason]:
+def _standing(tiles: Sequence[Landed], *, moved: bool) -> list[Reason]:
     bad = [one for one in tiles if one.update.standing in ("unauthorised", "before-adoption")]
     fault = ""
     if bad:
@@ -302,7 +331,9 @@ def _standing(tiles: Sequence[Landed]) -> list[Reason]:
             "unauthorised-update",
             fault,
             well=f"all {len(tiles)} updates since the release in force were authorised",
-            remedy="revert them in a change of their own, or have them overridden",
+            remedy="have them overridden; let the recovery role sign a correction of the move"
+            if moved
+            else "revert them in a change of their own, or have them overridden",
         )
     ]
 

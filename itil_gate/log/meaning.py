@@ -161,7 +161,10 @@ class Meaning:
             last = self._last_update(ref)
             self._ends[ref] = last.said["after"] if last else None
         end = self._ends.get(ref)
-        again = said.get("correction") is not None or (ref, before, after) in self._open
+        # A branch that is moved back once more goes on from its end, in the first time's words.
+        again = said.get("correction") is not None or (
+            (ref, before, after) in self._open and before != end
+        )
         if end is not None and before != end and not again:
             self._fault(
                 one, f"it begins at {before[:12]}, and the record of {ref} ends at {end[:12]}"

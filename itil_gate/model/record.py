@@ -99,7 +99,9 @@ class RefUpdate(Model):
         None, description="The entry of the correction it rests on, where no decision let it in."
     )
     replaces: Index | None = Field(
-        None, description="The corrected entry about the same, whose signature is believed no more."
+        None,
+        description="The entry about the same that it stands in for: one that was corrected and "
+        "whose signature is believed no more, or one from when the branch was moved so before.",
     )
     head: Oid | None = Field(None, description="The head that was authorised.")
     merge_base: Oid | None = None

@@ -115,15 +115,20 @@ def record_landing(
         if not tiles:
             return (), None
         try:
-            return _write_tiles(books, tiles)
+            return _write_tiles(books, tiles, size=past.size)
         except LogError as error:
             if error.code != "event-differs" or attempt == AGAIN - 1:
                 raise
     raise AssertionError("the last attempt returns or raises")  # pragma: no cover
 
 
-def _write_tiles(books: Books, tiles: Sequence[Tile]) -> tuple[tuple[Tile, ...], Recorded]:
-    """Record decisions that are not logged yet, then the updates that rest on them."""
+def _write_tiles(
+    books: Books, tiles: Sequence[Tile], *, size: int
+) -> tuple[tuple[Tile, ...], Recorded]:
+    """Record decisions that are not logged yet, then the updates that rest on them.
+
+    `size` is that of the log by which it was found out what there is to record.
+    """
     events = [
         decision_event(tile.judged.decision, tile.judged.inputs) for tile in tiles if tile.judged
     ]
@@ -134,7 +139,7 @@ def _write_tiles(books: Books, tiles: Sequence[Tile]) -> tuple[tuple[Tile, ...],
         else replace(tile, update=tile.update.model_copy(update={"decision": next(indices)}))
         for tile in tiles
     ]
-    whole = _replacing(books, whole)
+    whole = _replacing(books, whole, size=size)
     recorded = books.write([update_event(tile.update) for tile in whole])
     follow(
         books,
@@ -152,11 +157,13 @@ def _write_tiles(books: Books, tiles: Sequence[Tile]) -> tuple[tuple[Tile, ...],
     return tuple(whole), recorded
 
 
-def _replacing(books: Books, tiles: Sequence[Tile]) -> list[Tile]:
+def _replacing(books: Books, tiles: Sequence[Tile], *, size: int) -> list[Tile]:
     """Let updates replace entries about the same that count no more and were corrected.
 
     An entry that lost its only signature stays in the log under its name; until a correction says
-    that it does not count, nothing takes its place.
+    that it does not count, nothing takes its place. One that is believed gives way where the record
+    went on from it, and what it says happened once more: a branch can be moved back twice. What
+    stands in the log only since `size` entries were looked at, somebody else recorded.
     """
     name, found = books.config.repository, []
     with books.reading() as reader:
@@ -165,7 +172,10 @@ def _replacing(books: Books, tiles: Sequence[Tile]) -> list[Tile]:
             update = tile.update
             while (place := reader.find(name, "ref-update", update_key(update))) is not None:
                 if reader.entry(place).believed:
-                    break
+                    if place >= size:
+                        break
+                    update = update.model_copy(update={"replaces": place})
+                    continue
                 if corrected is None:
                     entries = reader.backwards(kinds=("correction",))
                     corrected = {one.predicate.get("corrects") for one in entries if one.believed}

@@ -23,15 +23,18 @@ from itil_gate.gather.landing import (
     Carried,
     carried,
     first_parents,
+    holds,
+    lies_on_line,
     never_adopted,
     parents_of,
 )
 from itil_gate.gather.recorded import Span, refuse_standing
 from itil_gate.gather.sources import read_judge
 from itil_gate.git.history import is_ancestor, read_commit
+from itil_gate.git.objects import listed_ids
 from itil_gate.git.tree import tree_id
 from itil_gate.model.decision import StoredDecision
-from itil_gate.model.errors import ConfigError, GateError
+from itil_gate.model.errors import ConfigError, GateError, HistoryError
 from itil_gate.model.facts import WaiverUse
 from itil_gate.policy.compile import read_config
 from itil_gate.release.past import LETS_IN, authority_of, governing
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 
 AHEAD = timedelta(minutes=5)
 """So far clocks may differ."""
+SHORT = 12
 _UNEXPLAINED = "no authorised change carries over to it"
 _NO_CHANGE = "it changes no file, so nothing has to let it in"
 
@@ -69,16 +73,25 @@ def trace(
     `pushed` is where the push began that is recorded now: what lies before it was missed then and
     is marked as late. `heads` are commits that may have been merged there, for landings that name
     no second parent. `pushed_at` is when the forge or server received the push, if it says so.
+    A branch that was moved away from where its record ends is recorded to have been, without
+    authority, up to the last recorded commit that it still holds; what came after that is judged.
     Raises HistoryError where history does not suffice.
     """
-    if past.end == after or _lies_before(view, after, past.end):
+    if past.end == after:
         return ()
-    steps = first_parents(view, past.end, after)
-    chain = (past.end, *(steps or ()))
-    pen = Pen(view, ref=ref, repository=repository, now=now, late=_before(chain, pushed))
+    if not holds(view, past.end):
+        raise _end_missing(past.end, ref)
+    if lies_on_line(view, after, past.end):
+        return ()
+    start, steps = past.end, first_parents(view, past.end, after)
     if steps is None:
-        return (pen.rewound(past.end, after),)
-    return _Judge(pen, chain=chain, past=past, pushed_at=pushed_at, heads=heads).tiles()
+        start = _still_held(view, past, after) or after
+        steps = first_parents(view, start, after) or ()
+    chain = (start, *steps)
+    pen = Pen(view, ref=ref, repository=repository, now=now, late=_before(chain, pushed))
+    moved = () if start == past.end else (pen.rewound(past.end, start),)
+    judge = _Judge(pen, chain=chain, past=past, pushed_at=pushed_at, heads=heads, moved=moved)
+    return (*moved, *judge.tiles())
 
 
 class _Judge:
@@ -92,6 +105,7 @@ class _Judge:
         past: Past,
         pushed_at: datetime | None,
         heads: Sequence[str],
+        moved: Sequence[Tile] = (),
     ) -> None:
         self._pen = pen
         self._view = pen.view
@@ -103,6 +117,8 @@ class _Judge:
         self._spans = list(past.unauthorised)
         self._uses = list(past.uses)
         self._faults: dict[str, list[str]] = {}
+        for tile in moved:
+            self._take(tile)
 
     def tiles(self) -> tuple[Tile, ...]:
         """Return the updates, oldest first: each is judged by what those before it left."""
@@ -327,6 +343,22 @@ def _refusal(inputs: Inputs, moments: Iterable[datetime]) -> str:
 
 def _lies_before(view: View, one: str, other: str) -> bool:
     return is_ancestor(view, one, other)
+
+
+def _still_held(view: View, past: Past, after: str) -> str | None:
+    """Return the last commit of a line at which the branch was recorded to stand; None if none."""
+    done = view.git("rev-list", "--first-parent", "--end-of-options", after)
+    return next((one for one in listed_ids(done.out, "rev-list") if one in past.ends), None)
+
+
+def _end_missing(end: str, ref: str) -> HistoryError:
+    branch = ref.removeprefix("refs/heads/")
+    return HistoryError(
+        "end-missing",
+        f"{end[:SHORT]}, where the record of {ref} ends, is not in this clone",
+        hint=f"`git fetch origin {branch}`; where the branch was moved back, "
+        f"`git fetch origin {end}`, or fetch it from a clone that has it",
+    )
 
 
 def _before(chain: Sequence[str], pushed: str | None) -> frozenset[str]:

@@ -64,8 +64,9 @@ class Past:
     """What the log knows of a branch.
 
     `said` are the decisions about what has not landed since, newest first, at most one for each
-    content, head and tip of the target. `unauthorised` are updates that came without authority, oldest
-    first. `seen` says when a commit was first known to be the target's tip.
+    content, head and tip of the target. `unauthorised` are updates that came without authority,
+    oldest first. `seen` says when a commit was first known to be the target's tip, `ends` are the
+    commits at which the branch was recorded to stand, `size` is that of the log which was read.
     """
 
     end: str
@@ -74,6 +75,8 @@ class Past:
     unauthorised: tuple[Span, ...] = ()
     uses: tuple[WaiverUse, ...] = ()
     seen: Mapping[str, datetime] = {}
+    ends: frozenset[str] = frozenset()
+    size: int = 0
 
 
 def past_of(reader: LogReader, ref: str) -> Past:
@@ -83,7 +86,7 @@ def past_of(reader: LogReader, ref: str) -> Past:
     not end with it. Raises LogError `log-not-opened` where the first entry is missing, and LogError
     `entry-malformed` for entries that this version cannot read.
     """
-    memory = _Memory(ref)
+    memory = _Memory(ref, size=reader.size)
     kinds = ("ref-update", "gate-decision", "waiver-used", "log-opened")
     for entry in reader.backwards(kinds=kinds):
         if entry.statement is None or not entry.believed:
@@ -148,8 +151,10 @@ def authority_of(
 class _Memory:
     """What is known so far, while the log is read from its end."""
 
-    def __init__(self, ref: str) -> None:
+    def __init__(self, ref: str, *, size: int) -> None:
         self._ref = ref
+        self._size = size
+        self._ends: set[str] = set()
         self._end: RefUpdate | None = None
         self._newest: RefUpdate | None = None
         self._landed: set[str] = set()
@@ -185,12 +190,15 @@ class _Memory:
             unauthorised=self._spans.unauthorised,
             uses=tuple(self._uses),
             seen=self._seen,
+            ends=frozenset({opened.adopted, *self._ends}),
+            size=self._size,
         )
 
     def _update(self, update: RefUpdate) -> None:
         if update.ref != self._ref:
             return
         self._newest = self._newest or update
+        self._ends.add(update.after)
         self._end = self._end or (update if update.correction is None else None)
         if update.decision is not None and update.content is not None:
             self._landed.add(update.content)

@@ -139,11 +139,11 @@ def test_a_push_that_is_no_fast_forward_is_seen_by_what_it_took_away(books: Book
     git(world, "checkout", "-q", "main")
     git(world, "reset", "-q", "--hard", f"{old}~1")
     world.commit({"src/app.py": "print('forced')\n"}, by="alice")
-    (tile,) = books.landed(old)
-    assert tile.update.standing == "unauthorised"
-    assert "no longer descends" in tile.update.reason
+    moved, tile = books.landed(old)
+    assert (moved.update.standing, tile.update.standing) == ("unauthorised", "unauthorised")
+    assert "no longer descends" in moved.update.reason
     rows, audit = reconciled(books)
-    assert [row.found for row in rows] == ["unauthorised", "rewritten", "rewritten"]
+    assert [row.found for row in rows] == ["unauthorised", "rewritten", "rewritten"], rows
     assert rows[0].who[0].person == "alice"
     assert audit.totals.bad == 3
 
