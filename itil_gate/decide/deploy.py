@@ -2,7 +2,9 @@
 
 A pure function of what the log, the target's history and the calendars say. It asks about every
 update of the target since the release that is in force there, not only about the changes that
-somebody named; each question asked is answered in the result, also those that passed.
+somebody named; each question asked is answered in the result, also those that passed. Another
+artefact of the commit that runs there already brings nothing of the history; the windows, freezes
+and debts of what it was built from are asked about as if it came anew.
 
 Taking an earlier release back in is always allowed: it needs no window and no approval, only that
 this very artefact was released there with success before what runs there now.
@@ -16,7 +18,13 @@ from typing import TYPE_CHECKING
 from itil_gate.decide import schedule
 from itil_gate.decide.calendars import expand
 from itil_gate.decide.coverage import services_of
-from itil_gate.decide.deploy_facts import DeployFindings, Landed, in_force
+from itil_gate.decide.deploy_facts import (
+    DeployFindings,
+    Landed,
+    changing,
+    in_force,
+    runs_already,
+)
 from itil_gate.model.calendar import Interval
 from itil_gate.model.record import Reason
 
@@ -67,7 +75,9 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
     ranges = {(one.update.before, one.update.after): one for one in facts.updates}
     tiles, gaps = _tile(facts.steps, ranges)
     moved = _moved(facts, ranges, tiles)
-    changes = tuple(sorted({name for one in tiles for name in one.update.changes}))
+    again = () if gaps or changing(one.update for one in tiles) else facts.again
+    brought = (*tiles, *again)
+    changes = tuple(sorted({name for one in brought for name in one.update.changes}))
     asked = [
         *_environment(attempt, policies),
         *_target(facts),
@@ -82,16 +92,16 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
         *_gaps(gaps),
         *_standing((*moved, *tiles), moved=bool(moved)),
         *_named(attempt, changes),
-        *_readable(facts, tiles),
-        *_declared(facts, policies, tiles),
-        *_schedule(facts, policies, tiles, gaps),
+        *_readable(facts, brought),
+        *_declared(facts, policies, brought),
+        *_schedule(facts, policies, brought, gaps),
         *_promotion(facts, policies, tiles),
-        *_debts(facts, tiles),
+        *_debts(facts, brought),
     ]
     windows = tuple(
         interval for interval in map(schedule.window_of, _bound_here(facts)) if interval is not None
     )
-    updates = tuple(one.index for one in (*moved, *tiles))
+    updates = tuple(one.index for one in (*moved, *brought))
     return DeployFindings(tuple(asked), updates, changes, windows, gaps)
 
 
@@ -452,7 +462,9 @@ def _freezes(
     occurrences = expand(policies.calendars, policies.calendar_texts, within=instant)
     declared = {one.metadata.id: one.spec.services for one in facts.requests}
     touched: dict[str, frozenset[str]] = {after[:12]: frozenset() for _, after in gaps}
-    for update in (one.update for one in tiles if not one.update.urgent):
+    if not tiles and not gaps and not runs_already(facts.attempt, facts.releases):
+        touched[facts.attempt.commit[:12]] = frozenset()
+    for update in (one.update for one in _bearing(tiles) if not one.update.urgent):
         for name in update.changes or (update.after[:12],):
             said = (*update.services, *declared.get(name, ()))
             touched[name] = touched.get(name, frozenset()).union(said)
@@ -524,4 +536,9 @@ def _debts(facts: DeployFacts, tiles: Sequence[Landed]) -> list[Reason]:
 
 def _is_urgent(tiles: Sequence[Landed]) -> bool:
     """Tell whether a release brings emergencies and nothing else."""
-    return bool(tiles) and all(one.update.urgent for one in tiles)
+    return bool(tiles) and all(one.update.urgent for one in _bearing(tiles))
+
+
+def _bearing(tiles: Sequence[Landed]) -> Sequence[Landed]:
+    """Return the updates that change something; all of them where none does."""
+    return [one for one in tiles if changing([one.update])] or tiles

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from itil_gate.model.frozen import frozen
+from itil_gate.model.frozen import frozen, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from itil_gate.model.calendar import Interval
@@ -81,6 +81,8 @@ class DeployFacts:
     """Whether the commit follows the one in force; False for both where neither follows."""
     lost: str | None = None
     """The commit where the log was opened, if the commit's line of first parents lacks it."""
+    again: tuple[Landed, ...] = ()
+    """What brought the commit there, where the steps change nothing and the artefact is new."""
 
 
 @frozen
@@ -98,6 +100,45 @@ class DeployFindings:
     def failed(self) -> tuple[Reason, ...]:
         """The rules that speak against it."""
         return tuple(reason for reason in self.reasons if not reason.passed)
+
+
+def changing(updates: Iterable[RefUpdate]) -> bool:
+    """Tell whether one of these updates changes a file, for all that is recorded of it."""
+    return any(one.standing != "unchanged" for one in updates)
+
+
+def runs_already(attempt: Attempt, releases: Iterable[Released]) -> bool:
+    """Tell whether this very artefact of this very commit is what runs there."""
+    runs = in_force(releases, attempt.environment)
+    there = (runs.record.artifact, runs.record.commit) if runs is not None else None
+    return there == (attempt.artifact, attempt.commit)
+
+
+def brought_before(
+    attempt: Attempt, releases: Iterable[Released], updates: Sequence[Landed]
+) -> tuple[Landed, ...]:
+    """Return the updates by which the commit of the release in force came there, as recorded last.
+
+    None where that very artefact runs there. An emergency is none any more: it has been released.
+    """
+    there = tuple(releases)
+    runs = in_force(there, attempt.environment)
+    if runs is None or runs_already(attempt, there):
+        return ()
+    same = [
+        one
+        for one in there
+        if one.record.environment == attempt.environment
+        and one.record.commit == runs.record.commit
+        and one.outcome == "success"
+        and one.record.updates
+    ]
+    brought = max(same, key=lambda one: one.index).record.updates if same else ()
+    return tuple(
+        replace(one, update=one.update.model_copy(update={"urgent": False}))
+        for one in updates
+        if one.index in brought and changing([one.update])
+    )
 
 
 def in_force(releases: Iterable[Released], environment: str) -> Released | None:

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from itil_gate.decide.deploy import judge_release
-from itil_gate.decide.deploy_facts import Attempt, DeployFacts, Landed, Released, in_force
+from itil_gate.decide.deploy_facts import (
+    Attempt,
+    DeployFacts,
+    Landed,
+    Released,
+    brought_before,
+    changing,
+    in_force,
+)
 from itil_gate.decide.gate import read_requests
 from itil_gate.gather.landing import first_parents, holds, lies_on_line
 from itil_gate.gather.pinned import proved_reader
@@ -380,12 +388,14 @@ def _facts(
         if steps is None:  # pragma: no cover - the line was followed above
             raise TypeError(attempt.commit)
         pairs = tuple(pairwise((first, *steps)))
-    names = {
-        name
-        for one in known.updates
-        if one.update.after in {after for _, after in pairs}
-        for name in one.update.changes
-    }
+    ends = {after for _, after in pairs}
+    within = [one.update for one in known.updates if one.update.after in ends]
+    again: tuple[Landed, ...] = ()
+    if on_target and ends <= {one.after for one in within} and not changing(within):
+        again = brought_before(attempt, known.releases, known.updates)
+    brought = (*within, *(one.update for one in again))
+    names = {name for update in brought for name in update.changes}
+    paths = {*_paths(view, pairs), *(path for one in again for path in _touched(view, one.update))}
     return DeployFacts(
         attempt=attempt,
         on_target=on_target,
@@ -396,9 +406,10 @@ def _facts(
         updates=known.updates,
         releases=known.releases,
         requests=_requests(view, policies.config, updates=known.updates, tip=tip, names=names),
-        paths=_paths(view, pairs),
+        paths=tuple(sorted(paths)),
         provenance=provenance,
         debts=known.debts,
+        again=again,
     )
 
 
