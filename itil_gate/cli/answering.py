@@ -282,18 +282,14 @@ def home_branch(place: Repository, told: str | None = None) -> str:
     Raises GateError `default-unknown`: no guess may replace it, anybody may push a branch `main`.
     """
     from itil_gate.cli.job import home_of
+    from itil_gate.cli.pulls import default_unknown
     from itil_gate.git.names import read_default, target_ref
     from itil_gate.git.view import open_view
 
     with open_view(place) as view:
         home = target_ref(view, told) if told else home_of(os.environ) or read_default(view)
     if home is None:
-        raise GateError(
-            "default-unknown",
-            "nothing here says which branch is the repository's default one, whose configuration "
-            "says what is guarded",
-            hint="name it by --default-branch, or let `git remote set-head origin --auto` ask",
-        )
+        raise default_unknown()
     return home
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -76,10 +77,11 @@ def hearing(
     the repository's default branch; None for what the clone was told. `binding` says that the
     decision is acted upon, and no advice.
     """
+    from itil_gate.cli.job import home_of
     from itil_gate.cli.screen import repository
     from itil_gate.decide.gate import decide
     from itil_gate.gather.inputs import find_commit, gather
-    from itil_gate.git.names import look_up
+    from itil_gate.git.names import look_up, read_default
     from itil_gate.git.view import open_view
     from itil_gate.model.statement import APPROVALS_BRANCH
 
@@ -87,12 +89,14 @@ def hearing(
         named = (name for name in (base, target, head) if name is not None)
         look_up(view, named, copies_of=APPROVALS_BRANCH)
         ref, tip = find_target(view, base=base, target=target)
+        if pull is not None:
+            home = home or home_of(os.environ) or read_default(view)
         refuse_unguarded(view, ref, home=home)
         pulled = None
         if pull is not None:
             from itil_gate.cli.pulls import ask_about, head_of
 
-            pulled = ask_about(view, tip=tip, number=pull)
+            pulled = ask_about(view, tip=tip, number=pull, home=home)
             head = head_of(pulled, head)
         inputs = gather(
             view,

@@ -10,15 +10,18 @@ import click
 if TYPE_CHECKING:
     from itil_gate.forge.values import ForgePull
     from itil_gate.git.view import View
+    from itil_gate.model.errors import GateError
 
 HEAD = "head"
 
 
-def ask_about(view: View, *, tip: str, number: int) -> ForgePull:
+def ask_about(view: View, *, tip: str, number: int, home: str | None) -> ForgePull:
     """Return what the forge says of a pull request; `tip` is that of the target, which names it.
 
-    Raises ConfigError `no-forge` where it names none, `forge-differs` where a job of GitLab CI is
-    of another one, and ForgeError.
+    `home` is the default branch, which guards that target: anybody may push a branch that names a
+    server of theirs as the forge, and would be sent the token. Raises ConfigError `no-forge` where
+    the target names none, `forge-differs` where a job of GitLab CI is of another one, GateError
+    `default-unknown` where `home` is None, and ForgeError.
     """
     from itil_gate.cli.job import refuse_elsewhere
     from itil_gate.forge.answers import TOKEN_VARIABLE
@@ -30,9 +33,23 @@ def ask_about(view: View, *, tip: str, number: int) -> ForgePull:
     config = read_config({source.path: source for source in read_judge(view, tip)})
     if config.forge is None:
         raise no_forge()
+    if home is None:
+        raise default_unknown()
     refuse_elsewhere(config.forge, os.environ)
     token = os.environ.get(TOKEN_VARIABLE) or None
     return open_forge(config.forge, token=token, environment=os.environ).pull(number)
+
+
+def default_unknown() -> GateError:
+    """Return that nobody said which branch is the default one, whose word nothing replaces."""
+    from itil_gate.model.errors import GateError
+
+    return GateError(
+        "default-unknown",
+        "nothing here says which branch is the repository's default one, whose configuration "
+        "says what is guarded",
+        hint="name it by --default-branch, or let `git remote set-head origin --auto` ask",
+    )
 
 
 def head_of(pulled: ForgePull | None, head: str) -> str:

@@ -107,7 +107,8 @@ def review(world: World, who: str, *, state: str = "APPROVED", **changes: Any) -
 def check(world: World, *arguments: str) -> Ran:
     """Ask the installed command about pull request 7."""
     return run_gate(
-        *("check", "--pull", "7", "--base", "main", *arguments),
+        *("check", "--pull", "7", "--base", "main", "--default-branch", "refs/heads/main"),
+        *arguments,
         cwd=world.repo.path,
         env={"ITIL_GATE_FORGE_TOKEN": TOKEN},
     )
@@ -218,6 +219,27 @@ def test_the_head_cannot_name_another_forge(world: World, hub: ForgeServer) -> N
     hub.on("GET", PULL, pull(world))
     done = check(world, "--head", "feature")
     assert done.code in (1, 3), done.err
+    assert hub.asked
+
+
+def test_a_branch_that_anybody_pushed_is_not_sent_the_token(world: World, hub: ForgeServer) -> None:
+    mine = CONFIG.replace("refs/heads/main", "refs/heads/mine") + forge_section(url=hub.url)
+    world.repo.checkout("mine", create=True, at="main")
+    world.commit({"itil-gate.yaml": mine}, by="erin")
+    words = ("check", "--pull", "7", "--base", "mine", "--head", "feature")
+    env = {"ITIL_GATE_FORGE_TOKEN": TOKEN}
+    for more, code in (
+        ((), "default-unknown"),
+        (("--default-branch", "refs/heads/main"), "target-not-governed"),
+    ):
+        done = run_gate(*words, *more, cwd=world.repo.path, env=env)
+        assert (done.code, code in done.err) == (2, True), done.err
+        assert not hub.asked
+    # What a clone was told by its server will do.
+    clone = world.repo.clone(world.repo.path.parent / "clone")
+    clone.git("remote", "set-head", "origin", "main")
+    done = run_gate("check", "--pull", "7", "--head", "origin/feature", cwd=clone.path, env=env)
+    assert done.code == 3, done.err
     assert hub.asked
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from support.shell import Ran
     from support.world import World
 
-ASKED = ("--pull", str(PULL))
+ASKED = ("--pull", str(PULL), "--default-branch", "refs/heads/main")
 
 
 @pytest.fixture

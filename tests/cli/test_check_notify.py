@@ -123,7 +123,7 @@ def test_a_pull_request_is_told_with_its_page_and_since_when_it_waits(
     head = desk.propose(branch="asked")
     since = (datetime.now(tz=UTC) - timedelta(hours=3)).replace(microsecond=0)
     answers(server, head, since)
-    ran, told = notified(desk, "--pull", "7")
+    ran, told = notified(desk, "--pull", "7", "--default-branch", "refs/heads/main")
     assert ran.code == 3, ran.err
     url = f"{server.url}/acme/payments/pulls/7"
     assert told["pull"] == {"number": 7, "title": HOSTILE, "url": url}
@@ -138,7 +138,7 @@ def test_a_forge_that_cannot_be_asked_is_told_with_the_number(
     forge = f"forge: {{kind: gitea, url: '{server.url}/api/v1', host: g, project: acme/payments}}\n"
     desk.on_main({"itil-gate.yaml": config + forge})
     desk.propose(branch="asked")
-    ran, told = notified(desk, "--pull", "7")
+    ran, told = notified(desk, "--pull", "7", "--default-branch", "refs/heads/main")
     assert ran.code == 2
     assert told["failure"]["code"] == "forge-not-found"
     assert told["pull"]["number"] == 7

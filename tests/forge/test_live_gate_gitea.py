@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(not (URL and ADMIN), reason=MISSING)
+HOME = ("--default-branch", "refs/heads/main")
 UNMET = (405, "Not all required status checks successful")
 RULE = {
     "rule_name": "main",
@@ -340,7 +341,8 @@ def test_a_forge_that_is_named_wrongly_is_no_decision(
     assert old in text
     stage.world.on_main({"itil-gate.yaml": text.replace(old, new)})
     env = {"ITIL_GATE_FORGE_TOKEN": stage.gate_token}
-    ran = run_gate("check", "--pull", str(number), "--base", "main", cwd=repo.path, env=env)
+    words = (*("check", "--pull", str(number), "--base", "main"), *HOME)
+    ran = run_gate(*words, cwd=repo.path, env=env)
     assert ran.code == 2
     assert code in ran.err
 
@@ -348,7 +350,7 @@ def test_a_forge_that_is_named_wrongly_is_no_decision(
 def test_check_by_hand_says_what_the_action_says(stage: Stage) -> None:
     number = _approved(stage)
     env = {"ITIL_GATE_FORGE_TOKEN": stage.gate.token("read:repository", "read:issue")}
-    words = ("check", "--pull", str(number), "--base", "main", "--format", "json")
-    ran = run_gate(*words, cwd=stage.world.repo.path, env=env)
+    words = (*("check", "--pull", str(number), "--base", "main"), *HOME)
+    ran = run_gate(*words, "--format", "json", cwd=stage.world.repo.path, env=env)
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["outcome"] == "allow"
