@@ -77,8 +77,8 @@ def _adopt(stage: Stage) -> None:
             f"{{forge: github.com, login: {name}, id: {number}}}",
             f"{{forge: '{HOST}', login: {account.login}, id: {account.id}}}",
         )
-    trusting = "" if tells_targets() else ", trustTargetHistory: true"
-    where = f"url: '{URL}/api/v1', host: '{HOST}', project: {stage.project}{trusting}"
+    trusting = "" if tells_targets() else "trustTargetHistory: true, "
+    where = f"{trusting}url: '{URL}/api/v1', host: '{HOST}', project: {stage.project}"
     forge = f"{{kind: gitea, {where}}}"
     config = _late(f"{CONFIG}forge: {forge}\n")
     adopt(

@@ -241,7 +241,7 @@ class Stage:
     def merge(self, number: int, **body: str) -> tuple[int, str]:
         """Let Alice ask for the merge; return status and message, 0 and nothing if it is done."""
         path = f"{self.repo}/pulls/{number}/merge"
-        for _ in range(80):
+        for _ in range(240):
             said = self.alice.refused("POST", path, {"Do": "merge", **body})
             if said[1] != NOT_YET:
                 break
