@@ -227,7 +227,7 @@ class Gitea:
         """
         answer = talk.get("/version", needs="nothing: every server tells its version")
         version = _RELEASE.match(read(_Version, document(answer), asked=answer.asked).version)
-        return bool(version) and tuple(map(int, version.groups())) >= _TELLING
+        return version is not None and tuple(map(int, version.groups())) >= _TELLING
 
     def _base_since(self, talk: Conversation, number: int) -> datetime | None:
         """Return a time after which nobody pointed the pull request elsewhere; None if not told.
