@@ -2,18 +2,19 @@
 
 The leaf stays, and with it every proof: that there was an entry, of which kind, and with which
 digest. What the log and its gates rest on cannot be taken away: who opened it, its keys,
-corrections, where the account of a branch ends, what came there without authority, uses of waivers,
-and what is still owed.
+corrections, where the account of a branch ends, what came there without authority, the last word
+about a branch and about what may still land there, uses of waivers, and what is still owed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from itil_gate.model.errors import LogError
 from itil_gate.model.frozen import frozen
 from itil_gate.model.record import Expunged
 from itil_gate.release.entries import plain_event
+from itil_gate.release.past import LETS_IN
 
 if TYPE_CHECKING:
     from itil_gate.log.reader import Entry, LogReader
@@ -69,6 +70,8 @@ def _refuse_needed(reader: LogReader, entry: Entry) -> None:
         )
     if entry.kind == "ref-update":
         _refuse_account(reader, entry)
+    if entry.kind == "gate-decision":
+        _refuse_last_word(reader, entry)
     if entry.kind == "waiver-used":
         raise LogError(
             "not-expunged",
@@ -109,3 +112,70 @@ def _refuse_account(reader: LogReader, entry: Entry) -> None:
             "the policies that it brought would judge",
             hint="expunge it when a correction of that update is recorded",
         )
+
+
+def _refuse_last_word(reader: LogReader, entry: Entry) -> None:
+    """Refuse the newest decision about a branch, and what keeps an older one from being acted upon.
+
+    The newest says what was on the approvals branch; without it a statement could go unnoticed.
+    And where a content was let in at first and then no more, without the later word the earlier one
+    would speak again.
+    """
+    if entry.statement is None:
+        raise LogError(
+            "not-expunged",
+            f"nobody can tell what entry {entry.index} decided: its file is gone",
+            hint="restore the file from a copy of the branch, then expunge the entry",
+        )
+    said = _decision(entry)
+    if said is None:
+        return
+    target = said.get("target")
+    later = [
+        other
+        for one in reader.backwards(stop=entry.index + 1, kinds=("gate-decision",), lost=True)
+        if one.believed and (other := _decision(one)) is not None
+    ]
+    if not any(one.get("target") == target for one in later):
+        raise LogError(
+            "not-expunged",
+            f"entry {entry.index} is the newest decision about {target}, and says what was on the "
+            "approvals branch",
+            hint="expunge it when a later decision about that branch is recorded: `itil-gate check "
+            "--record`",
+        )
+    if any(_mark(one) == _mark(said) for one in later) or _landed(reader, entry, said):
+        return
+    for one in reader.backwards(kinds=("gate-decision",), lost=True):
+        if one.index >= entry.index or not one.believed:
+            continue
+        other = _decision(one)
+        if other and _mark(other) == _mark(said) and other.get("outcome") in LETS_IN:
+            raise LogError(
+                "not-expunged",
+                f"entry {entry.index} is the newest decision about what may still land, and entry "
+                f"{one.index}, which let the same in, would speak again",
+                hint=f"expunge entry {one.index} first, or this one when it has landed",
+            )
+
+
+def _landed(reader: LogReader, entry: Entry, said: dict[str, Any]) -> bool:
+    """Tell whether the content of a decision has landed since by any decision."""
+    about = (said.get("target"), said.get("content"))
+    return any(
+        one.believed
+        and one.predicate.get("decision") is not None
+        and (one.predicate.get("ref"), one.predicate.get("content")) == about
+        for one in reader.backwards(stop=entry.index + 1, kinds=("ref-update",), lost=True)
+    )
+
+
+def _decision(entry: Entry) -> dict[str, Any] | None:
+    """Return what a decision about a merge says; None for any other entry."""
+    ours = entry.predicate.get("itilGate")
+    said = ours.get("decision") if isinstance(ours, dict) and ours.get("facts") else None
+    return said if isinstance(said, dict) else None
+
+
+def _mark(said: dict[str, Any]) -> tuple[object, ...]:
+    return said.get("target"), said.get("content"), said.get("head")
