@@ -1,8 +1,8 @@
 """From a name that a person typed to an object id or a target ref.
 
-A name found in two places is refused, not guessed. Understood: full object ids, `HEAD`, full refs,
-short names of branches, tags and remote branches, each with `^`, `^N` and `~N` behind. Nothing
-else of git's revision language is.
+A name found in two places is refused, not guessed; REMOTE/BRANCH is no name of a tag. Understood:
+full object ids, `HEAD`, full refs, short names of branches, tags and remote branches, each with
+`^`, `^N` and `~N` behind. Nothing else of git's revision language is.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def target_ref(view: View, name: str) -> str:
         return name
     if is_oid(name) or name.startswith("refs/"):
         raise _target_needed(name)
-    found = _existing(view, _places(name))
+    found = _meant(view, name)
     refs = sorted({ref for ref in found if not ref.startswith("refs/tags/")})
     if len(refs) > 1:
         raise _ambiguous(name, refs)
@@ -160,7 +160,7 @@ def _stem(view: View, stem: str) -> str | None:
     if stem == "HEAD":
         head = read_head(view)
         return head if is_oid(head) else _existing(view, (head,)).get(head)
-    found = _existing(view, (stem,) if stem.startswith("refs/") else _places(stem))
+    found = _existing(view, (stem,)) if stem.startswith("refs/") else _meant(view, stem)
     if len(found) > 1:
         raise _ambiguous(stem, sorted(found))
     return next(iter(found.values()), None)
@@ -177,6 +177,19 @@ def _check(name: str) -> None:
 
 def _places(name: str) -> tuple[str, ...]:
     return tuple(f"refs/{kind}/{name}" for kind in ("heads", "tags", "remotes"))
+
+
+def _meant(view: View, name: str) -> dict[str, str]:
+    """Return the ids of the branches and tags that a short name may mean.
+
+    REMOTE/BRANCH never means a tag: anybody who may push one could otherwise have every clone
+    fetch a second meaning of the target's name, or of a branch that is not fetched yet.
+    """
+    found = _existing(view, _places(name))
+    tag = f"refs/tags/{name}"
+    if tag in found and _is_remote(view, name):
+        del found[tag]
+    return found
 
 
 def _existing(view: View, refs: Sequence[str]) -> dict[str, str]:

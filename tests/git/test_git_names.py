@@ -79,7 +79,7 @@ def test_a_full_id_that_is_not_here_says_how_to_get_it(repo: Repo, viewed: Viewe
     assert f"git fetch origin {'1' * 40}" in caught.value.hint
 
 
-@pytest.mark.parametrize("kinds", [("heads", "tags"), ("tags", "remotes"), ("heads", "remotes")])
+@pytest.mark.parametrize("kinds", [("heads", "tags"), ("heads", "remotes")])
 def test_a_name_found_twice_is_refused_with_both_full_names(
     repo: Repo, viewed: Viewed, kinds: tuple[str, str]
 ) -> None:
@@ -90,6 +90,30 @@ def test_a_name_found_twice_is_refused_with_both_full_names(
         resolve(view, "team/topic")
     assert caught.value.code == "ambiguous-name"
     assert all(f"refs/{kind}/team/topic" in caught.value.message for kind in kinds)
+
+
+@pytest.mark.parametrize("name", ["origin/main", "team/topic"])
+def test_a_tag_is_never_meant_by_remote_and_branch(repo: Repo, viewed: Viewed, name: str) -> None:
+    commit = repo.commit()
+    repo.git("update-ref", f"refs/remotes/{name}", commit)
+    # Whoever may push a tag may have every clone fetch it.
+    for tag in (name, f"{name}-2"):
+        repo.git("update-ref", f"refs/tags/{tag}", repo.commit())
+    with viewed(repo) as view:
+        assert resolve(view, name) == commit
+        assert target_ref(view, name) == f"refs/heads/{name.partition('/')[2]}"
+        assert resolve(view, f"{name}-2") is None  # nor where the branch is not fetched
+        assert resolve(view, f"refs/tags/{name}") != commit
+
+
+def test_a_tag_with_a_slash_is_meant_where_there_is_no_such_remote(
+    repo: Repo, viewed: Viewed
+) -> None:
+    tagged = repo.commit()
+    repo.git("tag", "release/1.0")
+    repo.commit()
+    with viewed(repo) as view:
+        assert resolve(view, "release/1.0") == tagged
 
 
 def test_a_ref_hidden_below_another_kind_does_not_answer(repo: Repo, viewed: Viewed) -> None:
