@@ -72,6 +72,7 @@ def find_contributors(facts: Facts, roster: Roster, *, repository: str) -> Contr
             # They only exclude: a rebase must not hide who made what is rebased.
             _attribute(commit, roster, book)
             _prove(commit, roster, book, ())
+    _elsewhere(facts, roster, book)
     sponsors = _sponsors(roster, book)
     return Contributors(
         people=book.contributors(),
@@ -81,6 +82,23 @@ def find_contributors(facts: Facts, roster: Roster, *, repository: str) -> Contr
         sponsors=sponsors,
         strangers=tuple(itertools.islice(_strangers(facts, roster), STRANGERS)),
     )
+
+
+def _elsewhere(facts: Facts, roster: Roster, book: _Book) -> None:
+    """Enter who is proved to have worked under the same change id elsewhere.
+
+    Whoever claims that id could write anybody into a commit there, so names are nothing.
+    """
+    other = facts.earlier_elsewhere
+    if other is None:
+        return
+    for commit in other.commits:
+        if not commit.update_merge:
+            _prove(commit, roster, book, ())
+    for account in other.accounts:
+        person = roster.by_reference(account)
+        if person is not None:
+            book.add(person.id, "worked on an earlier pull request of this change", proved=True)
 
 
 def parts_in(commits: Iterable[CommitFact], roster: Roster) -> dict[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from itil_gate.gather.earlier import NOTHING, earlier_work, pieces_of, pull_of
 from itil_gate.gather.sources import read_judge, read_sources
 from itil_gate.gather.statements import (
     approval_tips,
@@ -112,12 +113,11 @@ def gather(
     proposed, broken = _proposed(view, merged.tree or head_tree, diff, config)
     tips = approval_tips(view)
     asked = list_ids(diff, config)
-    earlier: tuple[CommitFact, ...] = ()
+    earlier = NOTHING
     uses: tuple[WaiverUse, ...] | None = None
     records: tuple[Facts, ...] = ()
     if config.log is not None:
         from itil_gate.gather.recorded import (  # noqa: PLC0415 - few have a log
-            earlier_commits,
             open_copy,
             refuse_early,
             refuse_rewound,
@@ -131,11 +131,17 @@ def gather(
                 refuse_early(log, now)
                 refuse_unrecorded(view, config, log, target=target, tip=base)
             uses = waiver_uses(log)
-            earlier = earlier_commits(log, asked, known={commit.id for commit in commits})
             if config.forge is not None and pulled is None:
                 from itil_gate.gather.told import recorded_facts  # noqa: PLC0415
 
                 records = recorded_facts(log, asked, head=head, target=target)
+            earlier = earlier_work(
+                log,
+                asked,
+                pieces=pieces_of(diff, config),
+                pull=pulled.pull if pulled is not None else pull_of(records, head=head),
+                known={commit.id for commit in commits},
+            )
     unasked: tuple[Finding, ...] = ()
     pull, reviews = (pulled.pull, pulled.reviews) if pulled is not None else (None, ())
     if config.forge is not None and pulled is None:
@@ -173,7 +179,8 @@ def gather(
         overrides=overrides_for(view, folders, named),
         reviews=_reviews(view, reviews, tip=base, requests=requests, look=look),
         pull_request=pull,
-        earlier=earlier,
+        earlier=earlier.commits,
+        earlier_elsewhere=earlier.elsewhere,
         waiver_uses=uses,
         contents=_contents(view, diff, counts),
         history=_history(

@@ -7,8 +7,6 @@ decided. Without a log, or before the first decision is logged, nobody can tell.
 
 from __future__ import annotations
 
-import itertools
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,19 +20,16 @@ from itil_gate.git.paths import to_bytes
 from itil_gate.git.tree import entry_at, tree_id
 from itil_gate.log.extract import TIMED, recorded_at
 from itil_gate.model.errors import HistoryError, LogError
-from itil_gate.model.facts import CommitFact, WaiverUse
+from itil_gate.model.facts import WaiverUse
 from itil_gate.model.frozen import frozen, replace
 from itil_gate.model.record import AUDIT_BRANCH
 from itil_gate.policy.places import judge_prefixes
 
 CLOCKS = 300
 """Seconds by which the clocks of two hosts may differ."""
-MOST_DECISIONS = 500
-"""Logged decisions that are looked through for earlier heads of a change."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from collections.abc import Set as AbstractSet
 
     from itil_gate.git.tree import TreeEntry
     from itil_gate.git.view import View
@@ -243,29 +238,6 @@ def _line(view: View, tip: str) -> list[str]:
     """Return the line of first parents of a commit, newest first, as far as it is here."""
     done = view.git("rev-list", "--first-parent", "--end-of-options", tip)
     return listed_ids(done.out, "rev-list")
-
-
-def earlier_commits(
-    reader: LogReader, changes: AbstractSet[str], *, known: AbstractSet[str]
-) -> tuple[CommitFact, ...]:
-    """Return the commits of heads that were recorded for these changes, but for those known.
-
-    The last MOST_DECISIONS decisions are looked through.
-    """
-    found: dict[str, CommitFact] = {}
-    if not changes:
-        return ()
-    decisions = reader.backwards(kinds=("gate-decision",))
-    for entry in itertools.islice(decisions, MOST_DECISIONS):
-        said = entry.predicate.get("itilGate", {})
-        if not entry.believed or "decision" not in said:
-            continue
-        if not changes & {change.get("id") for change in said["decision"].get("changes", ())}:
-            continue
-        for commit in said["facts"].get("commits", ()):
-            if commit["id"] not in known and commit["id"] not in found:
-                found[commit["id"]] = CommitFact.model_validate_json(json.dumps(commit))
-    return tuple(found.values())
 
 
 def waiver_uses(reader: LogReader) -> tuple[WaiverUse, ...]:

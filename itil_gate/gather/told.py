@@ -7,11 +7,9 @@ decision shows that; one that binds waits for it.
 
 from __future__ import annotations
 
-import itertools
 import json
 from typing import TYPE_CHECKING
 
-from itil_gate.gather.recorded import MOST_DECISIONS
 from itil_gate.model.facts import Facts
 from itil_gate.model.finding import Finding
 from itil_gate.model.frozen import frozen
@@ -25,6 +23,10 @@ if TYPE_CHECKING:
     from itil_gate.model.facts import PullRequest, Review
 
 SHORT = 12
+_APART: dict[str, list[object]] = {
+    "diff": [], "commits": [], "statements": [], "earlier": [], "external": [], "overrides": [],
+}  # fmt: skip
+"""What of recorded facts is not about the forge, and large."""
 
 
 @frozen
@@ -79,11 +81,16 @@ def recorded_facts(
 ) -> tuple[Facts, ...]:
     """Return what recorded decisions about these changes, or about this head, saw; newest first.
 
-    The last MOST_DECISIONS decisions are looked through.
+    All are looked through: whoever could make the log forget by having many others judged could
+    take requests for changes away. Kept of each is what the forge told.
     """
     found = []
-    decisions = reader.backwards(kinds=("gate-decision",))
-    for entry in itertools.islice(decisions, MOST_DECISIONS):
+    words = [f'"{name}"'.encode() for name in (head, *sorted(changes))]
+
+    def holds(_kind: str, payload: bytes) -> bool:
+        return any(word in payload for word in words)
+
+    for entry in reader.backwards(kinds=("gate-decision",), holding=holds):
         said = entry.predicate.get("itilGate", {})
         decision, facts = said.get("decision"), said.get("facts")
         if not entry.believed or not isinstance(decision, dict) or not isinstance(facts, dict):
@@ -94,7 +101,7 @@ def recorded_facts(
             change.get("id") for change in decision.get("changes", ())
         }:
             continue
-        found.append(Facts.model_validate_json(json.dumps(facts)))
+        found.append(Facts.model_validate_json(json.dumps(facts | _APART)))
     return tuple(found)
 
 

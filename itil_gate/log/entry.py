@@ -137,6 +137,14 @@ def parse_entry(data: bytes, *, path: str = "the entry") -> tuple[Envelope, dict
     return envelope, statement
 
 
+def payload_of(data: bytes) -> bytes | None:
+    """Return the statement in an entry's file as it is spelled, unread; None if it holds none."""
+    try:
+        return dsse.parse(data).payload
+    except EnvelopeError:
+        return None
+
+
 def statement_fault(statement: Any) -> str:
     """Say what keeps a value from being an in-toto Statement v1 with digests; '' if nothing."""
     if not isinstance(statement, dict):

@@ -18,6 +18,7 @@ from itil_gate.log.entry import (
     parse_entry,
     parse_index,
     parse_leaf,
+    payload_of,
     revocation_key,
 )
 from itil_gate.log.entry import event_id as id_of
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from itil_gate.log.pins import Pin
 
     ReadMany = Callable[[Iterable[str]], Mapping[str, bytes | None]]
+    Holding = Callable[[str, bytes], bool]
+    """Whether an entry of a kind, by the bytes of its statement, may be what is looked for."""
 
 CHUNK = 64
 REVOCATION = "key-revocation"
@@ -171,8 +174,13 @@ class LogReader:
             )
         return next(self.entries([index], lost=lost))
 
-    def entries(self, indices: Sequence[int], *, lost: bool = False) -> Iterator[Entry]:
+    def entries(
+        self, indices: Sequence[int], *, lost: bool = False, holding: Holding | None = None
+    ) -> Iterator[Entry]:
         """Yield entries in the order asked; their files are read at once.
+
+        Those that are not `holding` what is looked for are left out; their signatures are not
+        verified, but their bytes are those that the log wrote.
 
         Whoever may write to the branch can take a file away, and nothing that follows from an
         entry may fall with it: so one that no believed entry says was expunged is refused, unless
@@ -181,13 +189,21 @@ class LogReader:
         """
         files = self._read_many([entry_path(index) for index in indices])
         for index in indices:
-            entry = self._entry(index, files[entry_path(index)])
+            file = files[entry_path(index)]
+            if holding is not None and file is not None and not self._holds(index, file, holding):
+                continue
+            entry = self._entry(index, file)
             if entry.statement is None and entry.expunged_by is None and not lost:
                 raise _missing(index, entry.kind)
             yield entry
 
     def backwards(
-        self, *, stop: int = 0, kinds: Collection[str] | None = None, lost: bool = False
+        self,
+        *,
+        stop: int = 0,
+        kinds: Collection[str] | None = None,
+        lost: bool = False,
+        holding: Holding | None = None,
     ) -> Iterator[Entry]:
         """Yield entries, of these kinds or of all, from the newest to number `stop`; see `entries`.
 
@@ -201,7 +217,7 @@ class LogReader:
                 for index in range(high - 1, max(stop, high - CHUNK) - 1, -1)
                 if wanted is None or self._leaf(index).kind in wanted
             ]
-            for entry in self.entries(some, lost=lost):
+            for entry in self.entries(some, lost=lost, holding=holding):
                 if kinds is None or entry.kind in kinds:
                     yield entry
                 if entry.kind == REVOCATION and entry.believed:
@@ -320,6 +336,15 @@ class LogReader:
         }
         signers = dsse.verify(envelope, good)
         return Entry(index, leaf.kind, leaf.sha256, statement, signers, believed=bool(signers))
+
+    def _holds(self, index: int, file: bytes, holding: Holding) -> bool:
+        """Tell whether an entry is of interest; whatever revokes a key always is."""
+        leaf = self._leaf(index)
+        if leaf_of(leaf.kind, file) != leaf:
+            raise _altered(entry_path(index))
+        if leaf.kind == REVOCATION or (payload := payload_of(file)) is None:
+            return True  # what is no entry is told of where it is read
+        return holding(leaf.kind, payload)
 
     def _leaf(self, index: int) -> Leaf:
         """Return a leaf that the signed root leads to; a whole bundle is proved at once."""

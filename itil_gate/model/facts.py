@@ -261,6 +261,17 @@ class ExternalResult(Made):
     seal: SealFact | None = Field(None, description="None where it came without an envelope.")
 
 
+class EarlierElsewhere(Made):
+    """What was recorded of other work under the same change id: who is proved took part in it."""
+
+    commits: tuple[CommitFact, ...] = Field(
+        (), description="Commits of it; only who signed them is proved."
+    )
+    accounts: tuple[AccountRef, ...] = Field(
+        (), description="Accounts that opened its pull requests and pushed to them."
+    )
+
+
 class Facts(Made):
     """Everything the decision stands on beside requests and policies."""
 
@@ -285,8 +296,13 @@ class Facts(Made):
     )
     earlier: tuple[CommitFact, ...] = Field(
         (),
-        description="Commits of heads that were recorded for these changes before, and that the "
-        "branch no longer has; whoever made them took part.",
+        description="Commits of heads that were recorded for this work before, and that the "
+        "branch no longer has; whoever they name took part.",
+    )
+    earlier_elsewhere: EarlierElsewhere | None = Field(
+        None,
+        description="What was recorded of other pull requests for these changes; none where there "
+        "is nothing.",
     )
     reviews: tuple[Review, ...] = ()
     pull_request: PullRequest | None = None

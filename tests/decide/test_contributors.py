@@ -10,7 +10,14 @@ from support.scenes import NUMBERS, STRANGER, edited
 
 from itil_gate.decide.contributors import Contributors, find_contributors
 from itil_gate.decide.roster import Roster, build_roster
-from itil_gate.model.facts import AccountRef, CommitFact, Identity, PullRequest, SignatureFact
+from itil_gate.model.facts import (
+    AccountRef,
+    CommitFact,
+    EarlierElsewhere,
+    Identity,
+    PullRequest,
+    SignatureFact,
+)
 from itil_gate.model.people import Account
 from itil_gate.policy.compile import compile_policies
 
@@ -333,6 +340,31 @@ def test_an_agent_that_made_what_is_rebased_is_still_an_agent(scenes: Scenes) ->
     people = found(scenes, commit(scenes, "alice", signer="alice"), earlier=(earlier,))
     assert people.by_agent
     assert people.reasons("bob") == ("sponsor of helper",)
+
+
+# What was recorded under the same change id elsewhere --------------------------------------------
+
+
+def test_elsewhere_only_who_is_proved_took_part(scenes: Scenes) -> None:
+    named = commit(scenes, "carol", "dave", id=SECOND, co_authors=(mail("erin"),), signer="bob")
+    merge = commit(scenes, "dave", id=SECOND, signer="dave", update_merge=True)
+    people = roster(scenes).people
+    account = Account(forge="github.com", login="erin", id=7)
+    persons = tuple(
+        one.model_copy(update={"accounts": (account,)}) if one.id == "erin" else one
+        for one in people.persons
+    )
+    known = build_roster(people.model_copy(update={"persons": persons}))
+    seen = [AccountRef(forge="GitHub.com", id=number, login="x") for number in (7, 8)]
+    elsewhere = EarlierElsewhere(commits=(named, merge), accounts=tuple(seen))
+    now = commit(scenes, "alice", signer="alice")
+    facts = edited(scenes.sealed, commits=(now,), earlier_elsewhere=elsewhere).facts
+    found_now = find_contributors(facts, known, repository=REPOSITORY)
+    assert {name: why for name, why in parts(found_now).items() if name != "alice"} == {
+        "bob": (("signer of 222222222222",), True),
+        "erin": (("worked on an earlier pull request of this change",), True),
+    }
+    assert (found_now.unproved, found_now.strangers) == ((), ())
 
 
 # Co-authors whom nobody knows ---------------------------------------------------------------------

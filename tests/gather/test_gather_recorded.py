@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,8 @@ from support import log as logs
 from support.books import LOG, open_books
 from support.world import CHG, CONFIG, OTHER
 
+from itil_gate.gather.earlier import earlier_work, pieces_of
 from itil_gate.gather.recorded import (
-    earlier_commits,
     open_copy,
     recorded_tips,
     refuse_rewound,
@@ -21,12 +22,12 @@ from itil_gate.gather.recorded import (
 from itil_gate.git.discover import discover
 from itil_gate.git.view import open_view
 from itil_gate.log.append import Event
-from itil_gate.log.entry import PREDICATE_TYPES, STATEMENT_TYPE
+from itil_gate.log.entry import PREDICATE_TYPES, STATEMENT_TYPE, entry_path
 from itil_gate.log.pins import Pin
 from itil_gate.log.reader import LogReader
 from itil_gate.model.config import Config
 from itil_gate.model.errors import HistoryError, LogError
-from itil_gate.model.facts import WaiverUse
+from itil_gate.model.facts import DiffEntry, EarlierElsewhere, PullRequest, WaiverUse
 from itil_gate.model.record import KeyRevocation
 from itil_gate.reading.read import read
 from itil_gate.reading.yaml import parse
@@ -145,6 +146,10 @@ def test_uses_of_waivers_are_those_of_believed_entries() -> None:
 
 # Earlier heads ------------------------------------------------------------------------------------
 
+PATH = "src/app.py"
+ONE, TWO, NIL = "1" * 40, "2" * 40, "0" * 40
+EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+
 
 def made(world: World) -> dict[str, dict[str, Any]]:
     """Return the facts of a real commit, as the log holds them, under three ids."""
@@ -154,48 +159,177 @@ def made(world: World) -> dict[str, dict[str, Any]]:
     return {oid: {**said, "id": oid} for oid in (A, B, C)}
 
 
-def test_commits_of_earlier_heads_are_those_recorded_for_these_changes(world: World) -> None:
+def row(
+    path: str = PATH, *, old: str = NIL, new: str = ONE, mode: str = "100644"
+) -> dict[str, str]:
+    return {
+        "path": path,
+        "oldId": old,
+        "newId": new,
+        "newMode": mode,
+        "oldMode": "000000" if old == NIL else "100644",
+        "status": "A" if old == NIL else "M",
+    }
+
+
+def pull(number: int, *accounts: int, forge: str = "github.com") -> dict[str, Any]:
+    """Return a pull request that the first of these accounts opened, and the others pushed to."""
+    opener, *pushers = [{"forge": forge, "id": one, "login": f"u{one}"} for one in accounts or [9]]
+    return {"number": number, "opener": opener, "pushers": pushers, "head": A, "baseRef": MAIN}
+
+
+def judged(
+    *commits: dict[str, Any],
+    changes: Iterable[str] = (CHG,),
+    diff: Iterable[dict[str, str]] = (),
+    pulled: dict[str, Any] | None = None,
+) -> tuple[str, Any]:
+    facts = {"commits": [*commits], "diff": [*diff], "pullRequest": pulled}
+    said = {"decision": {"changes": [{"id": one} for one in changes]}, "facts": facts}
+    return "gate-decision", {"itilGate": said}
+
+
+def landed(*rows: dict[str, str]) -> tuple[str, Any]:
+    return "ref-update", {"ref": MAIN, "before": A, "after": B, "manifest": [*rows]}
+
+
+def remembered(
+    *said: Any,
+    changes: Iterable[str] = (CHG,),
+    diff: Iterable[dict[str, str]] = (),
+    pulled: dict[str, Any] | None = None,
+    known: Iterable[str] = ("d" * 40,),
+    doubtful: Iterable[int] = (),
+) -> tuple[list[str], list[str], list[int]]:
+    """Return commits of the same work, of other work under the same id, and its accounts."""
+    entries = tuple(DiffEntry.model_validate_json(json.dumps(one)) for one in diff)
+    config = Config.model_validate_json(
+        '{"apiVersion": "itil-gate/v1", "kind": "Config", "repository": "example.com/a/b"}'
+    )
+    told_of = earlier_work(
+        told(opened(), *said, doubtful=doubtful),
+        frozenset(changes),
+        pieces=pieces_of(entries, config),
+        pull=PullRequest.model_validate_json(json.dumps(pulled)) if pulled else None,
+        known=frozenset(known),
+    )
+    other = told_of.elsewhere or EarlierElsewhere()
+    return (
+        [one.id for one in told_of.commits],
+        [one.id for one in other.commits],
+        [one.id for one in other.accounts],
+    )
+
+
+def test_what_was_recorded_under_a_change_id_is_known_as_such(world: World) -> None:
     by = made(world)
-
-    def found(
-        *said: Any, changes: Iterable[str] = (CHG,), known: Iterable[str] = (), **how: Any
-    ) -> list[str]:
-        reader = told(opened(), *said, **how)
-        return [one.id for one in earlier_commits(reader, {*changes}, known={*known})]
-
-    mine, theirs = decided(CHG, commits=[by[A], by[B]]), decided(OTHER, commits=[by[C]])
-    assert found(mine, theirs) == [A, B]
-    assert found(mine, theirs, changes=(CHG, OTHER)) == [C, A, B]
-    assert found(mine, theirs, changes=()) == []
-    assert found(mine, theirs, known=[A]) == [B]
-    assert found(mine, decided(CHG, OTHER, commits=[by[B], by[C]])) == [B, C, A]
-    assert found(mine, theirs, changes=(CHG, OTHER), doubtful=[2]) == [A, B]
-    assert found(mine, theirs, changes=(CHG, OTHER), doubtful=[1]) == [C]
-    released = ("gate-decision", {"itilGate": {"deploy": {}}})
-    assert found(mine, released, ("gate-decision", {})) == [A, B]
-    bare = ("gate-decision", {"itilGate": {"decision": {}, "facts": {}}})
-    empty = ("gate-decision", {"itilGate": {"decision": {"changes": [{"id": CHG}]}, "facts": {}}})
-    assert found(mine, bare, empty) == [A, B]
+    mine, theirs = judged(by[A], by[B]), judged(by[C], changes=(OTHER,))
+    assert remembered(mine, theirs) == ([], [A, B], [])
+    assert remembered(mine, theirs, changes=(CHG, OTHER)) == ([], [C, A, B], [])
+    assert remembered(mine, theirs, changes=()) == ([], [], [])
+    assert remembered(mine, theirs, known=[A]) == ([], [B], [])
+    assert remembered(mine, theirs, changes=(CHG, OTHER), doubtful=[2]) == ([], [A, B], [])
+    released = ("gate-decision", {"itilGate": {"deploy": {"change": CHG}}})
+    bare = ("gate-decision", {"itilGate": {"decision": {"changes": [{"id": CHG}]}, "facts": {}}})
+    assert remembered(mine, released, ("gate-decision", {"change": CHG}), bare) == ([], [A, B], [])
 
 
 def test_of_two_accounts_of_a_commit_the_newer_holds(world: World) -> None:
     new = made(world)[A]
     old = {**new, "author": {"name": "Bob", "email": "bob@example.com"}}
-    reader = told(opened(), decided(CHG, commits=[old]), decided(CHG, commits=[new]))
-    (one,) = earlier_commits(reader, {CHG}, known=frozenset())
-    assert one.author.email == "alice@example.com"
+    found = earlier_work(
+        told(opened(), judged(old), judged(new)),
+        frozenset({CHG}),
+        pieces=frozenset(),
+        pull=None,
+        known=frozenset(),
+    )
+    assert found.elsewhere is not None
+    assert [one.author.email for one in found.elsewhere.commits] == ["alice@example.com"]
 
 
-def test_five_hundred_decisions_are_looked_through(world: World) -> None:
+def test_everybody_is_named_who_worked_on_the_same_pull_request(world: World) -> None:
+    by = made(world)
+    said = (judged(by[A], pulled=pull(7)), judged(by[B], pulled=pull(8, 3, 4)))
+    assert remembered(*said, pulled=pull(7)) == ([A], [B], [3, 4])
+    assert remembered(*said, pulled=pull(7), changes=(OTHER,)) == ([A], [], [])
+    assert remembered(*said, pulled=pull(7, forge="GitHub.com")) == ([A], [B], [3, 4])
+    assert remembered(*said, pulled=pull(7, forge="git.example.com")) == ([], [B, A], [3, 4, 9])
+    assert remembered(*said) == ([], [B, A], [3, 4, 9])
+
+
+def test_whoever_first_brought_a_piece_of_it_is_named_whatever_it_was_called(world: World) -> None:
+    by = made(world)
+    first = judged(by[A], changes=(OTHER,), diff=[row()])
+    again = judged(by[A], by[B], changes=(OTHER,), diff=[row(), row("src/b.py", new=TWO)])
+    both = [row(), row("src/b.py", new=TWO)]
+    assert remembered(first, again, diff=[row()])[0] == [A]
+    assert sorted(remembered(first, again, diff=both)[0]) == [A, B]
+    assert remembered(first, again, diff=[row(new=TWO)])[0] == []
+    assert remembered(first, again, diff=[row("src/c.py")])[0] == []
+    ours = row("changes/2026/CHG-2026-AAAA0001.yaml")
+    assert remembered(judged(by[A], changes=(OTHER,), diff=[ours]), diff=[ours])[0] == []
+
+
+def test_a_copy_of_what_was_there_names_nobody(world: World) -> None:
+    """Somebody else proposes the same later, or more on top of it, and writes others into it."""
+    by = made(world)
+    own = judged(by[A], diff=[row()])
+    copy = judged(by[B], changes=(OTHER,), diff=[row()])
+    on_top = judged(by[A], by[B], changes=(OTHER,), diff=[row()])
+    for other in (copy, on_top):
+        assert remembered(own, other, diff=[row()], known=[A])[0] == []
+    assert remembered(on_top, diff=[row()], known=[A])[0] == []
+    assert remembered(own, on_top, diff=[row()], known=[C])[0] == [A]
+
+
+def test_what_landed_since_was_brought_by_nobody(world: World) -> None:
+    by = made(world)
+    first, again = (judged(by[name], changes=(OTHER,), diff=[row()]) for name in (A, B))
+    assert remembered(first, landed(row()), diff=[row()])[0] == []
+    assert remembered(first, landed(row()), again, diff=[row()])[0] == [B]
+    assert remembered(first, landed(row(new=TWO)), diff=[row()])[0] == [A]
+
+
+@pytest.mark.parametrize(
+    "guessed", [row(old=ONE, new=NIL), row(new=EMPTY), row(old=ONE, new=ONE, mode="100755")]
+)
+def test_what_anybody_could_have_thought_of_takes_proof(
+    world: World, guessed: dict[str, str]
+) -> None:
+    by = made(world)
+    other = judged(by[A], changes=(OTHER,), diff=[guessed])
+    assert remembered(other, diff=[guessed]) == ([], [A], [])
+
+
+def test_no_number_of_decisions_makes_it_forget(world: World) -> None:
     commit = made(world)[A]
-    for later, seen in ((499, True), (500, False)):
-        files: dict[str, bytes] = {}
-        said = [opened(), decided(CHG, commits=[commit]), *[decided(OTHER)] * later]
-        events = [event(number, kind, **one) for number, (kind, one) in enumerate(said)]
-        for start in range(0, len(events), 256):
-            logs.append(files, events[start : start + 256], opening=not start)
-        reader = reader_of(files, PINS)
-        assert bool(earlier_commits(reader, {CHG}, known=frozenset())) is seen
+    files: dict[str, bytes] = {}
+    said = [opened(), judged(commit), *[decided(OTHER)] * 600]
+    events = [event(number, kind, **one) for number, (kind, one) in enumerate(said)]
+    for start in range(0, len(events), 256):
+        logs.append(files, events[start : start + 256], opening=not start)
+    found = earlier_work(
+        reader_of(files, PINS), frozenset({CHG}), pieces=frozenset(), pull=None, known=frozenset()
+    )
+    assert found.elsewhere is not None
+
+
+def test_what_is_no_entry_is_not_passed_over() -> None:
+    files: dict[str, bytes] = {}
+    logs.append(files, [event(0, "log-opened", adopted=A)], opening=True)
+    kind, said = decided(OTHER)
+    logs.append(files, [event(1, kind, **said)], opening=False)
+    files[entry_path(1)] += b" "
+    with pytest.raises(LogError) as caught:
+        earlier_work(
+            reader_of(files, PINS),
+            frozenset({CHG}),
+            pieces=frozenset(),
+            pull=None,
+            known=frozenset(),
+        )
+    assert caught.value.code == "log-damaged"
 
 
 # Policies -----------------------------------------------------------------------------------------

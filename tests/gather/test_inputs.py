@@ -298,7 +298,9 @@ def test_the_log_tells_of_earlier_heads_and_of_uses_and_holds_the_policies(world
     world.repo.checkout("feature", create=True, at="feature~1")
     facts = gathered(world).facts
     assert facts.waiver_uses == ()
-    assert [one.id for one in facts.earlier] == [former]
+    assert facts.earlier == ()
+    assert facts.earlier_elsewhere is not None
+    assert [one.id for one in facts.earlier_elsewhere.commits] == [former]
     said = world.repo.tip("itil-gate-approvals")
     world.repo.git("update-ref", "-d", "refs/heads/itil-gate-approvals")
     with pytest.raises(HistoryError) as caught:
