@@ -12,7 +12,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from itil_gate.decide.coverage import NO_SERVICE
+from itil_gate.decide.coverage import NO_SERVICE, answerable, survey
 from itil_gate.decide.requirements import Demand, settle
 from itil_gate.decide.roster import build_roster
 from itil_gate.gather.sources import read_judge, read_sources
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from itil_gate.log.reader import LogReader
     from itil_gate.model.config import Config, Override
     from itil_gate.model.decision import RequirementState
-    from itil_gate.model.facts import StatementFact
+    from itil_gate.model.facts import DiffEntry, StatementFact
+    from itil_gate.model.policy import PolicySet
     from itil_gate.model.record import Obligation, RefUpdate
     from itil_gate.release.books import Books
     from itil_gate.release.deploying import Known
@@ -119,7 +120,7 @@ def accounts(
     roster = build_roster(policies.people)
     retros = statements_in(view, RETRO_FOLDER)
     reviews = read_reviews(view, tip, policies.config)
-    judge = Judge(view, policies.config, roster, target, now)
+    judge = Judge(view, policies, target, now)
     found = []
     for debt in debts:
         if debt.obligation.duty == "review":
@@ -224,12 +225,11 @@ def read_reviews(view: View, tip: str, config: Config) -> dict[str, ChangeReview
 class Judge:
     """Judges approvals after the fact; holds what all of them are judged by."""
 
-    def __init__(
-        self, view: View, config: Config, roster: Roster, target: str, now: datetime
-    ) -> None:
+    def __init__(self, view: View, policies: PolicySet, target: str, now: datetime) -> None:
         self._view = view
-        self._config = config
-        self._roster = roster
+        self._config = policies.config
+        self._catalogue = policies.services
+        self._roster = build_roster(policies.people)
         self._target = target
         self._now = now
 
@@ -253,9 +253,23 @@ class Judge:
         return frozenset.intersection(
             *(
                 frozenset(self._roster.holders(terms.role, service=name, now=self._now))
-                for name in _services(debt) or (NO_SERVICE,)
+                for name in {*_services(debt), *self._touched(debt)}
             )
         )
+
+    def _touched(self, debt: Debt) -> frozenset[str]:
+        """Return for what a role is held by who answers for what landed; see `answerable`."""
+        if not debt.updates:
+            return frozenset(debt.obligation.services) or frozenset({NO_SERVICE})
+        try:
+            paths = [
+                path
+                for update in debt.updates
+                for path in survey(self._diff(update), self._config).governed
+            ]
+        except GateError:
+            return frozenset({NO_SERVICE})
+        return answerable(paths, self._catalogue)
 
     def met(self, debt: Debt, retros: Sequence[StatementFact]) -> Met | None:
         """Return what meets an obligation: enough people who may, for each update."""
@@ -293,7 +307,8 @@ class Judge:
             return f"{person}: {debt.barred[person]}"
         if person not in self.eligible(debt):
             roles = ", ".join(sorted({one.role for one in self._demands(debt)}))
-            where = ", ".join(_services(debt)) or "all services"
+            all_of_them = NO_SERVICE in self._touched(debt)
+            where = "all services" if all_of_them else ", ".join(_services(debt))
             return f"{person} holds none of the roles that were passed over: {roles}, for {where}"
         return ""
 
@@ -306,10 +321,13 @@ class Judge:
 
     def _content(self, update: RefUpdate) -> str | None:
         try:
-            trees = (tree_id(self._view, one) for one in (update.before, update.after))
-            return content_digest(raw_diff(self._view, *trees))
+            return content_digest(self._diff(update))
         except GateError:
             return None
+
+    def _diff(self, update: RefUpdate) -> tuple[DiffEntry, ...]:
+        trees = (tree_id(self._view, one) for one in (update.before, update.after))
+        return raw_diff(self._view, *trees)
 
     def _signer(
         self, item: StatementFact, debt: Debt, update: RefUpdate, content: str | None
@@ -353,10 +371,10 @@ class Judge:
     def _demand(
         self, debt: Debt, role: str, service: str | None, state: RequirementState | None
     ) -> Demand:
-        # Whoever holds the role for other services only is a stranger to this change.
-        about = (service,) if service is not None else _services(debt) or (None,)
-        holders = frozenset(
-            who for name in about for who in self._roster.holders(role, service=name, now=self._now)
+        # Whoever holds the role for a part of this change only answers for no more, as at the gate.
+        about = self._touched(debt) if service is None else (service,)
+        holders = frozenset.intersection(
+            *(frozenset(self._roster.holders(role, service=name, now=self._now)) for name in about)
         )
         eligible = holders - debt.barred.keys()
         return Demand(
@@ -383,7 +401,7 @@ def _services(debt: Debt) -> tuple[str, ...]:
 def judge_of(view: View, *, target: str, tip: str, now: datetime) -> Judge:
     """Return what judges approvals after the fact by the policies at the target's tip."""
     policies = compile_policies(read_judge(view, tip))
-    return Judge(view, policies.config, build_roster(policies.people), target, now)
+    return Judge(view, policies, target, now)
 
 
 def _updates(

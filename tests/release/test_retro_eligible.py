@@ -131,3 +131,27 @@ def test_whoever_holds_the_role_for_another_service_approves_nothing_afterwards(
     assert why_not(books, "dave") == (
         "dave holds none of the roles that were passed over: service-owner, for payments-api"
     )
+
+
+@pytest.mark.parametrize("role", ["role: service-owner", "role: service-owner, services: [blog]"])
+def test_naming_a_service_lets_nobody_settle_what_belongs_to_none(world: World, role: str) -> None:
+    """Carol overrode a change of the policies that says it is about the blog."""
+    people = people_file(world.keyring, roles={"change-authority": ("carol",)})
+    owners = f"  - {{{role}, members: [bob]}}\n"
+    world.on_main(
+        {
+            "people.yaml": people + owners,
+            "services/blog.yaml": LEDGER.replace("ledger", "blog"),
+            "policies/approvals.yaml": OWNERS.replace(", of: footprint", ""),
+        }
+    )
+    books = open_books(world, config=GLASS)
+    lax = {"policies/approvals.yaml": OWNERS.replace(", of: footprint", "") + "# laxer\n"}
+    world.propose(lax, scope='"policies/**"', services="blog")
+    override(world)
+    books.decide()
+    before, _ = books.merge()
+    books.landed(before)
+    assert ("bob" in owed(books).eligible) is ("blog" not in role)
+    if "blog" in role:
+        assert why_not(books, "bob").endswith("passed over: service-owner, for all services")
