@@ -115,7 +115,12 @@ def refuse_rewound(view: View, reader: LogReader, tips: Sequence[str]) -> None:
 
     `tips` are the copies of the branch that are read. Raises HistoryError `approvals-rewound`.
     """
-    for tip in recorded_tips(reader):
+    refuse_lost(view, recorded_tips(reader), tips)
+
+
+def refuse_lost(view: View, seen: Sequence[str], tips: Sequence[str]) -> None:
+    """Refuse an approvals branch that lacks what was `seen` on it; see `refuse_rewound`."""
+    for tip in seen:
         if not any(_descends(view, one, tip) for one in tips):
             raise HistoryError(
                 "approvals-rewound",

@@ -28,9 +28,10 @@ from itil_gate.decide.deploy_facts import (
 from itil_gate.decide.gate import read_requests
 from itil_gate.gather.landing import first_parents, holds, lies_on_line
 from itil_gate.gather.pinned import proved_reader
-from itil_gate.gather.recorded import refuse_unaccounted
+from itil_gate.gather.recorded import refuse_rewound, refuse_unaccounted
 from itil_gate.gather.resting import WELL, fits
 from itil_gate.gather.sources import read_judge, read_sources
+from itil_gate.gather.statements import approval_tips
 from itil_gate.git.diff import raw_diff
 from itil_gate.git.history import is_ancestor
 from itil_gate.git.tree import entry_at, tree_id
@@ -268,6 +269,9 @@ def account_of(
     """
     proved = proved_reader(view, config, reader, target=target)
     if not attempt.backout:
+        tips = approval_tips(view)
+        if tips:  # without the branch there is nothing on it that could count
+            refuse_rewound(view, proved, tips)
         refuse_unaccounted(view, config, proved, target=target, tip=tip)
     return held_of(view, proved, target)
 

@@ -28,8 +28,9 @@ from itil_gate.gather.landing import (
     never_adopted,
     parents_of,
 )
-from itil_gate.gather.recorded import Span, refuse_standing
+from itil_gate.gather.recorded import Span, refuse_lost, refuse_standing
 from itil_gate.gather.sources import read_judge
+from itil_gate.gather.statements import approval_tips
 from itil_gate.git.history import is_ancestor, read_commit
 from itil_gate.git.objects import listed_ids
 from itil_gate.git.tree import tree_id
@@ -75,7 +76,8 @@ def trace(
     no second parent. `pushed_at` is when the forge or server received the push, if it says so.
     A branch that was moved away from where its record ends is recorded to have been, without
     authority, up to the last recorded commit that it still holds; what came after that is judged.
-    Raises HistoryError where history does not suffice.
+    Raises HistoryError where history does not suffice, and `approvals-rewound` where the log saw
+    more on the approvals branch than is there, and what was decided before that has landed.
     """
     if past.end == after:
         return ()
@@ -165,6 +167,10 @@ class _Judge:
                 f"{other.decision.outcome}",
             )
             return None
+        if said.facts.approvals_tips != self._past.tips:
+            # What was said since may stand on the branch alone. Where nobody saw more of it than
+            # this decision did, the log has all of it.
+            refuse_lost(self._view, self._past.tips, approval_tips(self._view))
         try:
             self._refuse_tainted(one.before)
             inputs = hear_again(

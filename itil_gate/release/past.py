@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from itil_gate.gather.landing import Authority
-from itil_gate.gather.recorded import Span, Spans
+from itil_gate.gather.recorded import Span, Spans, recorded_tips
 from itil_gate.model.base import Moment
 from itil_gate.model.errors import LogError
 from itil_gate.model.facts import WaiverUse
@@ -66,7 +66,8 @@ class Past:
     `said` are the decisions about what has not landed since, newest first, at most one for each
     content, head and tip of the target. `unauthorised` are updates that came without authority,
     oldest first. `seen` says when a commit was first known to be the target's tip, `ends` are the
-    commits at which the branch was recorded to stand, `size` is that of the log which was read.
+    commits at which the branch was recorded to stand, `tips` what the newest decision saw of the
+    approvals branch, `size` is that of the log which was read.
     """
 
     end: str
@@ -76,6 +77,7 @@ class Past:
     uses: tuple[WaiverUse, ...] = ()
     seen: Mapping[str, datetime] = {}
     ends: frozenset[str] = frozenset()
+    tips: tuple[str, ...] = ()
     size: int = 0
 
 
@@ -86,7 +88,7 @@ def past_of(reader: LogReader, ref: str) -> Past:
     not end with it. Raises LogError `log-not-opened` where the first entry is missing, and LogError
     `entry-malformed` for entries that this version cannot read.
     """
-    memory = _Memory(ref, size=reader.size)
+    memory = _Memory(ref, size=reader.size, tips=recorded_tips(reader))
     kinds = ("ref-update", "gate-decision", "waiver-used", "log-opened")
     for entry in reader.backwards(kinds=kinds):
         if entry.statement is None or not entry.believed:
@@ -151,8 +153,9 @@ def authority_of(
 class _Memory:
     """What is known so far, while the log is read from its end."""
 
-    def __init__(self, ref: str, *, size: int) -> None:
+    def __init__(self, ref: str, *, size: int, tips: tuple[str, ...]) -> None:
         self._ref = ref
+        self._tips = tips
         self._size = size
         self._ends: set[str] = set()
         self._end: RefUpdate | None = None
@@ -191,6 +194,7 @@ class _Memory:
             uses=tuple(self._uses),
             seen=self._seen,
             ends=frozenset({opened.adopted, *self._ends}),
+            tips=self._tips,
             size=self._size,
         )
 

@@ -139,9 +139,9 @@ def test_a_rewound_target_is_recorded_as_unauthorised(books: Bookish) -> None:
     books.land({"src/a.py": "1\n"}, CHG, branch="feature")
     git(world, "reset", "--quiet", "--hard", "HEAD~1")
     world.on_main({"docs/x.md": "x\n"})
-    (tile,) = books.landed(None)
-    assert tile.update.standing == "unauthorised"
-    assert "no longer descends" in tile.update.reason
+    moved, tile = books.landed(None)
+    assert (moved.update.standing, tile.update.standing) == ("unauthorised", "authorised")
+    assert "no longer descends" in moved.update.reason
 
 
 def test_an_approvals_branch_that_was_rewound_is_refused(books: Bookish) -> None:
