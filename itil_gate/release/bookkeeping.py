@@ -130,7 +130,9 @@ def _write_tiles(
     `size` is that of the log by which it was found out what there is to record.
     """
     events = [
-        decision_event(tile.judged.decision, tile.judged.inputs) for tile in tiles if tile.judged
+        decision_event(tile.judged.decision, tile.judged.inputs, recorded_at=books.now)
+        for tile in tiles
+        if tile.judged
     ]
     indices = iter(books.write(events).indices if events else ())
     whole = [

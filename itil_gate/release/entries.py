@@ -44,8 +44,13 @@ RELEASABLE = "ORG_SOURCE_ITIL_RELEASE_AUTHORISED"
 VERIFIER = "https://itil-gate.dev/engine"
 
 
-def decision_event(decision: Decision, inputs: Inputs) -> Event:
-    """Return the event of a decision about a merge; its key is the digest of the decision."""
+def decision_event(
+    decision: Decision, inputs: Inputs, *, recorded_at: datetime | None = None
+) -> Event:
+    """Return the event of a decision about a merge; its key is the digest of the decision.
+
+    `recorded_at` is given where it was decided about another time than that of the recording.
+    """
     subjects = [
         _subject("head", gitCommit=decision.head),
         *([_subject("merged", gitTree=decision.merged_tree)] if decision.merged_tree else []),
@@ -69,7 +74,7 @@ def decision_event(decision: Decision, inputs: Inputs) -> Event:
         statement=_summary(
             subjects,
             repository=decision.repository,
-            time=decision.now,
+            time=recorded_at or decision.now,
             policy={"gitCommit": decision.tip, "sha256": decision.digests.judge},
             attestations=[item.digest for item in inputs.facts.statements],
             levels=level,

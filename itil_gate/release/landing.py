@@ -182,13 +182,26 @@ class _Judge:
                 uses=self._uses,
             )
             moments = {max(at, decided): None for at in self._moments(one.after, lowest=decided)}
-            wrong = _refusal(self._heard_in_time(inputs, known=said.facts), moments)
+            heard = _worst(self._heard_in_time(inputs, known=said.facts), moments)
         except (GateError, ConfigError) as error:
-            wrong = error.message
-        if wrong:
-            self._fault(one.before, f"{where}, and heard again {wrong}")
+            heard = error.message
+        if isinstance(heard, str):
+            self._fault(one.before, f"{where}, and heard again {heard}")
             return None
-        return self._pen.landed(one, said.decision, index=said.index)
+        overridden, waivers = _weight(heard.decision)
+        logged = _weight(said.decision)
+        if overridden <= logged[0] and waivers <= logged[1]:
+            return self._pen.landed(one, said.decision, index=said.index)
+        # It was let in by an override, or by waivers, that the logged decision did not need: what
+        # it rests on is logged first, so that what is owed and used up follows from the log.
+        edits: dict[str, object] = {"tip": one.before}
+        if heard.inputs.facts.merged_tree is not None:
+            edits["merged_tree"] = tree_id(self._view, one.after)
+        inputs = heard.inputs.model_copy(
+            update={"facts": heard.inputs.facts.model_copy(update=edits)}
+        )
+        judged = StoredDecision(decision=decide(inputs), inputs=inputs)
+        return self._pen.landed(one, judged.decision, judged=judged)
 
     def _explained(self, place: int, end: int) -> Tile:
         """Return the update that begins here, of steps that no logged decision accounts for."""
@@ -238,14 +251,13 @@ class _Judge:
             facts = inputs.facts.model_copy(update={"waiver_uses": tuple(self._uses)})
             inputs = self._heard_in_time(inputs.model_copy(update={"facts": facts}))
             moments = self._moments(landed, lowest=self._past.recorded_at)
-            wrong = _refusal(inputs, moments[1:])
-            decision = decide(inputs)
+            judged = _worst(inputs, moments)
         except (GateError, ConfigError) as error:
             self._fault(before, f"deciding about {head[:12]}: {error.message}")
             return None
-        if decision.outcome in LETS_IN and not wrong:
-            return StoredDecision(decision=decision, inputs=inputs)
-        self._fault(before, f"{head[:12]} {_refusal(inputs, [self._now]) or wrong}")
+        if isinstance(judged, StoredDecision):
+            return judged
+        self._fault(before, f"{head[:12]} {judged}")
         return None
 
     def _moments(self, landed: str, *, lowest: datetime) -> list[datetime]:
@@ -335,16 +347,33 @@ class _Judge:
         self._faults.setdefault(before, []).append(why)
 
 
-def _refusal(inputs: Inputs, moments: Iterable[datetime]) -> str:
-    """Return why a merge would not be allowed at one of these times; empty if it would."""
+def _worst(inputs: Inputs, moments: Iterable[datetime]) -> StoredDecision | str:
+    """Return the decision about a merge at the time when it needs most to be let in.
+
+    An override weighs more than none, and many waivers more than few; of times that are alike the
+    first of the list is taken. Where it would not be let in at one of them, it is said why.
+    """
+    found: list[StoredDecision] = []
     for moment in moments:
         facts = inputs.facts.model_copy(update={"now": moment})
-        decision = decide(inputs.model_copy(update={"facts": facts}))
+        then = inputs.model_copy(update={"facts": facts})
+        decision = decide(then)
         # In audit mode too: it changes what a refusal does, and neither what is refused nor let in.
         if decision.outcome not in LETS_IN:
             why = _first_fault(decision)
             return f"would be {decision.outcome}{f': {why}' if why else ''}"
-    return ""
+        found.append(StoredDecision(decision=decision, inputs=then))
+    return max(found, key=_needed)
+
+
+def _needed(judged: StoredDecision) -> tuple[bool, int]:
+    overridden, waivers = _weight(judged.decision)
+    return overridden, len(waivers)
+
+
+def _weight(decision: Decision) -> tuple[bool, frozenset[tuple[str, str]]]:
+    """Return what a decision let something in with, beyond the rules: an override, and waivers."""
+    return decision.outcome == "overridden", frozenset(waivers_of(decision))
 
 
 def _lies_before(view: View, one: str, other: str) -> bool:

@@ -6,14 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.attacks import Victim
 from support.audits import founds, reconciled
 from support.books import Bookish, git, open_books
+from support.breakglass import GLASS, override
+from support.cases import case
 from support.shell import run_gate
 from support.world import APPROVALS, CHG, OTHER, only, people_file, request_file
 
 from itil_gate.decide.gate import decide
 from itil_gate.git.discover import discover
 from itil_gate.git.view import open_view
+from itil_gate.model.errors import HistoryError
 from itil_gate.model.record import RefUpdate
 from itil_gate.release.bookkeeping import record_decision, record_landing
 from itil_gate.release.entries import update_event
@@ -428,3 +432,54 @@ def test_when_it_was_pushed_is_told_on_the_command_line(world: World, form: str,
     answer = run_gate(*told, "--pushed-at", said, cwd=world.repo.path)
     assert answer.code == code, answer.err
     assert ("bad-time" in answer.err) == (code == 2)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("left", [True, False])
+@case("308")
+def test_a_rejection_that_was_taken_off_the_branch_lets_nothing_land(
+    books: Bookish, *, left: bool
+) -> None:
+    """A decision about something else saw the branch with it; nothing else of it is in the log."""
+    world = books.world
+    approved(books)
+    books.decide()
+    earlier = world.repo.tip("itil-gate-approvals")
+    world.reject("carol")
+    whole = world.repo.tip("itil-gate-approvals")
+    world.propose({"src/other.py": "1\n"}, branch="other", change=OTHER)
+    books.decide("other")
+    moved = [earlier] if left else []
+    git(world, "update-ref", *([] if left else ["-d"]), "refs/heads/itil-gate-approvals", *moved)
+    before, _ = books.merge()
+    with pytest.raises(HistoryError) as caught:
+        books.landed(before)
+    assert caught.value.code == "approvals-rewound"
+    if left:
+        with pytest.raises(HistoryError) as caught:
+            books.start(before)
+        assert caught.value.code == "approvals-rewound"
+    git(world, "update-ref", "refs/heads/itil-gate-approvals", whole)
+    (tile,) = books.landed(before)
+    assert tile.update.standing == "unauthorised"
+    assert "carol rejected the change" in tile.update.reason
+
+
+@pytest.mark.heavy
+def test_an_override_of_what_was_allowed_before_stays_to_be_seen(world: World) -> None:
+    """Allowed and logged, then rejected, then overridden: it lands by the override alone."""
+    books = open_books(world, config=GLASS)
+    approved(books)
+    logged = books.decide().indices[0]
+    world.reject("erin")
+    override(world, "carol")
+    tile = merged(books)
+    assert tile.update.standing == "overridden"
+    assert tile.update.decision not in (None, logged)
+    assert {"retro-approval", "review"} <= {
+        entry.predicate.get("duty") for entry in books.entries() if entry.kind == "obligation"
+    }
+    assert founds(books) == ["overridden"]
+    assert Victim(world, books.config).bad(full=True) == set()
+    found = run_gate("audit", "replay", "--all", cwd=world.repo.path)
+    assert found.code == 0, found.out

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from support.attacks import Victim
+from support.audits import founds
 from support.books import LOG, Bookish, open_books
 from support.world import CHG, CONFIG, OTHER, SERVICES, people_file
 
@@ -119,6 +121,34 @@ def test_policies_that_change_are_recorded(books: Bookish) -> None:
     books.landed(before)
     (said,) = (entry.predicate for entry in books.entries() if entry.kind == "policy-change")
     assert (said["after"], said["paths"]) == (after, ["policies/waiver.yaml"])
+
+
+@pytest.mark.heavy
+def test_a_waiver_that_is_needed_only_when_it_lands_is_used_by_that(world: World) -> None:
+    """The rule, and the waiver of it, came after the changes were decided upon."""
+    books = open_books(world)
+    for number, change in ((1, CHG), (2, OTHER), (3, THIRD)):
+        world.propose({f"src/f{number}.py": "1\n"}, branch=f"b{number}", change=change)
+        world.approve("bob", head=f"b{number}", change=change)
+        books.decide(f"b{number}")
+    world.propose(
+        {"policies/rules.yaml": RULES, "policies/waiver.yaml": WAIVER, "docs/r.xml": "<x/>\n"},
+        branch="rule",
+        scope='"policies/**", "docs/r.xml"',
+        change="CHG-2026-AAAA0009",
+        extra="  evidence: [{kind: junit, path: docs/r.xml}]\n",
+    )
+    world.approve("carol", "dave", head="rule", change="CHG-2026-AAAA0009")
+    books.decide("rule")
+    found = []
+    for branch in ("rule", "b1", "b2", "b3"):
+        before, _ = books.merge(branch)
+        found += [one.update.standing for one in books.landed(before)]
+    assert found == ["authorised", "authorised", "authorised", "unauthorised"]
+    used = [entry.predicate["change"] for entry in books.entries() if entry.kind == "waiver-used"]
+    assert used == [CHG, OTHER]
+    assert set(founds(books)) == {"authorised", "unauthorised"}
+    assert Victim(world, books.config).bad(full=True) == set()
 
 
 BLOG = "{services: [blog]}", "erin"
