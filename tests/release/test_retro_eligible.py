@@ -154,4 +154,4 @@ def test_naming_a_service_lets_nobody_settle_what_belongs_to_none(world: World, 
     books.landed(before)
     assert ("bob" in owed(books).eligible) is ("blog" not in role)
     if "blog" in role:
-        assert why_not(books, "bob").endswith("passed over: service-owner, for all services")
+        assert why_not(books, "bob").endswith("service-owner, for all services")
