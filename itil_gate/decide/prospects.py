@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.decide.calendars import expand
 from itil_gate.decide.contributors import Contributors
+from itil_gate.decide.coverage import NO_SERVICE
 from itil_gate.decide.intervals import HORIZON
 from itil_gate.decide.lane import LANES
 from itil_gate.decide.requirements import can_speak, demands, review_host, settle
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from itil_gate.reading.document import Document
 
 NOBODY = "nobody"
+ELSEWHERE = "files of no service"
+"""Stands among services for files that belong to none, where others answer for those."""
 _NO_SERVICE = "service"
 
 
@@ -52,7 +55,7 @@ class Prospect:
 
     level: Level
     services: tuple[str, ...]
-    """Sorted names; empty where the catalogue holds no service."""
+    """Sorted names, or ELSEWHERE; empty where the catalogue holds no service."""
     demands: tuple[Demand, ...]
     """What is asked when a stranger is the author; empty where nothing applies to the level."""
     obstacles: tuple[Obstacle, ...]
@@ -153,7 +156,14 @@ def _stuck_message(cases: Sequence[tuple[Prospect, Obstacle, Demand]]) -> str:
     demand = cases[0][2]
     levels = [level for level in LEVELS if any(one.level == level for one, _, _ in cases)]
     authors = sorted({one.author for _, one, _ in cases if one.author is not None})
-    services = sorted({name for one, _, each in cases if each.service for name in one.services})
+    services = sorted(
+        {
+            name
+            for one, _, each in cases
+            if each.service or one.services == (ELSEWHERE,)
+            for name in one.services
+        }
+    )
     about = f" for {some(services)}" if services else ""
     whose = f"changes by {some(authors)}" if authors else "anybody's changes"
     if any(one.author is None for _, one, _ in cases):
@@ -186,7 +196,24 @@ def _alike(
     for service in sorted(policies.services, key=lambda item: item.name):
         key = tuple(roster.holders(role, service=service.name, now=now) for role in sorted(roles))
         groups.setdefault(key, []).append(service.name)
-    return [tuple(names) for names in groups.values()] or [()]
+    if not groups:
+        return [()]
+    # The policies themselves belong to no service, as a rule, so that somebody has to answer there.
+    whole = [
+        requirement.role
+        for policy in policies.approvals
+        for requirement in policy.spec.requirements
+        if level in requirement.levels and requirement.of == "anyone"
+    ]
+    same = any(
+        all(
+            roster.holders(role, service=names[0], now=now)
+            == roster.holders(role, service=NO_SERVICE, now=now)
+            for role in whole
+        )
+        for names in groups.values()
+    )
+    return [*map(tuple, groups.values()), *([] if same else [(ELSEWHERE,)])]
 
 
 def _prospect(
@@ -199,14 +226,17 @@ def _prospect(
     unable: Collection[str],
 ) -> Prospect:
     service = services[0] if services else _NO_SERVICE
+    elsewhere = services == (ELSEWHERE,)
+    if elsewhere:
+        service = _NO_SERVICE
 
     def wanted(author: str | None) -> tuple[Demand, ...]:
         return demands(
             policies.approvals,
             change=_change_by(author or NOBODY, service),
             level=level,
-            footprint=(service,),
-            touched=(service,),
+            footprint=() if elsewhere else (service,),
+            touched=(NO_SERVICE if elsewhere else service,),
             roster=roster,
             contributors=_barring(author, unable),
             now=now,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from itil_gate.decide.contributors import Contributors
 from itil_gate.decide.lane import LANES
 from itil_gate.decide.prospects import (
+    ELSEWHERE,
     calendar_findings,
     prospect_findings,
     some,
@@ -380,3 +381,27 @@ def test_calendars_that_take_place_too_often_within_ninety_days_are_found(
     told = calendar_found(files, ics=often)
     assert [rule for rule, _ in told] == ["calendar-invalid"] * found
     assert all("takes place more than 10000 times" in message for _, message in told)
+
+
+def test_files_of_no_service_are_surveyed_where_others_answer_for_them() -> None:
+    """Whoever is board for all services answers for them; nobody does who is for one alone."""
+    asked = ["id: see, levels: [low], role: board", "id: own, levels: [low], role: owner"]
+    limited = (
+        "  - {role: board, members: [ann, ben], services: [app, lib, shop]}\n"
+        "  - {role: owner, members: [cat, dan]}\n"
+    )
+    wide = limited + "  - {role: board, members: [cat, dan]}\n"
+    for grants, told in ((limited, False), (wide, True)):
+        policies = compile_policies(granted(sources(asked, {"cab": ["ann"]}), grants))
+        low = [one for one in survey_prospects(policies, now=NOW) if one.level == "low"]
+        assert [(one.services, one.possible) for one in low] == [
+            (("app", "lib", "shop"), True),
+            ((ELSEWHERE,), told),
+        ]
+    (found,) = prospect_findings(
+        compile_policies(granted(sources(asked, {"cab": ["ann"]}), limited)), (), now=NOW
+    )
+    assert found.message == (
+        "see needs 1 board for files of no service, and at low risk too few people are left to "
+        "approve anybody's changes"
+    )
