@@ -178,3 +178,4 @@ def answers(server: ForgeServer, head: str, since: datetime) -> None:
     server.on("GET", f"{api}/pulls/7/reviews", Say([], headers={"X-Total-Count": "0"}))
     server.on("GET", f"{api}/activities/feeds", Say([push], headers={"X-Total-Count": "1"}))
     server.on("GET", f"{api}/issues/7/timeline", Say([], headers={"X-Total-Count": "0"}))
+    server.on("GET", "/api/v1/version", Say({"version": "1.26.0"}))
