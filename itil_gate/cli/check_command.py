@@ -15,6 +15,7 @@ from itil_gate.cli.results import external_results, report_files
 from itil_gate.cli.screen import color, now, out, repo_option, say, width, write_file
 
 if TYPE_CHECKING:
+    from itil_gate.model.decision import Decision
     from itil_gate.model.facts import Inputs
     from itil_gate.release.recorder import Recorded
 
@@ -81,6 +82,12 @@ FORMATS = ("text", "markdown", "json", "sarif", "junit", "github", "gitlab")
     "are guarded; by default the one that `git clone` was told.",
 )
 @post_option()
+@click.option(
+    "--binding",
+    is_flag=True,
+    help="The exit code stops a merge, as in CI: where the target names a forge that nobody asked, "
+    "end with 2.",
+)
 @click.option("--record", is_flag=True, help="Record the outcome in the audit log, signed.")
 @click.option(
     "--merged",
@@ -120,6 +127,7 @@ def command(
     channels: tuple[str, ...],
     recording: Recording,
     *,
+    binding: bool,
     draft: bool,
     record: bool,
 ) -> int:
@@ -132,7 +140,7 @@ def command(
     itil-gate check --base origin/main --head HEAD
     itil-gate check --base main --head feature --format json --output decision.json
     itil-gate check --pull 7 --base origin/main --default-branch refs/heads/main
-    itil-gate check --report junit=junit.xml --report gitlab=gl-code-quality-report.json
+    itil-gate check --binding --report junit=junit.xml --report gitlab=gl-code-quality-report.json
     itil-gate check --pull 7 --notify notification.json
     itil-gate check --pull 7 --post comment --post status
     itil-gate check --export-input input.json --external rego=results.json
@@ -147,6 +155,7 @@ def command(
             "--report": reports or None,
             "--notify": notify,
             "--post": channels or None,
+            "--binding": binding or None,
         }
         for option in (name for name, value in given.items() if value is not None):
             message = f"{option} is about a merge to come, --merged about one that was"
@@ -184,7 +193,7 @@ def command(
             external=files,
             pull=pull,
             home=told.home,
-            binding=record,
+            binding=record or binding,
         ) as heard,
     ):
         decision = heard.decision
@@ -206,7 +215,26 @@ def command(
             say(f"audit mode: not enforced; the outcome would be {decision.outcome}")
             code = 0
         told.publish(decision, passed=code == 0, recorded=recorded)
+        if binding and code == EXIT_CODES["pending"]:
+            _refuse_unasked(decision)
     return code
+
+
+def _refuse_unasked(decision: Decision) -> None:
+    """Refuse to call pending what waits for a forge to be asked, since nobody's approval ends that.
+
+    A pipeline may let pass what is pending. Raises GateError `forge-not-asked`.
+    """
+    from itil_gate.model.errors import GateError
+
+    for rule in decision.rules:
+        if rule.rule == "forge-not-asked" and rule.findings:
+            raise GateError(
+                "forge-not-asked",
+                rule.findings[0].message,
+                hint="give --pull NUMBER here; where no token may be, let a run of the default "
+                "branch ask by `itil-gate check --pull NUMBER --record`, then run this again",
+            )
 
 
 def _record(heard: Hearing, recording: Recording) -> Recorded:

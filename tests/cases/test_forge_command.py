@@ -222,6 +222,29 @@ def test_the_head_cannot_name_another_forge(world: World, hub: ForgeServer) -> N
     assert hub.asked
 
 
+def test_an_exit_code_that_binds_is_none_where_nobody_asked_the_forge(
+    world: World, hub: ForgeServer
+) -> None:
+    world.now = datetime.now(UTC).replace(microsecond=0)
+    world.approve("bob")
+    hub.on("GET", f"{PULL}/reviews", [review(world, "erin", state="CHANGES_REQUESTED")])
+    words = ("check", "--base", "main", "--head", "feature")
+    at_a_desk = run_gate(*words, cwd=world.repo.path)
+    assert at_a_desk.code == 0, at_a_desk.out + at_a_desk.err
+    binding = run_gate(*words, "--binding", cwd=world.repo.path)
+    assert binding.code == 2, binding.out
+    assert "forge-not-asked" in binding.err
+    assert "--pull NUMBER" in binding.err
+    assert check(world, "--binding").code == 1  # the way out, and what was to be heard there
+    hub.on("GET", f"{PULL}/reviews", [])
+    assert check(world, "--binding").code == 0
+
+
+def test_a_binding_check_is_about_a_merge_to_come(world: World) -> None:
+    done = run_gate("check", "--binding", "--merged", "main..main", cwd=world.repo.path)
+    assert (done.code, "--binding is about a merge to come" in done.err) == (2, True)
+
+
 def test_a_branch_that_anybody_pushed_is_not_sent_the_token(world: World, hub: ForgeServer) -> None:
     mine = CONFIG.replace("refs/heads/main", "refs/heads/mine") + forge_section(url=hub.url)
     world.repo.checkout("mine", create=True, at="main")

@@ -396,11 +396,11 @@ def test_a_branch_that_begins_with_the_name_of_a_remote_is_that_branch(
 
 def test_the_places_of_a_name_found_twice_are_told_in_order(repo: Repo, viewed: Viewed) -> None:
     commit = repo.commit()
-    for kind in ("tags", "remotes"):
+    for kind in ("remotes", "heads"):
         repo.git("update-ref", f"refs/{kind}/team/topic", commit)
     with viewed(repo) as view, pytest.raises(GateError) as caught:
         resolve(view, "team/topic")
-    assert "refs/remotes/team/topic or refs/tags/team/topic" in caught.value.message
+    assert "refs/heads/team/topic or refs/remotes/team/topic" in caught.value.message
 
 
 def test_a_head_that_is_a_symbolic_link_is_the_ref_it_leads_to(repo: Repo, viewed: Viewed) -> None:

@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 from support.peers import MissingPeerError, needed
+from support.pulls import forge_section
 from support.repository import Repo, isolated
 from support.shell import GATE
 from support.world import CONFIG, World, adopt
@@ -120,6 +121,17 @@ def test_a_branch_that_only_guards_itself_is_undecided(pipeline: Pipeline, kind:
     code, said = pipeline.run(kind, target="evil")
     assert code == 2, said
     assert "target-not-governed" in said
+
+
+@pytest.mark.parametrize("kind", ["jenkins", "azure"])
+def test_no_build_passes_where_nobody_asked_the_forge_that_is_named(
+    pipeline: Pipeline, kind: str
+) -> None:
+    pipeline.world.on_main({"itil-gate.yaml": CONFIG + forge_section()})
+    pipeline.world.approve("bob")
+    code, said = pipeline.run(kind)
+    assert code == 2, said
+    assert "forge-not-asked" in said
 
 
 @pytest.mark.parametrize("kind", ["jenkins", "azure"])

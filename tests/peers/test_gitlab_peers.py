@@ -13,8 +13,9 @@ import pytest
 import yaml
 from support.gitlab_local import Ran, run_pipeline
 from support.peers import on_path
+from support.pulls import forge_section
 from support.repository import Repo
-from support.world import World, adopt
+from support.world import CONFIG, World, adopt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,6 +114,17 @@ def test_a_denied_change_is_red_even_where_waiting_is_amber(project: Project) ->
         assert (project.world.repo.path / entry["location"]["path"]).exists()
         assert entry["location"]["lines"]["begin"] >= 1
     assert junit(ran).findall(".//failure")
+
+
+@pytest.mark.parametrize("project", ["amber"], indirect=True)
+def test_what_nobody_asked_the_forge_about_is_red_even_where_waiting_is_amber(
+    project: Project,
+) -> None:
+    project.world.on_main({"itil-gate.yaml": CONFIG + forge_section()})
+    project.world.approve("bob")
+    ran = project.run()
+    assert ran.status == "FAIL 2", ran.said
+    assert "forge-not-asked" in ran.said
 
 
 def test_waiting_is_red_by_default(project: Project) -> None:
