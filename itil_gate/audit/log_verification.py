@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from itil_gate.audit.log_folder import FolderFiles
 from itil_gate.audit.log_memo import read_memo, write_memo
 from itil_gate.audit.log_stamps import verdict_of_stamps
-from itil_gate.gather.remembered import believed, recall, remember
+from itil_gate.gather.remembered import believed, own_memory, remember
 from itil_gate.git.audit_log import open_branch
 from itil_gate.git.history import is_ancestor
 from itil_gate.git.log_files import BranchFiles
@@ -193,12 +193,13 @@ class _Case:
         """Verify the files at a tip and, where its history is `here`, the commits."""
         terms, effort = self._terms, self._effort
         memo = self._memo
+        own = own_memory(self._repository)
         notes = [
-            *recall(self._repository, origin=terms.origin),
             *notes_of(tags.every, origin=terms.origin),
             *effort.remembered,
         ]
         remembered = believed(notes, terms.keys, terms.origin)
+        remembered += (own,) if own is not None else ()
         remembered += (memo.seen.checkpoint,) if memo else ()
         behind = remote is None and has_remote(self._repository, REMOTE)
         if behind:  # a copy may be older than what was seen on the remote
@@ -377,7 +378,7 @@ def _size(snapshot: Snapshot) -> int:
 
 
 def _no_log(repository: Repository, terms: Terms, *, remote: str | None) -> LogError:
-    if recall(repository, origin=terms.origin) and remote is not None:
+    if own_memory(repository) is not None and remote is not None:
         return LogError(
             "log-rewound",
             f"{remote} has no branch audit-log, and this clone remembers the log",

@@ -1,8 +1,10 @@
 """Checkpoints remembered elsewhere: what shows that a log was rewound, rewritten or begun anew.
 
 Whoever holds the log's key can sign any log; only somebody who remembers what it was can tell. This
-clone remembers the last checkpoint it saw; so do release tags and requests on the target branch.
-What is remembered counts if a pinned key signed it; it is compared before anything is signed.
+clone remembers the last checkpoint it saw; so do release tags and requests on the target branch,
+which anybody can write: those count if a pinned key signed them. What the clone itself remembers
+counts whoever signed it, for it was verified when it was kept, and whoever begins a log anew pins
+keys of their own. All of it is compared before anything is signed.
 """
 
 from __future__ import annotations
@@ -56,6 +58,46 @@ def recall(repository: Repository, *, origin: str) -> tuple[str, ...]:
     return (text,) if text.startswith(f"{origin}\n") else ()
 
 
+def own_memory(repository: Repository) -> Checkpoint | None:
+    """Return the checkpoint that this clone remembers, of whatever log and by whatever key.
+
+    Raises LogError `memory-unreadable` for a file that holds none.
+    """
+    file = memory_file(repository)
+    try:
+        data = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    known = _checkpoint(data)
+    if known is None:
+        raise LogError(
+            "memory-unreadable",
+            f"{file}, where this clone keeps the head of the audit log that it saw last, holds "
+            "no checkpoint",
+            hint="see that the log here is the one that others have, then remove the file",
+        )
+    return known
+
+
+def refuse_forgetting(repository: Repository, present: Checkpoint | None, read: Read) -> None:
+    """Refuse a log that does not extend the one which this clone remembers, be it another one.
+
+    Raises LogError as `refuse_inconsistent` does.
+    """
+    own = own_memory(repository)
+    try:
+        refuse_inconsistent(present, () if own is None else (own,), read)
+    except LogError as error:
+        if error.code not in ("log-rewound", "log-forked"):
+            raise
+        raise LogError(
+            error.code,
+            error.message,
+            hint=f"{error.hint}. Where everybody agreed to begin the log anew, remove "
+            f"{memory_file(repository)}",
+        ) from error
+
+
 def remember(repository: Repository, note: bytes) -> None:
     """Keep a checkpoint that was verified, unless a larger one of the same log is kept.
 
@@ -82,8 +124,8 @@ def open_reader(
 ) -> LogReader:
     """Open the log of the repository `name` at a snapshot, as `LogReader` does.
 
-    It has to extend what this clone remembers of it, and those of `notes` that a pinned key
-    signed: LogError is raised as `refuse_inconsistent` does.
+    It has to extend what this clone remembers, and those of `notes` that a pinned key signed:
+    LogError is raised as `refuse_inconsistent` does.
     How far it was looked through for revocations is kept below the git directory, where something
     can be kept, so that nobody looks through the same entries again. It counts only as far as the
     log is proved to extend it.
@@ -96,8 +138,8 @@ def open_reader(
     pins = pins_of(settings)
     reader = LogReader(at.read_many, pins=pins, origin=origin, repository=name, scanned=kept)
     keys = note_keys(pins, origin=origin, settings=settings)
-    known = believed((*recall(repository, origin=origin), *notes), keys, origin)
-    refuse_inconsistent(reader.checkpoint, known, at.read)
+    refuse_forgetting(repository, reader.checkpoint, at.read)
+    refuse_inconsistent(reader.checkpoint, believed(notes, keys, origin), at.read)
     if reader.scanned is not None and reader.scanned != kept:
         _keep(file, reader.scanned)
     return reader

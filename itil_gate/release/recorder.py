@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from itil_gate.gather.remembered import given, recall, refuse_inconsistent, remember
+from itil_gate.gather.remembered import given, own_memory, refuse_inconsistent, remember
 from itil_gate.git.audit_log import Addition, append
 from itil_gate.log.append import Event, Writers, paths_to_read, plan_append
 from itil_gate.log.append import event_ids as ids_of
@@ -185,8 +185,9 @@ class _Scribe:
         self._pins = pins_of(settings)
         self._origin = origin_of(settings, name)
         self._known = note_keys(self._pins, origin=self._origin)
-        held = recall(repository, origin=self._origin)
-        self._remembered = given((*remembered, *held), self._known, origin=self._origin)
+        held = own_memory(repository)
+        self._remembered = given(remembered, self._known, origin=self._origin)
+        self._remembered += (held,) if held is not None else ()
 
     def write(
         self,
