@@ -12,28 +12,24 @@ this very artefact was released there with success before what runs there now.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from itil_gate.decide import schedule
-from itil_gate.decide.calendars import expand
-from itil_gate.decide.coverage import services_of
 from itil_gate.decide.deploy_facts import (
     DeployFindings,
     Landed,
     changing,
     in_force,
-    runs_already,
 )
-from itil_gate.model.calendar import Interval
-from itil_gate.model.record import Reason
+from itil_gate.decide.deploy_steps import SHOWN, answered, moved_back, tiled
+from itil_gate.decide.deploy_times import bound_here, is_urgent, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from itil_gate.decide.deploy_facts import Attempt, DeployFacts, Released
-    from itil_gate.model.change import ChangeRequest
     from itil_gate.model.policy import PolicySet
+    from itil_gate.model.record import Reason
 
 RULES: tuple[str, ...] = (
     "unknown-environment",
@@ -62,9 +58,6 @@ UNBENDING = frozenset(
 )
 """Rules that no override bends: they say that the thing is not what it is said to be."""
 
-SHOWN = 10
-INSTANT = timedelta(seconds=1)
-
 
 def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
     """Return what the gate found about an attempt to release.
@@ -73,8 +66,8 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
     """
     attempt = facts.attempt
     ranges = {(one.update.before, one.update.after): one for one in facts.updates}
-    tiles, gaps = _tile(facts.steps, ranges)
-    moved = _moved(facts, ranges, tiles)
+    tiles, gaps = tiled(facts.steps, ranges)
+    moved = moved_back(facts, ranges, tiles)
     again = () if gaps or changing(one.update for one in tiles) else facts.again
     brought = (*tiles, *again)
     changes = tuple(sorted({name for one in brought for name in one.update.changes}))
@@ -94,75 +87,15 @@ def judge_release(facts: DeployFacts, policies: PolicySet) -> DeployFindings:
         *_named(attempt, changes),
         *_readable(facts, brought),
         *_declared(facts, policies, brought),
-        *_schedule(facts, policies, brought, gaps),
+        *scheduled(facts, policies, brought, gaps),
         *_promotion(facts, policies, tiles),
         *_debts(facts, brought),
     ]
     windows = tuple(
-        interval for interval in map(schedule.window_of, _bound_here(facts)) if interval is not None
+        interval for interval in map(schedule.window_of, bound_here(facts)) if interval is not None
     )
     updates = tuple(one.index for one in (*moved, *brought))
     return DeployFindings(tuple(asked), updates, changes, windows, gaps)
-
-
-def _said(rule: str, fault: str, *, well: str, remedy: str) -> Reason:
-    return Reason(rule=rule, passed=not fault, message=fault or well, remedy=remedy or None)
-
-
-def _tile(
-    steps: Sequence[tuple[str, str]], ranges: dict[tuple[str, str], Landed]
-) -> tuple[tuple[Landed, ...], tuple[tuple[str, str], ...]]:
-    """Return the updates that tile these steps, and the steps that none of them holds.
-
-    Of several updates that begin at a commit the one recorded last holds; one that ends elsewhere
-    tells nothing about this history.
-    """
-    ends = {after: number for number, (_, after) in enumerate(steps)}
-    begins: dict[str, list[Landed]] = {}
-    for (before, after), one in ranges.items():
-        if after in ends:
-            begins.setdefault(before, []).append(one)
-    found: list[Landed] = []
-    gaps: list[tuple[str, str]] = []
-    place = 0
-    while place < len(steps):
-        before = steps[place][0]
-        fits = [one for one in begins.get(before, ()) if ends[one.update.after] >= place]
-        if not fits:
-            gaps.append(steps[place])
-            place += 1
-            continue
-        latest = max(fits, key=lambda one: one.index)
-        found.append(latest)
-        place = ends[latest.update.after] + 1
-    return tuple(found), tuple(gaps)
-
-
-def _moved(
-    facts: DeployFacts, ranges: dict[tuple[str, str], Landed], tiles: Sequence[Landed]
-) -> tuple[Landed, ...]:
-    """Return how the branch was moved to a commit of these steps where it had stood before.
-
-    What came after that commit is gone without anybody's leave, and the steps do not show it.
-    """
-    known: set[str] = set()
-    moves: dict[tuple[str, str], None] = {}
-    for one in facts.updates:
-        ends = (one.update.before, one.update.after)
-        if one.update.after in known and one.update.correction is None:
-            moves[ends] = None
-        known.update(ends)
-    before = in_force(facts.releases, facts.attempt.environment)
-    start = facts.steps[0][0] if facts.steps else None
-    line = {start, *(after for _, after in facts.steps)}
-    return tuple(
-        one
-        for one in map(ranges.__getitem__, moves)
-        if one.update.after in line
-        and one.update.standing == "unauthorised"
-        and one not in tiles
-        and (one.update.after != start or before is None or one.index > before.index)
-    )
 
 
 def _environment(attempt: Attempt, policies: PolicySet) -> list[Reason]:
@@ -171,7 +104,7 @@ def _environment(attempt: Attempt, policies: PolicySet) -> list[Reason]:
     if known and attempt.environment not in known:
         fault = f"{attempt.environment} is not an environment of itil-gate.yaml: {', '.join(known)}"
     return [
-        _said(
+        answered(
             "unknown-environment",
             fault,
             well=f"{attempt.environment} is an environment that the gate guards",
@@ -194,7 +127,7 @@ def _target(facts: DeployFacts) -> list[Reason]:
             "into something else, push it anew with its own line as the first parent"
         )
     return [
-        _said(
+        answered(
             "not-on-target",
             fault,
             well=f"{short} lies on the first-parent history of the target",
@@ -218,7 +151,7 @@ def _digest(facts: DeployFacts) -> list[Reason]:
             f"(entry {last.index}), and an artefact comes from one commit only"
         )
     return [
-        _said(
+        answered(
             "digest-of-another-commit",
             fault,
             well="no other commit is known to have given this artefact",
@@ -244,7 +177,7 @@ def _provenance(facts: DeployFacts, policies: PolicySet) -> list[Reason]:
     if said is None:
         well = "nobody attests where the artefact comes from; it is asserted"
     return [
-        _said(
+        answered(
             "provenance", fault, well=well, remedy="give --provenance with a listed builder's file"
         )
     ]
@@ -280,7 +213,7 @@ def _released_before(facts: DeployFacts) -> list[Reason]:
     well = (
         f"it was released there with success before (entry {earlier[-1].index})" if earlier else ""
     )
-    return [_said("not-released-before", fault, well=well, remedy=remedy)]
+    return [answered("not-released-before", fault, well=well, remedy=remedy)]
 
 
 def _forward(facts: DeployFacts, good: Sequence[Released], *, since: int) -> Released | None:
@@ -303,7 +236,7 @@ def _order(facts: DeployFacts) -> list[Reason]:
             f"{facts.attempt.commit[:12]} lies before what {facts.attempt.environment} runs already"
         )
     return [
-        _said(
+        answered(
             "out-of-order",
             fault,
             well="it follows what the environment runs",
@@ -321,7 +254,7 @@ def _gaps(gaps: Sequence[tuple[str, str]]) -> list[Reason]:
         fault = f"nobody recorded how {some}{more} came onto the target"
         remedy = f"run `itil-gate check --merged {gaps[0][0]}..{gaps[-1][1]} --record`"
     return [
-        _said(
+        answered(
             "unrecorded-update", fault, well="every update of the target is recorded", remedy=remedy
         )
     ]
@@ -337,7 +270,7 @@ def _standing(tiles: Sequence[Landed], *, moved: bool) -> list[Reason]:
         )
         fault = f"not authorised: {some}"
     return [
-        _said(
+        answered(
             "unauthorised-update",
             fault,
             well=f"all {len(tiles)} updates since the release in force were authorised",
@@ -352,7 +285,7 @@ def _named(attempt: Attempt, changes: Sequence[str]) -> list[Reason]:
     absent = [name for name in attempt.changes if name not in changes]
     there = ", ".join(changes[:SHOWN]) or "none"
     return [
-        _said(
+        answered(
             "change-not-included",
             f"{', '.join(absent)} is not in this release, which holds {there}" if absent else "",
             well=f"the changes of this release: {there}",
@@ -365,7 +298,7 @@ def _readable(facts: DeployFacts, tiles: Sequence[Landed]) -> list[Reason]:
     wanted = {name for one in tiles for name in one.update.changes if not name.startswith("STD-")}
     absent = sorted(wanted - {request.metadata.id for request in facts.requests})
     return [
-        _said(
+        answered(
             "request-unreadable",
             f"the request of {', '.join(absent[:SHOWN])} cannot be read at this commit"
             if absent
@@ -374,11 +307,6 @@ def _readable(facts: DeployFacts, tiles: Sequence[Landed]) -> list[Reason]:
             remedy="requests stay in the repository; bring it back in a change",
         )
     ]
-
-
-def _bound_here(facts: DeployFacts) -> tuple[ChangeRequest, ...]:
-    here = facts.attempt.environment
-    return tuple(one for one in facts.requests if here in one.spec.environments)
 
 
 def _declared(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed]) -> list[Reason]:
@@ -402,7 +330,7 @@ def _declared(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed]) 
         for name, named in list(strangers.items())[:SHOWN]
     )
     return [
-        _said(
+        answered(
             "undeclared-environment",
             f"{some}, and was not judged for {here}" if strangers else "",
             well=f"nothing in it was declared for other environments than {here} only",
@@ -412,87 +340,13 @@ def _declared(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed]) 
     ]
 
 
-def _schedule(
-    facts: DeployFacts,
-    policies: PolicySet,
-    tiles: Sequence[Landed],
-    gaps: Sequence[tuple[str, str]],
-) -> list[Reason]:
-    """Hold changes to their windows, and whatever comes there to its freezes.
-
-    A window binds in the environments that its request names; a freeze binds all that is released,
-    whether a request names the environment or there is none.
-    """
-    now = facts.attempt.now
-    outside: list[str] = []
-    for change in _bound_here(facts):
-        interval = schedule.window_of(change)
-        if interval is not None and not interval.start <= now < interval.end:
-            side = "begins" if now < interval.start else "ended"
-            moment = interval.start if now < interval.start else interval.end
-            outside.append(
-                f"{change.metadata.id}: its window {side} at {moment:%Y-%m-%d %H:%M} UTC"
-            )
-    met = _freezes(facts, policies, tiles, gaps)
-    return [
-        _said(
-            "outside-window",
-            "; ".join(outside[:SHOWN]),
-            well="every change for this environment is in its window or has none",
-            remedy="wait for the window, or amend it in a change",
-        ),
-        _said(
-            "in-freeze",
-            "; ".join(met[:SHOWN]),
-            well="no freeze is in force for what changes",
-            remedy="wait for the end of the freeze",
-        ),
-    ]
-
-
-def _freezes(
-    facts: DeployFacts,
-    policies: PolicySet,
-    tiles: Sequence[Landed],
-    gaps: Sequence[tuple[str, str]],
-) -> list[str]:
-    """Return which freezes are met by what; an emergency meets none."""
-    now = facts.attempt.now
-    instant = Interval(start=now, end=now + INSTANT)
-    occurrences = expand(policies.calendars, policies.calendar_texts, within=instant)
-    declared = {one.metadata.id: one.spec.services for one in facts.requests}
-    touched: dict[str, frozenset[str]] = {after[:12]: frozenset() for _, after in gaps}
-    if not tiles and not gaps and not runs_already(facts.attempt, facts.releases):
-        touched[facts.attempt.commit[:12]] = frozenset()
-    for update in (one.update for one in _bearing(tiles) if not one.update.urgent):
-        for name in update.changes or (update.after[:12],):
-            said = (*update.services, *declared.get(name, ()))
-            touched[name] = touched.get(name, frozenset()).union(said)
-    tiers = {one.name: one.tier for one in policies.services if one.tier is not None}
-    changed = services_of(facts.paths, policies.services)
-    met: list[str] = []
-    for name, services in touched.items():
-        footprint = services | changed
-        exposure = schedule.Exposure(
-            footprint=footprint,
-            blast_radius=schedule.blast_radius(footprint, policies.services),
-            environments=frozenset({facts.attempt.environment}),
-            tiers=tiers,
-        )
-        met += [
-            f"{name} meets {item.id}"
-            for item in schedule.freezes_met(instant, occurrences, exposure=exposure)
-        ]
-    return met
-
-
 def _promotion(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed]) -> list[Reason]:
     attempt = facts.attempt
     before = policies.config.release.after.get(attempt.environment)
     fault = ""
     if (
         before is not None
-        and not _is_urgent(tiles)
+        and not is_urgent(tiles)
         and not any(
             one.record.environment == before
             and one.outcome == "success"
@@ -502,15 +356,15 @@ def _promotion(facts: DeployFacts, policies: PolicySet, tiles: Sequence[Landed])
     ):
         fault = f"this artefact has not succeeded in {before} yet"
     well = f"it succeeded in {before} before" if before else "no environment has to come first"
-    if before and _is_urgent(tiles):
+    if before and is_urgent(tiles):
         well = f"an emergency goes where it is needed, without {before}"
-    return [_said("promotion-skipped", fault, well=well, remedy=f"release it to {before} first")]
+    return [answered("promotion-skipped", fault, well=well, remedy=f"release it to {before} first")]
 
 
 def _debts(facts: DeployFacts, tiles: Sequence[Landed]) -> list[Reason]:
     """Hold back the next release of whoever owes an approval or a review; never an emergency."""
     services = {name for one in tiles for name in one.update.services}
-    urgent = _is_urgent(tiles)
+    urgent = is_urgent(tiles)
     overdue = [
         one
         for one in facts.debts
@@ -525,20 +379,10 @@ def _debts(facts: DeployFacts, tiles: Sequence[Landed]) -> list[Reason]:
         )
         fault = f"overdue: {some}"
     return [
-        _said(
+        answered(
             "obligation-overdue",
             fault,
             well="nothing is owed for these services that is overdue",
             remedy="`itil-gate debt` says what would meet it",
         )
     ]
-
-
-def _is_urgent(tiles: Sequence[Landed]) -> bool:
-    """Tell whether a release brings emergencies and nothing else."""
-    return bool(tiles) and all(one.update.urgent for one in _bearing(tiles))
-
-
-def _bearing(tiles: Sequence[Landed]) -> Sequence[Landed]:
-    """Return the updates that change something; all of them where none does."""
-    return [one for one in tiles if changing([one.update])] or tiles
