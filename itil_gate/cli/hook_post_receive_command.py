@@ -71,6 +71,7 @@ def _record(repo: Path, recording: Recording) -> None:
 
 def _one(view: View, push: Push, recording: Recording) -> None:
     """Record one branch: what is decided about the push, and then what landed."""
+    from itil_gate.gather.dropped import log_config
     from itil_gate.gather.sources import read_judge
     from itil_gate.git.history import is_ancestor
     from itil_gate.model.errors import GateError
@@ -81,6 +82,7 @@ def _one(view: View, push: Push, recording: Recording) -> None:
 
     judge = read_judge(view, push.new or "")
     config = read_config({source.path: source for source in judge})
+    config = log_config(view, config, target=push.ref, tip=push.new or "")
     if config.log is None:
         return
     moment = now()

@@ -38,6 +38,7 @@ def check_merged(
     `span` is BEFORE..AFTER of a push, `pushed_at` when the forge received it. Returns 1 if a part
     of it was not authorised.
     """
+    from itil_gate.gather.dropped import log_config
     from itil_gate.gather.inputs import find_commit
     from itil_gate.gather.sources import read_judge
     from itil_gate.git.view import open_view
@@ -52,6 +53,7 @@ def check_merged(
         before, after = _ends(view, span)
         ref, _ = find_target(view, base=base, target=target)
         config = read_config({source.path: source for source in read_judge(view, after)})
+        config = log_config(view, config, target=ref, tip=after)
         books = recording.books(view.repository, config, now=now(), write=record)
         commits = [find_commit(view, head) for head in heads]
         if record:

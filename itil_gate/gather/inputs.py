@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         DiffEntry,
         ExternalResult,
         HistoryFacts,
+        PullRequest,
         Review,
         StatementFact,
         WaiverUse,
@@ -142,15 +143,12 @@ def gather(
                 pull=pulled.pull if pulled is not None else pull_of(records, head=head),
                 known={commit.id for commit in commits},
             )
+    elif recorded:
+        _refuse_dropped(view, target=target, tip=base)
     unasked: tuple[Finding, ...] = ()
     pull, reviews = (pulled.pull, pulled.reviews) if pulled is not None else (None, ())
     if config.forge is not None and pulled is None:
-        from itil_gate.gather.told import not_asked, told_by_forge  # noqa: PLC0415
-
-        told = told_by_forge(records, head=head)
-        pull = told.pull.model_copy(update={"state": "open"}) if told.pull is not None else None
-        reviews = told.reviews
-        unasked = not_asked(config, told, head=head, binding=binding)
+        pull, reviews, unasked = _remembered(config, records, head=head, binding=binding)
     folders = list_statements(view, tips) if tips else {}
     statements, on_target = _statements(
         view, folders, config, base=base, head=head, commits=commits, asked=asked
@@ -237,6 +235,23 @@ def find_target_tip(view: View, target: str) -> str:
             hint=f"fetch it first: `git fetch origin {short}`",
         )
     return next(iter(tips.values()))
+
+
+def _remembered(
+    config: Config, records: Sequence[Facts], *, head: str, binding: bool
+) -> tuple[PullRequest | None, tuple[Review, ...], tuple[Finding, ...]]:
+    """Return what the log remembers of the forge, and what is said where nobody asked it."""
+    from itil_gate.gather.told import not_asked, told_by_forge  # noqa: PLC0415
+
+    told = told_by_forge(records, head=head)
+    pull = told.pull.model_copy(update={"state": "open"}) if told.pull is not None else None
+    return pull, told.reviews, not_asked(config, told, head=head, binding=binding)
+
+
+def _refuse_dropped(view: View, *, target: str, tip: str) -> None:
+    from itil_gate.gather.dropped import refuse_dropped  # noqa: PLC0415 - it imports this room
+
+    refuse_dropped(view, target=target, tip=tip)
 
 
 def _merged(view: View, base: str, head: str, *, diff: Sequence[DiffEntry]) -> MergeResult:

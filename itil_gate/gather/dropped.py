@@ -1,0 +1,222 @@
+"""A target that names no audit log: whether it ever named one, and how that came to an end.
+
+The configuration says where the log is, and the log says which configuration was let in. Whoever
+takes the section away would so take away what speaks against it, and against everything else in
+that push. So the end of the log has to stand in the log, as it was configured until then. A
+repository that never had a log is asked nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from itil_gate.gather.landing import lies_on_line
+from itil_gate.gather.pinned import proved_reader
+from itil_gate.gather.recorded import open_copy, refuse_unaccounted
+from itil_gate.gather.remembered import memory_file, own_memory
+from itil_gate.gather.resting import fits
+from itil_gate.git.history import read_commit, refuse_shallow
+from itil_gate.git.names import branch_tips
+from itil_gate.git.objects import listed_ids
+from itil_gate.git.tree import blob_at
+from itil_gate.log.entry import entry_path
+from itil_gate.model.config import CONFIG_PATH
+from itil_gate.model.errors import ConfigError, HistoryError, SourceError
+from itil_gate.model.frozen import frozen
+from itil_gate.model.policy import Source
+from itil_gate.model.record import AUDIT_BRANCH
+from itil_gate.policy.compile import read_config
+from itil_gate.reading.yaml import decode, parse
+
+if TYPE_CHECKING:
+    from itil_gate.git.view import View
+    from itil_gate.log.reader import LogReader
+    from itil_gate.model.config import Config
+
+SHORT = 12
+
+
+@frozen
+class Dropped:
+    """The end of a log: by which commit, and the configuration that named it until then."""
+
+    by: str
+    before: str
+    config: Config
+
+
+def refuse_dropped(view: View, *, target: str, tip: str) -> None:
+    """Refuse a target that named an audit log once, unless that log says who ended it.
+
+    The configuration at `tip` names none. Raises HistoryError `log-dropped`, or as
+    `refuse_unaccounted` does about the end; LogError as `open_copy` does; and HistoryError
+    `history-too-shallow` where there was a log and the clone ends before that can be told.
+    """
+    found = find_dropped(view, tip)
+    if found is None:
+        _refuse_traces(view, target=target, tip=tip)
+        return
+    reader = open_copy(view, found.config)
+    end = _ended(view, found, reader, target=target, tip=tip) if reader is not None else None
+    if reader is None or end is None:
+        branch = target.removeprefix("refs/heads/")
+        raise HistoryError(
+            "log-dropped",
+            f"itil-gate.yaml of {branch} names no audit log since {found.by[:SHORT]}, and the log "
+            "that it named until then does not say that somebody let that in",
+            hint="put the section log back; if it was to end, have that approved and run "
+            f"`itil-gate check --merged {found.before}..{tip} --record` where the log is kept, "
+            "then fetch audit-log",
+        )
+
+
+def log_config(view: View, config: Config, *, target: str, tip: str) -> Config:
+    """Return the configuration by which it is recorded how a branch came to `tip`.
+
+    That is the one given, which stands there; where it ends the log and nobody has recorded that,
+    the one before it. Raises as `refuse_dropped` does, but for `log-dropped`.
+    """
+    found = find_dropped(view, tip) if config.log is None else None
+    if found is None:
+        return config
+    reader = open_copy(view, found.config)
+    if reader is None or _recorded(view, found, reader, target=target, tip=tip):
+        return config
+    return found.config
+
+
+def find_dropped(view: View, tip: str) -> Dropped | None:
+    """Return how the configuration of a line of first parents came to name no log any more.
+
+    None where it never named one, as far as the line is here. Raises HistoryError `log-dropped`
+    where the configuration that named one cannot be read.
+    """
+    done = view.git(
+        *("rev-list", "--first-parent", "--end-of-options", tip, "--"),
+        CONFIG_PATH,
+    )
+    by = tip
+    for commit in listed_ids(done.out, "rev-list"):
+        text = _text_at(view, commit)
+        if text is not None and _names_log(text):
+            source = Source(path=CONFIG_PATH, blob="0" * len(commit), text=text)
+            try:
+                config = read_config({CONFIG_PATH: source})
+            except ConfigError as error:
+                raise HistoryError(
+                    "log-dropped",
+                    f"itil-gate.yaml names no audit log since {by[:SHORT]}, and what it said of "
+                    f"one at {commit[:SHORT]} cannot be read",
+                    hint="put the section log back as it was",
+                ) from error
+            return Dropped(by, read_commit(view, by).parents[0], config)
+        by = commit
+    return None
+
+
+def _ended(view: View, found: Dropped, reader: LogReader, *, target: str, tip: str) -> str | None:
+    """Return the recorded commit with which the log was ended by leave; None if there is none."""
+    proved = proved_reader(view, found.config, reader, target=target)
+    for before, after, well in _updates(proved, target=target):
+        if well and _holds_end(view, found, before, after, tip=tip):
+            refuse_unaccounted(view, found.config, proved, target=target, tip=after)
+            return after
+    return None
+
+
+def _recorded(view: View, found: Dropped, reader: LogReader, *, target: str, tip: str) -> bool:
+    """Tell whether an update that ended the log is recorded, whichever way it went."""
+    return any(
+        _holds_end(view, found, before, after, tip=tip)
+        for before, after, _ in _updates(reader, target=target)
+    )
+
+
+def _updates(reader: LogReader, *, target: str) -> list[tuple[str, str, bool]]:
+    """Return the updates of a branch, newest first, with whether each was let in."""
+    found: dict[tuple[str, str], bool] = {}
+    for entry in reader.backwards(kinds=("ref-update",)):
+        said = entry.predicate
+        if not entry.believed or said.get("ref") != target:
+            continue
+        ends = (str(said.get("before")), str(said.get("after")))
+        if ends not in found:
+            found[ends] = fits(reader, entry)
+    return [(*ends, well) for ends, well in found.items()]
+
+
+def _holds_end(view: View, found: Dropped, before: str, after: str, *, tip: str) -> bool:
+    here = [one is not None for one in view.reader.info([before, after])]
+    return (
+        all(here)
+        and lies_on_line(view, found.by, after)
+        and lies_on_line(view, after, tip)
+        and lies_on_line(view, before, found.before)
+    )
+
+
+def _refuse_traces(view: View, *, target: str, tip: str) -> None:
+    """Refuse a line that never named a log where there is one that began on it, or was in use."""
+    tips = branch_tips(view, AUDIT_BRANCH)
+    known = own_memory(view.repository)
+    used = known is not None and known.size > 1  # one entry says that it was opened, and no more
+    if not tips and not used:
+        return
+    refuse_shallow(view, None, tip)
+    for branch in tips:
+        opened = _opening(view, branch)
+        if opened.get("target") != target:
+            continue
+        adopted = str(opened.get("adopted"))
+        if next(view.reader.info([adopted])) is None or not lies_on_line(view, adopted, tip):
+            raise _off_line(target, tip)
+    if used and not tips and known is not None:
+        raise HistoryError(
+            "log-dropped",
+            f"this clone remembers the audit log {known.origin} with {known.size} entries, and "
+            f"neither {target} nor any branch here says that there is one",
+            hint=f"`git fetch origin audit-log`; if that log was another repository's, or was "
+            f"given up with everybody's leave, remove {memory_file(view.repository)}",
+        )
+
+
+def _off_line(target: str, tip: str) -> HistoryError:
+    return HistoryError(
+        "log-dropped",
+        f"the audit log was opened for {target}, and the line of {tip[:SHORT]} does not lead back "
+        "to where it began",
+        hint="find out who replaced the history of the branch, and put it back",
+    )
+
+
+def _opening(view: View, branch: str) -> dict[str, object]:
+    """Return what the first entry of a copy of the log says, whoever signed it."""
+    import base64  # noqa: PLC0415 - few repositories have a log that they do not name
+
+    data = blob_at(view, branch, entry_path(0))
+    try:
+        envelope = json.loads(data or b"{}")
+        statement = json.loads(base64.b64decode(envelope["payload"]))
+        predicate = statement["predicate"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return predicate if isinstance(predicate, dict) else {}
+
+
+def _text_at(view: View, commit: str) -> str | None:
+    data = blob_at(view, commit, CONFIG_PATH)
+    if data is None:
+        return None
+    try:
+        return decode(data, file=CONFIG_PATH)
+    except SourceError:
+        return None
+
+
+def _names_log(text: str) -> bool:
+    try:
+        said = parse(text, file=CONFIG_PATH).data
+    except SourceError:
+        return False
+    return isinstance(said, dict) and said.get("log") is not None
