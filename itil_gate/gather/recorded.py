@@ -155,20 +155,28 @@ def refuse_unrecorded(
 def refuse_unaccounted(
     view: View, config: Config, reader: LogReader, *, target: str, tip: str
 ) -> None:
-    """Refuse judge's data as `refuse_unrecorded` does, by a log whose keys are believed."""
-    end = adopted = None
-    spans = Spans(target)
+    """Refuse judge's data as `refuse_unrecorded` does, by a log whose keys are believed.
+
+    Another branch than the one that the log was opened for begins where it leaves the line of that
+    one: up to there it was accounted for on it.
+    """
+    end = adopted = home = None
+    every: dict[str, Spans] = {target: Spans(target)}
     for entry in reader.backwards(kinds=("ref-update", "log-opened")):
         if not entry.believed:
             continue
         if entry.kind == "log-opened":
-            adopted = str(entry.predicate.get("adopted"))
-            end = end or adopted
+            adopted, home = (str(entry.predicate.get(name)) for name in ("adopted", "target"))
             break
-        spans.take(entry)
-        if entry.predicate.get("ref") == target and entry.predicate.get("correction") is None:
+        ref = str(entry.predicate.get("ref"))
+        every.setdefault(ref, Spans(ref)).take(entry)
+        if ref == target and entry.predicate.get("correction") is None:
             # One with a correction says again what came of an earlier one, which is met later.
             end = end or str(entry.predicate.get("after"))
+    spans = every[target]
+    if home is not None and home != target and home in every:
+        spans, adopted = spans.since(every[home], line=_line(view, tip), start=adopted)
+    end = end or adopted
     refuse_standing(view, config, spans.unauthorised, tip=tip)
     if end is None:
         raise HistoryError(
@@ -209,7 +217,7 @@ def _refuse_behind(
     it holds, or not at all: nobody let in what is there. `adopted` is where the record begins.
     """
     line = _line(view, tip)
-    ends = {adopted, *(span.after for span in (*spans.others, *spans.unauthorised))}
+    ends = {adopted, *spans.ends}
     below = next((commit for commit in line if commit in ends), None)
     if below is None and _here(view, adopted) and lies_on_line(view, tip, adopted):
         below = adopted
@@ -275,6 +283,22 @@ class Spans:
         self._found: list[Span] = []
         self._others: list[Span] = []
 
+    def since(
+        self, home: Spans, *, line: Sequence[str], start: str | None
+    ) -> tuple[Spans, str | None]:
+        """Return these updates with those of the branch that this one left, and where that was.
+
+        `line` is that of the tip, newest first, `start` where the record begins if the two have
+        nothing of it in common. Only what this branch took along counts.
+        """
+        ours = frozenset(line)
+        whole = Spans(self._target)
+        for name in ("_found", "_others"):
+            theirs = [span for span in getattr(home, name) if span.after in ours]
+            setattr(whole, name, [*getattr(self, name), *theirs])
+        ends = home.ends
+        return whole, next((commit for commit in line if commit in ends), start)
+
     def take(self, entry: Entry) -> bool:
         """Take a believed `ref-update`; True for the newest record of an update of the branch."""
         said = entry.predicate
@@ -291,6 +315,11 @@ class Spans:
     def unauthorised(self) -> tuple[Span, ...]:
         """The updates that came without authority and were not corrected since, oldest first."""
         return tuple(self._found[::-1])
+
+    @property
+    def ends(self) -> frozenset[str]:
+        """The commits at which the branch was recorded to stand."""
+        return frozenset(span.after for span in (*self._found, *self._others))
 
     @property
     def others(self) -> tuple[Span, ...]:

@@ -37,6 +37,7 @@ from itil_gate.git.tree import tree_id
 from itil_gate.model.decision import StoredDecision
 from itil_gate.model.errors import ConfigError, GateError, HistoryError
 from itil_gate.model.facts import WaiverUse
+from itil_gate.model.frozen import replace
 from itil_gate.policy.compile import read_config
 from itil_gate.release.past import LETS_IN, authority_of, governing
 from itil_gate.release.updates import Pen, waivers_of
@@ -79,6 +80,7 @@ def trace(
     Raises HistoryError where history does not suffice, and `approvals-rewound` where the log saw
     more on the approvals branch than is there, and what was decided before that has landed.
     """
+    past = _begun(view, past, after)
     if past.end == after:
         return ()
     if not holds(view, past.end):
@@ -378,6 +380,18 @@ def _weight(decision: Decision) -> tuple[bool, frozenset[tuple[str, str]]]:
 
 def _lies_before(view: View, one: str, other: str) -> bool:
     return is_ancestor(view, one, other)
+
+
+def _begun(view: View, past: Past, after: str) -> Past:
+    """Return what is known of a branch that has no record yet, from where it left another one."""
+    if past.home is None:
+        return past
+    done = view.git("rev-list", "--first-parent", "--end-of-options", after)
+    line = listed_ids(done.out, "rev-list")
+    ours = frozenset(line)
+    taken = tuple(span for span in past.home.unauthorised if span.after in ours)
+    end = next((one for one in line if one in past.home.ends), past.end)
+    return replace(past, end=end, unauthorised=taken, ends=frozenset({*past.ends, end}))
 
 
 def _still_held(view: View, past: Past, after: str) -> str | None:

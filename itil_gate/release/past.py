@@ -63,6 +63,9 @@ class Said:
 class Past:
     """What the log knows of a branch.
 
+    `home` is given for another branch than the one the log was opened for that has no record yet:
+    what is recorded of that one. Where the branch leaves it, its own record begins.
+
     `said` are the decisions about what has not landed since, newest first, at most one for each
     content, head and tip of the target. `unauthorised` are updates that came without authority,
     oldest first. `seen` says when a commit was first known to be the target's tip, `ends` are the
@@ -78,6 +81,7 @@ class Past:
     seen: Mapping[str, datetime] = {}
     ends: frozenset[str] = frozenset()
     tips: tuple[str, ...] = ()
+    home: Spans | None = None
     size: int = 0
 
 
@@ -165,13 +169,14 @@ class _Memory:
         self._said: list[Said] = []
         self._uses: list[WaiverUse] = []
         self._seen: dict[str, datetime] = {}
-        self._spans = Spans(ref)
+        self._every = {ref: Spans(ref)}
 
     def take(self, entry: Entry) -> None:
         """Take what a believed entry says; newer ones came before."""
         match entry.kind:
             case "ref-update":
-                self._spans.take(entry)
+                ref = str(entry.predicate.get("ref"))
+                self._every.setdefault(ref, Spans(ref)).take(entry)
                 self._update(RefUpdate.model_validate_json(json.dumps(entry.predicate)))
             case "gate-decision":
                 self._decision(entry)
@@ -186,15 +191,17 @@ class _Memory:
     def past(self, opened: LogOpened) -> Past:
         """Return what is known, when the beginning is reached."""
         end, newest = self._end, self._newest
+        away = opened.target != self._ref and newest is None
         return Past(
             end=end.after if end else opened.adopted,
             recorded_at=newest.recorded_at if newest else opened.opened_at,
             said=tuple(self._said),
-            unauthorised=self._spans.unauthorised,
+            unauthorised=self._every[self._ref].unauthorised,
             uses=tuple(self._uses),
             seen=self._seen,
             ends=frozenset({opened.adopted, *self._ends}),
             tips=self._tips,
+            home=self._every.get(opened.target) if away else None,
             size=self._size,
         )
 

@@ -11,11 +11,13 @@ from support.breakglass import REPOSITORY
 from support.cases import case
 from support.world import APPROVALS, CHG, CONFIG, OTHER
 
+from itil_gate.decide.gate import decide
 from itil_gate.gather.recorded import refuse_unrecorded
 from itil_gate.git.discover import discover
 from itil_gate.git.view import open_view
 from itil_gate.model.errors import HistoryError
 from itil_gate.model.statement import CorrectionPredicate
+from itil_gate.release.bookkeeping import record_decision, record_landing
 from itil_gate.release.correcting import record_corrections
 from itil_gate.release.signing_desk import sign_statement
 from itil_gate.signing.statement import correction_statement
@@ -189,3 +191,72 @@ def test_who_takes_policies_away_by_force_is_not_judged_by_what_is_left(books: B
     assert [one.update.standing for one in tiles] == ["unauthorised", "unauthorised"]
     world.repo.checkout("next")
     assert world.refusal("next") == "policies-unauthorised"
+
+
+# A second guarded branch --------------------------------------------------------------------------
+
+RELEASE = "refs/heads/release"
+
+
+def mended(books: Bookish) -> None:
+    """Land a change of the policies that was approved, and a change after it."""
+    world = books.world
+    world.propose(
+        {"policies/approvals.yaml": f"{APPROVALS}# reviewed\n"},
+        branch="rule",
+        scope='"policies/**"',
+        change=OTHER,
+    )
+    world.approve("carol", "dave", head="rule", change=OTHER)
+    books.decide("rule")
+    before, _ = books.merge("rule")
+    assert [one.update.standing for one in books.landed(before)] == ["authorised"]
+    books.land({"src/x.py": "1\n"}, THIRD, branch="third")
+
+
+def landed_there(books: Bookish, before: str | None = None) -> list[str]:
+    """Record how the branch release came to where it is; return the standings."""
+    with open_view(discover(books.world.repo.path)) as view:
+        tip = books.world.repo.tip("release")
+        tiles, _ = record_landing(books.books, view, ref=RELEASE, after=tip, pushed=before)
+    return [one.update.standing for one in tiles]
+
+
+@pytest.mark.heavy
+def test_a_second_branch_begins_where_it_leaves_the_first(books: Bookish) -> None:
+    world = books.world
+    mended(books)
+    git(world, "branch", "release", "main")
+    assert landed_there(books) == []
+    world.propose({"src/app.py": "1\n"}, at="release")
+    world.approve("bob", base="release")
+    inputs = world.inputs(base="release")
+    assert decide(inputs).outcome == "allow"
+    with open_view(discover(world.repo.path)) as view:
+        record_decision(books.books, view, decide(inputs), inputs)
+    git(world, "checkout", "-q", "release")
+    git(world, "merge", "-q", "--no-ff", "feature")
+    assert landed_there(books) == ["authorised"]
+    world.propose({"src/more.py": "1\n"}, branch="more", at="release", change=FOURTH)
+    assert world.check("more", base="release").outcome == "pending"
+    # What is pushed there is asked about there.
+    git(world, "checkout", "-q", "release")
+    world.commit({"policies/approvals.yaml": LENIENT}, by="erin")
+    assert world.refusal("more", base="release") == "policies-unrecorded"
+    assert landed_there(books) == ["unauthorised"]
+    assert world.refusal("more", base="release") == "policies-unauthorised"
+
+
+def test_a_second_branch_takes_no_lawless_policies_along(books: Bookish) -> None:
+    world = books.world
+    fork = world.repo.tip("main")
+    world.on_main({"policies/approvals.yaml": LENIENT}, by="erin")
+    git(world, "branch", "early", "main")
+    world.propose({"src/app.py": "1\n"}, at="early")
+    git(world, "update-ref", RELEASE, "main")
+    assert world.refusal(base="release") == "policies-unrecorded"
+    books.landed()
+    assert world.refusal(base="release") == "policies-unauthorised"
+    git(world, "update-ref", RELEASE, fork)  # that branch left before
+    world.propose({"src/app.py": "1\n"}, branch="clean", at="release")
+    assert world.check("clean", base="release").outcome == "pending"
