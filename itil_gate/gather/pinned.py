@@ -58,9 +58,21 @@ def proved_reader(view: View, config: Config, reader: LogReader, *, target: str)
 
 
 def _opening(reader: LogReader) -> tuple[Pin, ...]:
-    """Return the keys that the log was opened with; the first entry does not say for which use."""
-    lines = reader.entry(0, lost=True).predicate.get("keys", ())
-    return tuple(pin for line in lines for pin in _of_line(str(line), since=0))
+    """Return the keys that the log was opened with, each for the use in which it showed itself.
+
+    The first entry lists them without a use: those that signed it are recorder's keys, the others
+    sign heads. A key for both, where there are several, is so by what the target pinned there.
+    """
+    lines = [str(line) for line in reader.entry(0, lost=True).predicate.get("keys", ())]
+    known = {pin.fingerprint: pin for line in lines for pin in _of_line(line, since=0)}
+    signers = reader.signers(0, {pin.fingerprint: pin.public for pin in known.values()})
+    found: list[Pin] = []
+    for line in lines:
+        for pin in _of_line(line, since=0):
+            recorded = pin.fingerprint in signers
+            if len(known) == 1 or recorded is (pin.use == "recorder"):
+                found.append(pin)
+    return tuple(found)
 
 
 def _of_line(

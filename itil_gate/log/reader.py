@@ -197,6 +197,20 @@ class LogReader:
                 raise _missing(index, entry.kind)
             yield entry
 
+    def signers(self, index: int, keys: Mapping[str, bytes]) -> frozenset[str]:
+        """Return the names of those of the keys that signed an entry, wherever they are good.
+
+        None has signed one whose file is gone. Raises LogError as `entries` does.
+        """
+        path = entry_path(index)
+        file = self._read_many([path])[path]
+        if file is None:
+            return frozenset()
+        leaf = self._leaf(index)
+        if leaf_of(leaf.kind, file) != leaf:
+            raise _altered(path)
+        return dsse.verify(parse_entry(file, path=path)[0], keys)
+
     def backwards(
         self,
         *,

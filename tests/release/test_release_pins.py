@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.books import KEYS, LOG, MAIN, Bookish, open_books
-from support.log import RECORDER, signer
+from support.log import CHECKPOINT, RECORDER, signer
 from support.world import CHG, CONFIG, OTHER
 
 from itil_gate.git.discover import discover
@@ -15,6 +15,7 @@ from itil_gate.model.record import PolicyChange, RefUpdate
 from itil_gate.release.books import books_of
 from itil_gate.release.entries import plain_event, update_event
 from itil_gate.release.keys import LogKeys
+from itil_gate.release.recorder import open_new_log
 from itil_gate.signing.ed25519 import public_line
 
 if TYPE_CHECKING:
@@ -201,3 +202,45 @@ def test_a_spare_key_that_was_pinned_before_the_log_was_opened_is_believed(world
     books = open_books(world, more=_rows(("recorder", MINE)))
     books.land({"src/a.py": "1\n"}, CHG, branch="feature")
     assert books.start()[1] is not None
+
+
+@pytest.mark.parametrize("use", ["checkpoint", "recorder"])
+def test_a_key_of_the_opening_is_believed_for_its_own_use_only(books: Bookish, use: str) -> None:
+    """Who stole the recorder's key, and may push, would sign heads of the log with it as well."""
+    world = books.world
+    books.land({"src/a.py": "1\n"}, CHG, branch="feature")
+    before = world.repo.tip("main")
+    key = RECORDER if use == "checkpoint" else CHECKPOINT
+    after = world.on_main(
+        {"src/app.py": "evil\n", "itil-gate.yaml": CONFIG + LOG + _rows((use, key))}, by="erin"
+    )
+    world.propose({"src/b.py": "1\n"}, branch="evil", change=OTHER)
+    _recorded(books, LogKeys(key, key), before, after)
+    assert world.refusal("evil") == "pins-unauthorised"
+    assert _refused(books) == "pins-unauthorised"
+
+
+@pytest.mark.parametrize("spare", [False, True])
+def test_one_key_for_both_uses_is_believed_for_both(world: World, *, spare: bool) -> None:
+    more = _rows(("checkpoint", MINE), ("recorder", MINE))
+    keys = LogKeys(MINE, MINE)
+    if spare:
+        more += _rows(("recorder", RECORDER))
+        keys = LogKeys(MINE, MINE, more_recorders=(RECORDER,))
+    tip = world.on_main({"itil-gate.yaml": f"{CONFIG}log:\n  keys:\n{more}"})
+    books = Bookish(world)
+    settings = books.config.log
+    assert settings is not None
+    place, name = discover(world.repo.path), books.config.repository
+    open_new_log(
+        place,
+        keys=keys,
+        settings=settings,
+        name=name,
+        target=MAIN,
+        adopted=tip,
+        remote=None,
+        now=world.now,
+    )
+    world.propose()
+    assert world.check().outcome == "pending"
