@@ -306,6 +306,22 @@ class Config(Model):
     )
 
     @model_validator(mode="after")
+    def _targets_differ_in_more_than_case(self) -> Self:
+        # A status says for which branch it is, and GitHub compares such names without case.
+        known: dict[str, str] = {}
+        for name in self.targets:
+            other = known.setdefault(name.casefold(), name)
+            if other != name:
+                raise refusal(
+                    "wrong-value",
+                    f"lists {other} and {name}, which differ in case alone, so that what passes on "
+                    "one would pass on the other",
+                    remedy="give one of the branches another name",
+                    at="targets",
+                )
+        return self
+
+    @model_validator(mode="after")
     def _checks_are_of_targets(self) -> Self:
         named = self.forge.status_checks if self.forge is not None else {}
         strange = sorted(set(named) - set(self.targets))
