@@ -173,4 +173,6 @@ def test_no_input_reaches_the_shell() -> None:
     spec, job = yaml.safe_load_all(TEMPLATE.read_text("utf-8"))
     for name, one in job.items():
         assert "$[[" not in str(one.get("script", "")), name
+        assert one.get("dependencies", []) == []
+    assert "dependencies" in next(one for one in job.values() if "script" in one)
     assert spec["spec"]["inputs"]["pending"]["default"] == "red"
