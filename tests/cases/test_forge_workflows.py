@@ -116,13 +116,30 @@ def test_no_filter_lets_a_binding_workflow_be_skipped(name: str) -> None:
 
 
 @case("169")
-def test_a_run_that_binds_is_not_cancelled_by_the_next_one() -> None:
+@pytest.mark.parametrize("name", BINDING)
+def test_a_run_that_binds_is_not_cancelled_by_the_next_one(name: str) -> None:
     """Whoever edits a title again and again would keep an earlier success standing."""
-    binding = workflow("binding.yml")
+    binding = workflow(name)
     whole = [binding, *binding["jobs"].values()]
     held = [one["concurrency"] for one in whole if "concurrency" in one]
     assert held
     assert not any(one.get("cancel-in-progress") for one in held)
+
+
+@pytest.mark.parametrize(
+    ("name", "event"), [("required.yml", "pull_request"), ("binding.yml", "pull_request_target")]
+)
+def test_what_is_pointed_at_another_branch_is_judged_anew(name: str, event: str) -> None:
+    """What passed on a branch with laxer rules would otherwise stand on the stricter one."""
+    assert {"opened", "synchronize", "reopened", "edited"} <= set(
+        workflow(name)[True][event]["types"]
+    )
+
+
+def test_a_release_that_waits_drops_no_landing_that_waits() -> None:
+    groups = [workflow(name)["concurrency"]["group"] for name in ("landed.yml", "release.yml")]
+    assert len(set(groups)) == 2
+    assert "inputs.environment" in groups[1]
 
 
 @case("169")
