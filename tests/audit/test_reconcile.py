@@ -233,6 +233,7 @@ def test_a_forced_push_is_seen_by_what_is_gone_and_by_what_came(books: Bookish) 
     old = books.land({"src/app.py": "print('new')\n"}, CHG, branch="feature")
     world.repo.checkout("main")
     git(world, "reset", "--quiet", "--hard", f"{old}~1")
+    back = world.repo.tip("main")
     forced = world.on_main({"src/lib.py": "mine\n"}, by="alice")
     rows, _ = reconciled(books)
     assert [row.found for row in rows] == ["unauthorised", "rewritten"]
@@ -241,7 +242,7 @@ def test_a_forced_push_is_seen_by_what_is_gone_and_by_what_came(books: Bookish) 
     books.landed(old)
     rows, _ = reconciled(books)
     assert [row.found for row in rows] == ["unauthorised", "rewritten", "rewritten"]
-    assert {row.after for row in rows} == {forced, old}
+    assert {row.after for row in rows} == {forced, old, back}
 
 
 def test_a_branch_that_lost_the_commit_of_adoption_says_so(books: Bookish) -> None:
