@@ -72,8 +72,8 @@ def _record(repo: Path, recording: Recording) -> None:
 def _one(view: View, push: Push, recording: Recording) -> None:
     """Record one branch: what is decided about the push, and then what landed."""
     from itil_gate.gather.dropped import log_config
+    from itil_gate.gather.landing import lies_on_line
     from itil_gate.gather.sources import read_judge
-    from itil_gate.git.history import is_ancestor
     from itil_gate.model.errors import GateError
     from itil_gate.policy.compile import read_config
     from itil_gate.release.bookkeeping import record_decision, record_landing
@@ -82,14 +82,14 @@ def _one(view: View, push: Push, recording: Recording) -> None:
 
     judge = read_judge(view, push.new or "")
     config = read_config({source.path: source for source in judge})
-    config = log_config(view, config, target=push.ref, tip=push.new or "")
+    config = log_config(view, config, tip=push.new or "")
     if config.log is None:
         return
     moment = now()
     books = recording.books(view.repository, config, now=moment)
     with books.reading() as reader:
         end = past_of(reader, push.ref).end
-    if is_ancestor(view, push.new or "", end):
+    if lies_on_line(view, push.new or "", end):
         say(f"itil-gate: {push.ref}: is recorded up to {end[:12]} already")
         return
     heads: tuple[str, ...] = ()

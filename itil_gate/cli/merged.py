@@ -53,7 +53,7 @@ def check_merged(
         before, after = _ends(view, span)
         ref, _ = find_target(view, base=base, target=target)
         config = read_config({source.path: source for source in read_judge(view, after)})
-        config = log_config(view, config, target=ref, tip=after)
+        config = log_config(view, config, tip=after)
         books = recording.books(view.repository, config, now=now(), write=record)
         commits = [find_commit(view, head) for head in heads]
         if record:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from itil_gate.gather.landing import lies_on_line
 from itil_gate.gather.pinned import proved_reader
-from itil_gate.gather.recorded import open_copy, refuse_unaccounted
+from itil_gate.gather.recorded import line_of, open_copy, refuse_unaccounted
 from itil_gate.gather.remembered import memory_file, own_memory
 from itil_gate.gather.resting import fits
 from itil_gate.git.history import read_commit, refuse_shallow
@@ -31,7 +31,7 @@ from itil_gate.reading.yaml import decode, parse
 
 if TYPE_CHECKING:
     from itil_gate.git.view import View
-    from itil_gate.log.reader import LogReader
+    from itil_gate.log.reader import Entry, LogReader
     from itil_gate.model.config import Config
 
 SHORT = 12
@@ -71,7 +71,7 @@ def refuse_dropped(view: View, *, target: str, tip: str) -> None:
         )
 
 
-def log_config(view: View, config: Config, *, target: str, tip: str) -> Config:
+def log_config(view: View, config: Config, *, tip: str) -> Config:
     """Return the configuration by which it is recorded how a branch came to `tip`.
 
     That is the one given, which stands there; where it ends the log and nobody has recorded that,
@@ -81,7 +81,7 @@ def log_config(view: View, config: Config, *, target: str, tip: str) -> Config:
     if found is None:
         return config
     reader = open_copy(view, found.config)
-    if reader is None or _recorded(view, found, reader, target=target, tip=tip):
+    if reader is None or _ending(view, found, reader, tip=tip) is not None:
         return config
     return found.config
 
@@ -118,42 +118,30 @@ def find_dropped(view: View, tip: str) -> Dropped | None:
 def _ended(view: View, found: Dropped, reader: LogReader, *, target: str, tip: str) -> str | None:
     """Return the recorded commit with which the log was ended by leave; None if there is none."""
     proved = proved_reader(view, found.config, reader, target=target)
-    for before, after, well in _updates(proved, target=target):
-        if well and _holds_end(view, found, before, after, tip=tip):
-            refuse_unaccounted(view, found.config, proved, target=target, tip=after)
-            return after
-    return None
+    entry = _ending(view, found, proved, tip=tip)
+    if entry is None or not fits(proved, entry):
+        return None
+    after = str(entry.predicate.get("after"))
+    refuse_unaccounted(view, found.config, proved, target=target, tip=after)
+    return after
 
 
-def _recorded(view: View, found: Dropped, reader: LogReader, *, target: str, tip: str) -> bool:
-    """Tell whether an update that ended the log is recorded, whichever way it went."""
-    return any(
-        _holds_end(view, found, before, after, tip=tip)
-        for before, after, _ in _updates(reader, target=target)
-    )
+def _ending(view: View, found: Dropped, reader: LogReader, *, tip: str) -> Entry | None:
+    """Return the newest record of the update that ended the log, whichever way it went.
 
-
-def _updates(reader: LogReader, *, target: str) -> list[tuple[str, str, bool]]:
-    """Return the updates of a branch, newest first, with whether each was let in."""
-    found: dict[tuple[str, str], bool] = {}
+    It may be one of another branch: one that left that branch took the end along from there.
+    """
+    places = {commit: place for place, commit in enumerate(line_of(view, tip))}
     for entry in reader.backwards(kinds=("ref-update",)):
-        said = entry.predicate
-        if not entry.believed or said.get("ref") != target:
-            continue
-        ends = (str(said.get("before")), str(said.get("after")))
-        if ends not in found:
-            found[ends] = fits(reader, entry)
-    return [(*ends, well) for ends, well in found.items()]
-
-
-def _holds_end(view: View, found: Dropped, before: str, after: str, *, tip: str) -> bool:
-    here = [one is not None for one in view.reader.info([before, after])]
-    return (
-        all(here)
-        and lies_on_line(view, found.by, after)
-        and lies_on_line(view, after, tip)
-        and lies_on_line(view, before, found.before)
-    )
+        before, after = (places.get(str(entry.predicate.get(end))) for end in ("before", "after"))
+        if (
+            entry.believed
+            and before is not None
+            and after is not None
+            and after <= places[found.by] < places[found.before] <= before
+        ):
+            return entry
+    return None
 
 
 def _refuse_traces(view: View, *, target: str, tip: str) -> None:

@@ -175,7 +175,7 @@ def refuse_unaccounted(
             end = end or str(entry.predicate.get("after"))
     spans = every[target]
     if home is not None and home != target and home in every:
-        spans, adopted = spans.since(every[home], line=_line(view, tip), start=adopted)
+        spans, adopted = spans.since(every[home], line=line_of(view, tip), start=adopted)
     end = end or adopted
     refuse_standing(view, config, spans.unauthorised, tip=tip)
     if end is None:
@@ -216,7 +216,7 @@ def _refuse_behind(
     never recorded to stand, as inside a branch that was merged, is judged by what the record before
     it holds, or not at all: nobody let in what is there. `adopted` is where the record begins.
     """
-    line = _line(view, tip)
+    line = line_of(view, tip)
     ends = {adopted, *spans.ends}
     below = next((commit for commit in line if commit in ends), None)
     if below is None and _here(view, adopted) and lies_on_line(view, tip, adopted):
@@ -247,7 +247,7 @@ def _behind(target: str, tip: str, why: str) -> HistoryError:
     )
 
 
-def _line(view: View, tip: str) -> list[str]:
+def line_of(view: View, tip: str) -> list[str]:
     """Return the line of first parents of a commit, newest first, as far as it is here."""
     done = view.git("rev-list", "--first-parent", "--end-of-options", tip)
     return listed_ids(done.out, "rev-list")

@@ -28,11 +28,10 @@ from itil_gate.gather.landing import (
     never_adopted,
     parents_of,
 )
-from itil_gate.gather.recorded import Span, refuse_lost, refuse_standing
+from itil_gate.gather.recorded import Span, line_of, refuse_lost, refuse_standing
 from itil_gate.gather.sources import read_judge
 from itil_gate.gather.statements import approval_tips
 from itil_gate.git.history import is_ancestor, read_commit
-from itil_gate.git.objects import listed_ids
 from itil_gate.git.tree import tree_id
 from itil_gate.model.decision import StoredDecision
 from itil_gate.model.errors import ConfigError, GateError, HistoryError
@@ -85,7 +84,8 @@ def trace(
         return ()
     if not holds(view, past.end):
         raise _end_missing(past.end, ref)
-    if lies_on_line(view, after, past.end):
+    stood = after in past.ends and is_ancestor(view, after, past.end)
+    if stood or lies_on_line(view, after, past.end):
         return ()
     start, steps = past.end, first_parents(view, past.end, after)
     if steps is None:
@@ -386,8 +386,7 @@ def _begun(view: View, past: Past, after: str) -> Past:
     """Return what is known of a branch that has no record yet, from where it left another one."""
     if past.home is None:
         return past
-    done = view.git("rev-list", "--first-parent", "--end-of-options", after)
-    line = listed_ids(done.out, "rev-list")
+    line = line_of(view, after)
     ours = frozenset(line)
     taken = tuple(span for span in past.home.unauthorised if span.after in ours)
     end = next((one for one in line if one in past.home.ends), past.end)
@@ -396,8 +395,7 @@ def _begun(view: View, past: Past, after: str) -> Past:
 
 def _still_held(view: View, past: Past, after: str) -> str | None:
     """Return the last commit of a line at which the branch was recorded to stand; None if none."""
-    done = view.git("rev-list", "--first-parent", "--end-of-options", after)
-    return next((one for one in listed_ids(done.out, "rev-list") if one in past.ends), None)
+    return next((one for one in line_of(view, after) if one in past.ends), None)
 
 
 def _end_missing(end: str, ref: str) -> HistoryError:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from itil_gate.model.config import LogSettings
 
 LENIENT = APPROVALS.replace("role: service-owner, of: footprint", "role: peer")
-THIRD = "CHG-2026-AAAA0003"
+THIRD, FOURTH = "CHG-2026-AAAA0003", "CHG-2026-AAAA0004"
 MINE = signer(77)
 OWN = f"""\
 log:
@@ -109,11 +109,14 @@ def test_a_log_that_was_ended_with_leave_is_asked_no_more(books: Bookish, tmp_pa
     assert world.refusal("next") == "log-dropped"
     repository = discover(world.repo.path)
     with open_view(repository) as view:
-        config = log_config(view, books.config, target=MAIN, tip=after)
+        config = log_config(view, books.config, tip=after)
         whole = books_of(repository, config, keys=KEYS, remote=None, now=world.now)
         tiles, _ = record_landing(whole, view, ref=MAIN, after=after, pushed=before)
     assert [one.update.standing for one in tiles] == ["authorised"]
     assert world.check("next").outcome == "pending"
+    git(world, "branch", "release", "main")
+    world.propose({"src/c.py": "1\n"}, branch="there", at="release", change=FOURTH)
+    assert world.check("there", base="release").outcome == "pending"
     world.on_main({"policies/approvals.yaml": LENIENT})  # nobody records it any more
     assert world.check("next").outcome == "pending"
     gate = ("check", "--merged", f"{before}..{after}", "--record")
