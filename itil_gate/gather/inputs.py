@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from itil_gate.gather.asking import read_proposed, read_requests
 from itil_gate.gather.earlier import NOTHING, earlier_work, pieces_of, pull_of
-from itil_gate.gather.sources import read_judge, read_sources
+from itil_gate.gather.sources import read_judge
 from itil_gate.gather.statements import (
     approval_tips,
     content_looker,
@@ -26,14 +27,11 @@ from itil_gate.git.merge import MergeResult, is_update_merge, merge_tree
 from itil_gate.git.names import ref_tip, resolve
 from itil_gate.git.tree import TreeEntry, ls_tree, tree_id
 from itil_gate.model.config import CONFIG_PATH
-from itil_gate.model.errors import ConfigError, GateError, HistoryError, SourceError
+from itil_gate.model.errors import GateError
 from itil_gate.model.facts import CommitFact, Facts, Inputs
-from itil_gate.model.finding import Finding, Place
 from itil_gate.model.statement import FOLDERS
 from itil_gate.policy.compile import compile_policies, read_config
-from itil_gate.policy.places import is_request_path, judge_prefixes
-from itil_gate.reading.events import MAX_BYTES
-from itil_gate.reading.read import source_finding
+from itil_gate.policy.places import is_request_path
 from itil_gate.signing.commit import commit_signature
 
 if TYPE_CHECKING:
@@ -57,14 +55,12 @@ if TYPE_CHECKING:
         StatementFact,
         WaiverUse,
     )
+    from itil_gate.model.finding import Finding
     from itil_gate.model.policy import Source
     from itil_gate.model.risk import RiskModel
 
 AHEAD = timedelta(minutes=5)
 """So far clocks may differ."""
-MOST_REQUESTS = 1000
-"""Requests of one merge: each is held against the whole diff."""
-REGULAR = ("100644", "100755")
 PARENTS_OF_A_MERGE = 2
 
 
@@ -110,8 +106,8 @@ def gather(
     content = content_digest(diff)
     merged = MergeResult(head_tree) if fork == base else _merged(view, base, head, diff=diff)
     commits = commits_between(view, base, head)
-    requests, unreadable = _requests(view, diff, config)
-    proposed, broken = _proposed(view, merged.tree or head_tree, diff, config)
+    requests, unreadable = read_requests(view, diff, config)
+    proposed, broken = read_proposed(view, merged.tree or head_tree, diff, config)
     tips = approval_tips(view)
     asked = list_ids(diff, config)
     earlier = NOTHING
@@ -266,85 +262,6 @@ def _merged(view: View, base: str, head: str, *, diff: Sequence[DiffEntry]) -> M
     landing = raw_diff(view, tree_id(view, base), merged.tree)
     astray = tuple(entry.path for entry in landing if entry.path not in seen)
     return MergeResult(merged.tree, astray)
-
-
-def _requests(
-    view: View, diff: Sequence[DiffEntry], config: Config
-) -> tuple[tuple[Source, ...], tuple[Finding, ...]]:
-    sources: list[Source] = []
-    faults: list[Finding] = []
-    items = [
-        TreeEntry(mode=entry.new_mode, oid=entry.new_id, path=entry.path)
-        for entry in diff
-        if is_request_path(config, entry.path) and entry.new_mode in REGULAR
-    ]
-    if len(items) > MOST_REQUESTS:
-        return (), (
-            Finding(
-                rule="invalid-request",
-                message=f"{len(items):,} change requests are proposed at once; "
-                f"at most {MOST_REQUESTS:,} are judged together",
-                remedy="propose them in parts",
-                place=Place(file=items[0].path),
-            ),
-        )
-    for entry in items:
-        try:
-            sources += read_sources(view, [entry], limit=MAX_BYTES)
-        except SourceError as error:
-            faults.append(source_finding(error))
-        except HistoryError as error:
-            if error.code != "object-too-large":
-                raise
-            faults.append(
-                Finding(
-                    rule="invalid-request",
-                    message=f"{entry.path} is too large to be a change request",
-                    remedy="keep reports out of the request; name them under spec.evidence",
-                    place=Place(file=entry.path),
-                )
-            )
-    return tuple(sources), tuple(faults)
-
-
-def _proposed(
-    view: View, tree: str, diff: Sequence[DiffEntry], config: Config
-) -> tuple[tuple[Source, ...] | None, tuple[Finding, ...]]:
-    """Return the judge's data as the merge would leave them, if the diff touches them."""
-    prefixes = judge_prefixes(config)
-    if not any(
-        entry.path == prefix or entry.path.startswith(f"{prefix}/")
-        for entry in diff
-        for prefix in prefixes
-    ):
-        return None, ()
-    try:
-        return read_judge(view, tree), ()
-    except SourceError as error:
-        return None, (source_finding(error).model_copy(update={"rule": "proposed-policy-invalid"}),)
-    except HistoryError as error:
-        if error.code not in ("object-too-large", "tree-too-large"):
-            raise
-        return None, (
-            Finding(
-                rule="proposed-policy-invalid",
-                message=f"what the pull request proposes does not load: {error.message}",
-                remedy="keep the judge's data to files of 1 MiB at most, and other files elsewhere",
-                place=Place(file=CONFIG_PATH),
-            ),
-        )
-    except ConfigError as error:
-        place = next((found.place for found in error.findings if found.place), None)
-        return None, (
-            Finding(
-                rule="proposed-policy-invalid",
-                message=f"what the pull request proposes does not load: {error.message}",
-                remedy=error.hint
-                if error.code in ("irregular-file", "too-many-texts")
-                else "run `itil-gate lint` and mend what it lists",
-                place=place or Place(file=CONFIG_PATH),
-            ),
-        )
 
 
 def _statements(

@@ -11,11 +11,9 @@ from support.books import LOG, open_books
 from support.breakglass import signed
 from support.world import APPROVALS, CHG, CONFIG, NOW, OTHER, RISK, World, adopt, request_file
 
+from itil_gate.gather.asking import MAX_BYTES, read_proposed, read_requests
 from itil_gate.gather.inputs import (
-    MAX_BYTES,
     _adopted_at,
-    _proposed,
-    _requests,
     _risk_models,
     find_commit,
     find_target_tip,
@@ -495,7 +493,7 @@ def test_requests_are_the_regular_files_below_their_folder(repo: Repo) -> None:
         entry("src/e.yaml", oid),
     ]
     with seen(repo) as view:
-        sources, faults = _requests(view, diff, config_of())
+        sources, faults = read_requests(view, diff, config_of())
     assert [(one.path, one.blob, one.text) for one in sources] == [
         *(("changes/a.yaml", oid, "a\n"), ("changes/b.yml", oid, "a\n")),
     ]
@@ -510,13 +508,13 @@ def test_a_request_that_cannot_be_read_is_a_fault_and_the_rest_is_read(repo: Rep
     listed = {"a": odd, "b": large, "c": small, "d": full}
     diff = [entry(f"changes/{name}.yaml", oid) for name, oid in listed.items()]
     with seen(repo) as view:
-        sources, faults = _requests(view, diff, config_of())
+        sources, faults = read_requests(view, diff, config_of())
         assert [one.path for one in sources] == ["changes/c.yaml", "changes/d.yaml"]
         assert [(one.rule, one.place and one.place.file) for one in faults] == [
             *(("not-utf8", "changes/a.yaml"), ("invalid-request", "changes/b.yaml")),
         ]
         with pytest.raises(HistoryError) as caught:
-            _requests(view, [entry("changes/x.yaml", GONE)], config_of())
+            read_requests(view, [entry("changes/x.yaml", GONE)], config_of())
     assert caught.value.code == "object-missing"
 
 
@@ -524,9 +522,9 @@ def test_a_thousand_requests_are_judged_together_and_not_one_more(repo: Repo) ->
     oid = repo.raw_object("blob", b"a\n")
     diff = [entry(f"changes/{number:04}.yaml", oid) for number in range(1001)]
     with seen(repo) as view:
-        sources, faults = _requests(view, diff[:1000], config_of())
+        sources, faults = read_requests(view, diff[:1000], config_of())
         assert (len(sources), faults) == (1000, ())
-        sources, faults = _requests(view, diff, config_of())
+        sources, faults = read_requests(view, diff, config_of())
     assert sources == ()
     (found,) = faults
     assert (found.rule, found.place) == ("invalid-request", Place(file="changes/0000.yaml"))
@@ -541,7 +539,7 @@ def proposing(repo: Repo, files: Mapping[str, str | bytes], path: str) -> Any:
     repo.commit(files={"itil-gate.yaml": CONFIG, **files})
     with seen(repo) as view:
         diff = [entry("README", NONE), entry(path, NONE), entry("src/x", NONE)]
-        return _proposed(view, repo.tree(), diff, config_of())
+        return read_proposed(view, repo.tree(), diff, config_of())
 
 
 @pytest.mark.parametrize(
@@ -599,12 +597,12 @@ def test_too_many_texts_are_a_fault_of_what_is_proposed(
     tree = repo.git("write-tree")
     diff = [entry("policies/0.yaml", blob)]
     with seen(repo) as view:
-        sources, (many,) = _proposed(view, tree, diff, config_of())
+        sources, (many,) = read_proposed(view, tree, diff, config_of())
         assert sources is None
         assert (many.rule, many.place) == ("proposed-policy-invalid", Place(file="itil-gate.yaml"))
         assert (many.remedy or "").startswith("keep files that do not judge out")
         monkeypatch.setattr(trees, "MOST_ENTRIES", 60)
-        sources, (wide,) = _proposed(view, tree, diff, config_of())
+        sources, (wide,) = read_proposed(view, tree, diff, config_of())
         assert sources is None
         assert (wide.rule, wide.place) == ("proposed-policy-invalid", Place(file="itil-gate.yaml"))
         assert "1 MiB at most" in (wide.remedy or "")
@@ -616,5 +614,5 @@ def test_an_object_that_is_not_here_is_no_fault_of_what_is_proposed(repo: Repo) 
     listed = f"100644 blob {config}\titil-gate.yaml\n040000 tree {folder}\tpolicies\n"
     tree = repo.git("mktree", stdin=listed.encode())
     with seen(repo) as view, pytest.raises(HistoryError) as caught:
-        _proposed(view, tree, [entry("policies/a.yaml", GONE)], config_of())
+        read_proposed(view, tree, [entry("policies/a.yaml", GONE)], config_of())
     assert caught.value.code == "object-missing"
