@@ -114,8 +114,10 @@ def known_of(reader: LogReader, ref: str, *, held: bool = False) -> Known:
     """Return what the log says, from its newest entry back to its first.
 
     With `held`, an update that no release brought yet, and that rests on no decision of the log, is
-    not authorised, whatever its entry says. Raises LogError `entry-malformed` for a believed entry
-    that this version cannot read, and `log-not-opened` where the first entry is missing.
+    not authorised, whatever its entry says; and another branch than the one the log was opened for
+    has the updates of that one too, for its line begins as part of it. Raises LogError
+    `entry-malformed` for a believed entry that this version cannot read, and `log-not-opened` where
+    the first entry is missing.
     """
     updates: list[tuple[Entry, RefUpdate]] = []
     records: list[tuple[int, ReleaseRecord]] = []
@@ -127,9 +129,8 @@ def known_of(reader: LogReader, ref: str, *, held: bool = False) -> Known:
             continue
         match entry.kind:
             case "ref-update":
-                update = _as(entry, RefUpdate)
-                if update.ref == ref:
-                    updates.append((entry, update))
+                if held or entry.predicate.get("ref") == ref:
+                    updates.append((entry, _as(entry, RefUpdate)))
             case "release-record":
                 records.append((entry.index, _as(entry, ReleaseRecord)))
             case "outcome":
@@ -141,11 +142,12 @@ def known_of(reader: LogReader, ref: str, *, held: bool = False) -> Known:
                 met.add(_as(entry, ObligationMet).id)
             case "log-opened" if entry.index == 0:
                 opened = _as(entry, LogOpened)
+                oldest_first = _on_lines(updates[::-1], ref, home=opened.target)
                 return Known(
                     adopted=opened.adopted,
-                    updates=_resting(reader, updates[::-1], [record for _, record in records])
+                    updates=_resting(reader, oldest_first, [record for _, record in records])
                     if held
-                    else tuple(Landed(entry.index, update) for entry, update in updates[::-1]),
+                    else tuple(Landed(entry.index, update) for entry, update in oldest_first),
                     releases=tuple(
                         Released(index, record, outcomes.get(record.nonce))
                         for index, record in reversed(records)
@@ -155,6 +157,25 @@ def known_of(reader: LogReader, ref: str, *, held: bool = False) -> Known:
             case _:
                 pass
     raise LogError("log-not-opened", "the first entry of the log is missing or not believed")
+
+
+def _on_lines(
+    found: Sequence[tuple[Entry, RefUpdate]], ref: str, *, home: str
+) -> list[tuple[Entry, RefUpdate]]:
+    """Return the updates of a branch, with those of the one the log was opened for.
+
+    How that one was moved back to where it had stood is no matter of the other.
+    """
+    kept: list[tuple[Entry, RefUpdate]] = []
+    stood: set[str] = set()
+    for entry, update in found:
+        if update.ref == ref:
+            kept.append((entry, update))
+        elif update.ref == home:
+            if update.after not in stood or update.correction is not None:
+                kept.append((entry, update))
+            stood.update((update.before, update.after))
+    return kept
 
 
 def _resting(

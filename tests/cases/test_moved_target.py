@@ -11,6 +11,7 @@ from support.breakglass import REPOSITORY
 from support.cases import case
 from support.world import APPROVALS, CHG, CONFIG, OTHER
 
+from itil_gate.decide.deploy_facts import Attempt
 from itil_gate.decide.gate import decide
 from itil_gate.gather.recorded import refuse_unrecorded
 from itil_gate.git.discover import discover
@@ -19,6 +20,7 @@ from itil_gate.model.errors import HistoryError
 from itil_gate.model.statement import CorrectionPredicate
 from itil_gate.release.bookkeeping import record_decision, record_landing
 from itil_gate.release.correcting import record_corrections
+from itil_gate.release.releasing import start_release
 from itil_gate.release.signing_desk import sign_statement
 from itil_gate.signing.statement import correction_statement
 
@@ -245,6 +247,50 @@ def test_a_second_branch_begins_where_it_leaves_the_first(books: Bookish) -> Non
     assert world.refusal("more", base="release") == "policies-unrecorded"
     assert landed_there(books) == ["unauthorised"]
     assert world.refusal("more", base="release") == "policies-unauthorised"
+
+
+@pytest.mark.heavy
+def test_what_landed_on_a_second_branch_is_released_from_there(books: Bookish) -> None:
+    world = books.world
+    mended(books)
+    git(world, "branch", "release", "main")
+    world.propose({"src/app.py": "1\n"}, at="release")
+    world.approve("bob", base="release")
+    git(world, "checkout", "-q", "release")
+    git(world, "merge", "-q", "--no-ff", "feature")
+    assert landed_there(books) == ["authorised"]
+    assert released_there(books) == []
+    world.repo.checkout("release")
+    world.commit({"src/evil.py": "1\n"}, by="erin")
+    assert landed_there(books) == ["unauthorised"]
+    assert "unauthorised-update" in released_there(books)
+
+
+def released_there(books: Bookish) -> list[str]:
+    """Ask for a release of the branch release; return the rules that speak against it."""
+    world = books.world
+    tip = world.repo.tip("release")
+    attempt = Attempt(
+        environment="production",
+        commit=tip,
+        artifact="sha256:" + "a" * 64,
+        changes=(),
+        now=world.now,
+        backout=False,
+    )
+    with open_view(discover(world.repo.path)) as view:
+        examined, _, _ = start_release(
+            books.books,
+            view,
+            attempt,
+            target=RELEASE,
+            tip=tip,
+            nonce=f"REL-2026-{len(books.entries()):08d}",
+            deployer="pipeline",
+            purl=None,
+            provenance=None,
+        )
+    return [one.rule for one in examined.findings.failed]
 
 
 def test_a_second_branch_takes_no_lawless_policies_along(books: Bookish) -> None:
