@@ -18,7 +18,7 @@ from itil_gate.gather.remembered import memory_file, own_memory
 from itil_gate.gather.resting import fits
 from itil_gate.git.history import read_commit, refuse_shallow
 from itil_gate.git.names import branch_tips
-from itil_gate.git.objects import listed_ids
+from itil_gate.git.objects import LIMIT, listed_ids
 from itil_gate.git.tree import blob_at
 from itil_gate.log.entry import entry_path
 from itil_gate.model.config import CONFIG_PATH
@@ -193,11 +193,20 @@ def _opening(view: View, branch: str) -> dict[str, object]:
 
 
 def _text_at(view: View, commit: str) -> str | None:
-    data = blob_at(view, commit, CONFIG_PATH)
-    if data is None:
+    """Return the configuration of a commit; None where it holds none that could be read.
+
+    What a partial clone left out is only missed where there is a log that it may have named.
+    """
+    try:
+        data = blob_at(view, commit, CONFIG_PATH, limit=LIMIT)
+    except HistoryError as error:
+        if error.code == "object-missing" and branch_tips(view, AUDIT_BRANCH):
+            raise
+        if error.code not in ("object-missing", "object-too-large", "not-a-file"):
+            raise
         return None
     try:
-        return decode(data, file=CONFIG_PATH)
+        return None if data is None else decode(data, file=CONFIG_PATH)
     except SourceError:
         return None
 

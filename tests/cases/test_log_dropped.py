@@ -140,6 +140,24 @@ def test_a_repository_that_never_had_a_log_is_asked_for_none(world: World) -> No
     assert world.check().outcome == "pending"
 
 
+def test_odd_configurations_of_long_ago_stop_nobody(world: World) -> None:
+    """Whoever once pushed what nobody can read has not named a log with it."""
+    good = world.repo.git("show", "main:itil-gate.yaml") + "\n"
+    world.repo.checkout("main")
+    world.on_main({"itil-gate.yaml": "#" * (1 << 21)})
+    world.on_main({"itil-gate.yaml": b"\xff\xfe"})
+    world.on_main({"itil-gate.yaml": "log: [\n"})
+    file = world.repo.path / "itil-gate.yaml"
+    file.unlink()
+    file.symlink_to("people.yaml")
+    world.repo.git("add", "itil-gate.yaml")
+    world.commit(message="a link")
+    file.unlink()
+    world.on_main({"itil-gate.yaml": good})
+    world.propose()
+    assert world.check().outcome == "pending"
+
+
 def test_a_log_that_is_open_and_not_configured_yet_is_not_missed(world: World) -> None:
     """`log init` opens it and prints the section, which is then reviewed."""
     open_new_log(
