@@ -78,7 +78,11 @@ def _sign(commit: str, reason: str, place: LogPlace, signing: Signing) -> int:
         known = known_of(reader, place.target)
     with open_view(place.repository) as view:
         after = find_commit(view, commit)
-        mine = [one for one in known.updates if one.update.after == after]
+        ends = {one.update.before: one for one in known.updates if one.update.after == after}
+        # A branch that was moved back more than once came to the same commit in several ways.
+        mine = sorted(
+            ends.values(), key=lambda one: (one.update.standing == "unauthorised", one.index)
+        )
         signer = signer_among(
             read_judge(view, known.adopted), repository=place.repository, key=signing.key
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from support.books import MAIN, Bookish, open_books
+from support.books import MAIN, Bookish, git, open_books
 from support.breakglass import GLASS, REPOSITORY, switch_on
 from support.shell import Ran, run_gate
 from support.world import CHG, CONFIG, OTHER
@@ -451,6 +451,28 @@ def test_a_correction_is_signed_recorded_and_owed_for(world: World) -> None:
     ran = gate(world, "approve", after, "--retro", "--yes", by="erin")
     assert ran.code == 0, ran.err
     assert "MET" in gate(world, "debt").out
+
+
+@pytest.mark.heavy
+def test_every_way_back_to_one_commit_can_be_corrected(world: World) -> None:
+    books = open_books(world, config=f"{CONFIG}recovery: change-authority\n")
+    first = world.repo.tip("main")
+    for number in (1, 2):
+        world.on_main({f"docs/lost{number}.md": "1\n"})
+        books.landed()
+        world.repo.checkout("main")
+        git(world, "reset", "--quiet", "--hard", first)
+    world.on_main({"docs/on.md": "1\n"})
+    books.landed()
+    moves = {one.update.before for one in books.known().updates if one.update.after == first}
+    assert len(moves) == 2
+    for _ in moves:
+        ran = gate(world, "correct", first, "--reason", "It had to go.", "--yes", by="carol")
+        assert ran.code == 0, ran.err
+        assert gate(world, "correct", "--record", env=KEYS).code == 0
+    last = {(one.update.before, one.update.after): one.update for one in books.known().updates}
+    assert {last[lost, first].standing for lost in moves} == {"overridden"}
+    books.release()
 
 
 @pytest.mark.parametrize("words", [(), ("main",), ("main", "--reason", "x", "--record")])
