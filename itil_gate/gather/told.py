@@ -42,21 +42,25 @@ class Told:
 def told_by_forge(records: Sequence[Facts], *, head: str) -> Told:
     """Return what a forge told according to recorded facts about one change, newest first.
 
-    A review is as the newest record has it. Of what older ones alone hold, only requests for
-    changes are kept: who takes an approval back on a forge may leave nothing of it. Everybody who
-    was ever seen pushing has pushed; where the newest record is about another head than `head`,
+    A review is as the newest record has it, of the pull request that had this `head` last: another
+    about a change of the same name takes nothing away. Of what older ones alone hold, only requests
+    for changes are kept: who takes an approval back on a forge may leave nothing of it. Everybody
+    who was ever seen pushing has pushed; where the newest record is about another head than `head`,
     nobody knows who pushed that, and since when it is there.
     """
     asked = [one for one in records if one.pull_request is not None]
     if not asked:
         return Told()
-    newest = asked[0].pull_request
+    here = [one.pull_request for one in asked if one.pull_request and one.pull_request.head == head]
+    numbers = [one.pull_request.number if one.pull_request else 0 for one in asked]
+    first = asked[numbers.index(here[0].number)] if here else asked[0]
+    newest = first.pull_request
     if newest is None:  # pragma: no cover - they were chosen for it
         raise TypeError(head)
     reviews: dict[tuple[str, str], Review] = {}
-    for place, one in enumerate(asked):
+    for one in (first, *asked):
         for review in one.reviews:
-            if place == 0 or review.state == "changes-requested":
+            if one is first or review.state == "changes-requested":
                 reviews.setdefault((review.forge, review.id), review)
     pushers = [
         account
@@ -68,12 +72,7 @@ def told_by_forge(records: Sequence[Facts], *, head: str) -> Told:
     edits: dict[str, object] = {"pushers": tuple(dict.fromkeys(pushers))}
     if newest.head != head:
         edits["head_since"] = None
-    about = (one.pull_request for one in asked)
-    return Told(
-        newest.model_copy(update=edits),
-        tuple(reviews.values()),
-        any(pull is not None and pull.head == head for pull in about),
-    )
+    return Told(newest.model_copy(update=edits), tuple(reviews.values()), bool(here))
 
 
 def recorded_facts(
