@@ -121,7 +121,7 @@ def _verify_with(
     try:
         with open_branch(repository, remote=remote) as at, workers(effort.jobs) as spread:
             if at.commit is None:
-                raise _no_log(repository, terms, remote=remote)
+                raise _no_log(repository, remote=remote)
             with open_view(repository) as view:
                 here = next(iter(view.reader.info([at.commit])), None) is not None
                 if here:
@@ -377,7 +377,7 @@ def _size(snapshot: Snapshot) -> int:
         return 0
 
 
-def _no_log(repository: Repository, terms: Terms, *, remote: str | None) -> LogError:
+def _no_log(repository: Repository, *, remote: str | None) -> LogError:
     if own_memory(repository) is not None and remote is not None:
         return LogError(
             "log-rewound",
