@@ -8,19 +8,15 @@ repository that never had a log is asked nothing.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from typing import TYPE_CHECKING
 
-from itil_gate.gather.landing import lies_on_line
-from itil_gate.gather.pinned import proved_reader
-from itil_gate.gather.recorded import line_of, open_copy, refuse_unaccounted
-from itil_gate.gather.remembered import memory_file, own_memory
-from itil_gate.gather.resting import fits
 from itil_gate.git.history import read_commit, refuse_shallow
 from itil_gate.git.names import branch_tips
-from itil_gate.git.objects import LIMIT, listed_ids
+from itil_gate.git.objects import LIMIT, is_oid, listed_ids
 from itil_gate.git.tree import blob_at
-from itil_gate.log.entry import entry_path
 from itil_gate.model.config import CONFIG_PATH
 from itil_gate.model.errors import ConfigError, HistoryError, SourceError
 from itil_gate.model.frozen import frozen
@@ -30,6 +26,9 @@ from itil_gate.policy.compile import read_config
 from itil_gate.reading.yaml import decode, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from itil_gate.git.view import View
     from itil_gate.log.reader import Entry, LogReader
     from itil_gate.model.config import Config
@@ -55,8 +54,11 @@ def refuse_dropped(view: View, *, target: str, tip: str) -> None:
     """
     found = find_dropped(view, tip)
     if found is None:
-        _refuse_traces(view, target=target, tip=tip)
+        if (tips := branch_tips(view, AUDIT_BRANCH)) or (_folder(view) / "checkpoint").exists():
+            _refuse_traces(view, tips, target=target, tip=tip)
         return
+    from itil_gate.gather.recorded import open_copy  # noqa: PLC0415 - few ever dropped a log
+
     reader = open_copy(view, found.config)
     end = _ended(view, found, reader, target=target, tip=tip) if reader is not None else None
     if reader is None or end is None:
@@ -80,6 +82,8 @@ def log_config(view: View, config: Config, *, tip: str) -> Config:
     found = find_dropped(view, tip) if config.log is None else None
     if found is None:
         return config
+    from itil_gate.gather.recorded import open_copy  # noqa: PLC0415 - few ever dropped a log
+
     reader = open_copy(view, found.config)
     if reader is None or _ending(view, found, reader, tip=tip) is not None:
         return config
@@ -92,9 +96,13 @@ def find_dropped(view: View, tip: str) -> Dropped | None:
     None where it never named one, as far as the line is here. Raises HistoryError `log-dropped`
     where the configuration that named one cannot be read.
     """
+    known = _known_without(view, tip)
+    if known == tip:
+        return None
     done = view.git(
-        *("rev-list", "--first-parent", "--end-of-options", tip, "--"),
-        CONFIG_PATH,
+        *("rev-list", "--first-parent", "--end-of-options", tip),
+        *([f"^{known}"] if known else []),
+        *("--", CONFIG_PATH),
     )
     by = tip
     for commit in listed_ids(done.out, "rev-list"):
@@ -112,11 +120,55 @@ def find_dropped(view: View, tip: str) -> Dropped | None:
                 ) from error
             return Dropped(by, read_commit(view, by).parents[0], config)
         by = commit
+    _keep_without(view, tip)
     return None
+
+
+def _folder(view: View) -> Path:
+    """Return where this clone keeps what it remembers; see `remembered.memory_file`."""
+    return view.repository.common_dir / "itil-gate"
+
+
+def _memo(view: View) -> Path:
+    return _folder(view) / "without-log"
+
+
+def _known_without(view: View, tip: str) -> str | None:
+    """Return a commit on the line of this tip whose own line is known to name no log.
+
+    To look through 100,000 commits takes longer than all else, so a clone does it once.
+    """
+    try:
+        known = _memo(view).read_text("ascii").strip()
+    except (OSError, ValueError):
+        return None
+    if known == tip and not view.shallow:
+        return known
+    from itil_gate.gather.landing import lies_on_line  # noqa: PLC0415 - only after a landing
+
+    if not is_oid(known) or view.shallow or next(view.reader.info([known])) is None:
+        return None
+    return known if lies_on_line(view, known, tip) else None
+
+
+def _keep_without(view: View, tip: str) -> None:
+    """Remember that the line of a tip names no log; a clone that ends early knows less."""
+    if view.shallow:
+        return
+    file = _memo(view)
+    beside = file.with_name(f"without-log.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(tip, "ascii")
+        beside.replace(file)
 
 
 def _ended(view: View, found: Dropped, reader: LogReader, *, target: str, tip: str) -> str | None:
     """Return the recorded commit with which the log was ended by leave; None if there is none."""
+    from itil_gate.gather.pinned import proved_reader  # noqa: PLC0415 - few ever dropped a log
+    from itil_gate.gather.recorded import refuse_unaccounted  # noqa: PLC0415
+    from itil_gate.gather.resting import fits  # noqa: PLC0415
+
     proved = proved_reader(view, found.config, reader, target=target)
     entry = _ending(view, found, proved, tip=tip)
     if entry is None or not fits(proved, entry):
@@ -131,6 +183,8 @@ def _ending(view: View, found: Dropped, reader: LogReader, *, tip: str) -> Entry
 
     It may be one of another branch: one that left that branch took the end along from there.
     """
+    from itil_gate.gather.recorded import line_of  # noqa: PLC0415 - few ever dropped a log
+
     places = {commit: place for place, commit in enumerate(line_of(view, tip))}
     for entry in reader.backwards(kinds=("ref-update",)):
         before, after = (places.get(str(entry.predicate.get(end))) for end in ("before", "after"))
@@ -144,9 +198,11 @@ def _ending(view: View, found: Dropped, reader: LogReader, *, tip: str) -> Entry
     return None
 
 
-def _refuse_traces(view: View, *, target: str, tip: str) -> None:
+def _refuse_traces(view: View, tips: Sequence[str], *, target: str, tip: str) -> None:
     """Refuse a line that never named a log where there is one that began on it, or was in use."""
-    tips = branch_tips(view, AUDIT_BRANCH)
+    from itil_gate.gather.landing import lies_on_line  # noqa: PLC0415 - most have no trace
+    from itil_gate.gather.remembered import memory_file, own_memory  # noqa: PLC0415
+
     known = own_memory(view.repository)
     used = known is not None and known.size > 1  # one entry says that it was opened, and no more
     if not tips and not used:
@@ -181,6 +237,8 @@ def _off_line(target: str, tip: str) -> HistoryError:
 def _opening(view: View, branch: str) -> dict[str, object]:
     """Return what the first entry of a copy of the log says, whoever signed it."""
     import base64  # noqa: PLC0415 - few repositories have a log that they do not name
+
+    from itil_gate.log.entry import entry_path  # noqa: PLC0415
 
     data = blob_at(view, branch, entry_path(0))
     try:

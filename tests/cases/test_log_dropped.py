@@ -140,6 +140,36 @@ def test_a_repository_that_never_had_a_log_is_asked_for_none(world: World) -> No
     assert world.check().outcome == "pending"
 
 
+def test_a_line_is_looked_through_once_and_what_it_gains_is_looked_at(world: World) -> None:
+    memo = memory_file(discover(world.repo.path)).with_name("without-log")
+    world.propose()
+    assert world.check().outcome == "pending"
+    assert memo.read_text() == world.repo.tip("main")
+    tip = world.on_main({"src/more.py": "1\n"})
+    assert world.check().outcome == "pending"
+    assert memo.read_text() == tip
+    world.on_main({"itil-gate.yaml": CONFIG + OWN}, by="erin")
+    world.on_main({"itil-gate.yaml": CONFIG}, by="erin")
+    assert world.refusal() == "log-missing"
+    assert memo.read_text() == tip
+
+
+def test_what_is_remembered_of_another_line_is_worth_nothing(world: World) -> None:
+    """Its own line named no log; that of what was merged into it did, and stands first now."""
+    memo = memory_file(discover(world.repo.path)).with_name("without-log")
+    world.propose()
+    begun = world.repo.tip("main")
+    named = world.on_main({"itil-gate.yaml": CONFIG + OWN}, by="erin")
+    aside = world.repo.commit_tree(f"{begun}^{{tree}}", begun, named)
+    git(world, "update-ref", MAIN, aside)
+    assert world.check().outcome == "pending"
+    assert memo.read_text() == aside
+    git(world, "update-ref", MAIN, world.repo.commit_tree(f"{begun}^{{tree}}", named, aside))
+    for known in (aside, "f" * 40, "rubbish\n", ""):
+        memo.write_text(known)
+        assert world.refusal() == "log-missing", known
+
+
 def test_odd_configurations_of_long_ago_stop_nobody(world: World) -> None:
     """Whoever once pushed what nobody can read has not named a log with it."""
     good = world.repo.git("show", "main:itil-gate.yaml") + "\n"
