@@ -367,6 +367,7 @@ def test_lines_are_counted_in_the_run_of_git_that_lists_the_diff(
         run.append(arguments[2] if arguments[0] == "-c" else arguments[0])
         return plain(view, *arguments, **options)
 
+    gathered(world)  # what a clone looks through once, it has looked through
     monkeypatch.setattr(View, "git", noted)
     runs = {}
     for name, risk in {"plain": f"{RISK}# as before\n", "asking": RISK + UNREAD}.items():
