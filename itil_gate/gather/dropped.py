@@ -144,11 +144,14 @@ def _known_without(view: View, tip: str) -> str | None:
         return None
     if known == tip and not view.shallow:
         return known
-    from itil_gate.gather.landing import lies_on_line  # noqa: PLC0415 - only after a landing
-
     if not is_oid(known) or view.shallow or next(view.reader.info([known])) is None:
         return None
-    return known if lies_on_line(view, known, tip) else None
+    # Not `landing.lies_on_line`: that takes a failing `merge-base --is-ancestor` for a no.
+    ends = ("--end-of-options", tip, f"^{known}")
+    done = view.git("rev-list", "--first-parent", "--parents", *ends)
+    listed_ids(done.out, "rev-list")
+    oldest = done.out.decode("ascii").rstrip("\n").rpartition("\n")[2].split()
+    return known if oldest[1:2] == [known] else None
 
 
 def _keep_without(view: View, tip: str) -> None:
