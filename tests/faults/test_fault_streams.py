@@ -211,6 +211,9 @@ def test_a_caller_without_a_home_is_judged_and_told_to_name_a_key(world: World) 
         assert "no-key" in ran.err, ran.err
 
 
+OPEN = "/tmp"  # noqa: S108 - where everybody may go, unlike below our own directories
+
+
 @pytest.mark.heavy
 def test_a_caller_whom_the_machine_does_not_know_is_no_fault_of_ours(world: World) -> None:
     known = shutil.which("setpriv")
@@ -219,11 +222,10 @@ def test_a_caller_whom_the_machine_does_not_know_is_no_fault_of_ours(world: Worl
     unknown = (
         *(known, "--reuid=54321", "--clear-groups"),
         *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
-        *("env", "-u", "HOME"),
+        *("env", "-u", "HOME", f"TMPDIR={OPEN}"),
     )
     words = ("approve", CHG, "--base", "main", "--head", world.repo.tip("feature"), "--yes")
-    with tempfile.TemporaryDirectory() as name:
-        # Where everybody may go, unlike below pytest's own directory.
+    with tempfile.TemporaryDirectory(dir=OPEN) as name:
         Path(name).chmod(0o755)
         path = Path(name) / "repo"
         shutil.copytree(world.repo.path, path)

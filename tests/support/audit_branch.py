@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -160,4 +161,5 @@ def _write() -> None:
 
 if __name__ == "__main__":
     os.environ.pop("GIT_DIR", None)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below a job of some shells
     _write()
