@@ -567,10 +567,11 @@ def _clear_up(hub: Repo, clone: Repo) -> None:
 def _hold_out(hub: Repo, clone: Repo, remote: str | None, delays: list[float]) -> None:
     where = hub if remote else clone
     reported: set[int] = set()
+    signed: set[str] = set()
     for number, delay in enumerate(delays):
         reported |= set(_killed(clone, remote, 1000 * number, delay))
         _clear_up(hub, clone)
-        found = numbers_in(where)
+        found = numbers_in(where, signed=signed)
         assert len(found) == len(set(found))
         assert reported <= set(found)
     made = put(clone, 10**6, remote=remote)

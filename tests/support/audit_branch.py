@@ -101,12 +101,14 @@ def file_at(repo: Repo, path: str, ref: str = AUDIT_BRANCH) -> bytes:
     return repo.raw("cat-file", "blob", f"{ref}:{path}")
 
 
-def numbers_in(repo: Repo, ref: str = AUDIT_BRANCH) -> list[int]:
+def numbers_in(repo: Repo, ref: str = AUDIT_BRANCH, *, signed: set[str] | None = None) -> list[int]:
     """Hold the whole log against plain git and return the numbers of its events, in order.
 
     Every commit is signed and has one parent, the store is sound, all leaves lead to the signed
-    root, and every entry is the file that its leaf names.
+    root, and every entry is the file that its leaf names. Commits in `signed` were seen to be
+    signed, and those that are now are put there.
     """
+    signed = set() if signed is None else signed
     repo.git("fsck", "--strict", "--no-dangling")
     commits = repo.git("rev-list", "--parents", ref).splitlines()
     assert all(len(line.split()) == 2 for line in commits[:-1])
@@ -114,7 +116,9 @@ def numbers_in(repo: Repo, ref: str = AUDIT_BRANCH) -> list[int]:
         allowed = Path(name) / "allowed"
         allowed.write_text(f"log {public_line(CHECKPOINT.public)}\n")
         setting = f"gpg.ssh.allowedSignersFile={allowed}"
-        repo.git("-c", setting, "verify-commit", *(line.split()[0] for line in commits))
+        if fresh := [line.split()[0] for line in commits if line.split()[0] not in signed]:
+            repo.git("-c", setting, "verify-commit", *fresh)
+        signed.update(fresh)
     opened = open_checkpoint(file_at(repo, "checkpoint", ref), KEYS, origin=ORIGIN)
     size = opened.checkpoint.size
     leaves: list[bytes] = []
