@@ -52,9 +52,13 @@ def _finding(document: Document, model: type[BaseModel], path: Path) -> Finding:
 
 def _has_null(data: Any) -> bool:
     """Tell whether there is a null anywhere in plain data; most documents have none."""
-    if isinstance(data, dict):
-        return any(map(_has_null, data.values()))
-    return any(map(_has_null, data)) if isinstance(data, tuple) else data is None
+    nested = [data] if isinstance(data, dict | tuple) else []
+    for one in nested:  # which grows
+        inside = one.values() if isinstance(one, dict) else one
+        if None in inside:
+            return True
+        nested += [item for item in inside if item.__class__ is dict or item.__class__ is tuple]
+    return data is None
 
 
 def _empty(value: Any, path: Path) -> Iterator[Path]:
