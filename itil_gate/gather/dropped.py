@@ -104,9 +104,10 @@ def find_dropped(view: View, tip: str) -> Dropped | None:
         *([f"^{known}"] if known else []),
         *("--", CONFIG_PATH),
     )
-    by = tip
+    by, whole = tip, True
     for commit in listed_ids(done.out, "rev-list"):
         text = _text_at(view, commit)
+        whole = whole and text is not None
         if text is not None and _names_log(text):
             source = Source(path=CONFIG_PATH, blob="0" * len(commit), text=text)
             try:
@@ -120,7 +121,8 @@ def find_dropped(view: View, tip: str) -> Dropped | None:
                 ) from error
             return Dropped(by, read_commit(view, by).parents[0], config)
         by = commit
-    _keep_without(view, tip)
+    if whole:
+        _keep_without(view, tip)
     return None
 
 
@@ -254,22 +256,22 @@ def _opening(view: View, branch: str) -> dict[str, object]:
 
 
 def _text_at(view: View, commit: str) -> str | None:
-    """Return the configuration of a commit; None where it holds none that could be read.
+    """Return the configuration of a commit, empty where none could be read; None if it is not here.
 
     What a partial clone left out is only missed where there is a log that it may have named.
     """
     try:
         data = blob_at(view, commit, CONFIG_PATH, limit=LIMIT)
     except HistoryError as error:
-        if error.code == "object-missing" and branch_tips(view, AUDIT_BRANCH):
+        if error.code == "object-missing" and not branch_tips(view, AUDIT_BRANCH):
+            return None
+        if error.code not in ("object-too-large", "not-a-file"):
             raise
-        if error.code not in ("object-missing", "object-too-large", "not-a-file"):
-            raise
-        return None
+        return ""
     try:
-        return None if data is None else decode(data, file=CONFIG_PATH)
+        return "" if data is None else decode(data, file=CONFIG_PATH)
     except SourceError:
-        return None
+        return ""
 
 
 def _names_log(text: str) -> bool:

@@ -154,6 +154,21 @@ def test_a_line_is_looked_through_once_and_what_it_gains_is_looked_at(world: Wor
     assert memo.read_text() == tip
 
 
+def test_what_a_partial_clone_left_out_is_not_remembered_to_name_no_log(world: World) -> None:
+    memo = memory_file(discover(world.repo.path)).with_name("without-log")
+    named = world.on_main({"itil-gate.yaml": CONFIG + OWN}, by="erin")
+    blob = world.repo.git("rev-parse", f"{named}:itil-gate.yaml")
+    world.on_main({"itil-gate.yaml": CONFIG}, by="erin")
+    world.propose()
+    file = world.repo.git_dir / "objects" / blob[:2] / blob[2:]
+    kept = file.read_bytes()
+    file.unlink()
+    assert world.check().outcome == "pending"
+    assert not memo.exists()
+    file.write_bytes(kept)
+    assert world.refusal() == "log-missing"
+
+
 def test_what_is_remembered_of_another_line_is_worth_nothing(world: World) -> None:
     """Its own line named no log; that of what was merged into it did, and stands first now."""
     memo = memory_file(discover(world.repo.path)).with_name("without-log")
